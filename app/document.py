@@ -1,0 +1,139 @@
+"""The open step with its plans, and what is shown and selected: the one model all views share.
+
+Lives in the UI thread. Views connect to its signals and call its methods; they never talk to one
+another.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from solver.plan import Plan, Status
+from solver.solution import Baseline, Progress, Solution
+from solver.step import Step
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way to run the step that can be put on the map."""
+
+    plan: Plan
+    baseline: Baseline | None = None
+    """Set for the step as run."""
+    library_id: int | None = None
+    path: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.plan.name
+
+
+class Document(QObject):
+    """The open step. All signals are emitted in the UI thread."""
+
+    step_changed = Signal()
+    """Another step was opened or the step was closed."""
+    entries_changed = Signal()
+    """Plans were added, removed or replaced."""
+    shown_changed = Signal()
+    """Another entry is on the map."""
+    selection_changed = Signal()
+    hovered_changed = Signal()
+    progress_changed = Signal()
+    """A line was added to the running solve's log, or the log was cleared."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.step: Step | None = None
+        self.path: Path | None = None
+        self.example = False
+        self.entries: tuple[Entry, ...] = ()
+        self.shown: Entry | None = None
+        self.selection: tuple[int, ...] = ()
+        """Storages selected, the primary one first."""
+        self.hovered = -1
+        """Storage under the pointer, or -1."""
+        self.log: tuple[Progress, ...] = ()
+        self.solution: Solution | None = None
+
+    def open(self, step: Step | None, path: Path | None = None, *, example: bool = False) -> None:
+        """Show another step, without plans."""
+        self.step, self.path, self.example = step, path, example
+        self.entries, self.shown, self.selection, self.hovered = (), None, (), -1
+        self.log, self.solution = (), None
+        self.step_changed.emit()
+        self.entries_changed.emit()
+        self.shown_changed.emit()
+        self.selection_changed.emit()
+        self.progress_changed.emit()
+
+    def set_solution(self, solution: Solution) -> None:
+        """Take what a solve found: as run, program order, the plan; show the plan."""
+        self.solution, self.log = solution, solution.log
+        self.entries = (
+            Entry(solution.baseline.plan, solution.baseline),
+            Entry(solution.program_plan),
+            Entry(solution.plan),
+        )
+        self.entries_changed.emit()
+        self.show(self.entries[-1])
+        self.progress_changed.emit()
+
+    def add(self, entry: Entry, *, show: bool = True) -> None:
+        """Add a plan (one of the same name is replaced) and put it on the map."""
+        kept = tuple(e for e in self.entries if e.name != entry.name)
+        self.entries = (*kept, entry)
+        self.entries_changed.emit()
+        if show or (self.shown is not None and self.shown not in self.entries):
+            self.show(entry)
+
+    def update_entry(self, entry: Entry, *, library_id: int | None, path: Path | None) -> Entry:
+        """Note where an entry is kept now."""
+        new = replace(entry, library_id=library_id, path=path)
+        self.entries = tuple(new if e is entry else e for e in self.entries)
+        if self.shown is entry:
+            self.shown = new
+        self.entries_changed.emit()
+        return new
+
+    def show(self, entry: Entry | None) -> None:
+        """Put an entry on the map."""
+        if entry is not self.shown:
+            self.shown = entry
+            self.shown_changed.emit()
+
+    def select(self, storages: tuple[int, ...]) -> None:
+        """Select storages, the primary one first."""
+        if storages != self.selection:
+            self.selection = storages
+            self.selection_changed.emit()
+
+    def hover(self, storage: int) -> None:
+        """The pointer is over this storage; -1: over none."""
+        if storage != self.hovered:
+            self.hovered = storage
+            self.hovered_changed.emit()
+
+    def add_progress(self, line: Progress) -> None:
+        """A running solve says something; a better plan that it brings goes on the map."""
+        self.log = (*self.log, line)
+        self.progress_changed.emit()
+        if line.plan is not None:
+            self.add(Entry(line.plan))
+
+    def clear_progress(self) -> None:
+        """A new solve begins."""
+        self.log = ()
+        self.progress_changed.emit()
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The step as run, once it is known."""
+        return next((e.baseline for e in self.entries if e.baseline is not None), None)
+
+    @property
+    def best(self) -> Entry | None:
+        """The plan with the least height."""
+        plans = [e for e in self.entries if e.plan.status is not Status.BASELINE]
+        return min(plans, key=lambda e: e.plan.height_bytes, default=None)

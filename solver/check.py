@@ -1,0 +1,334 @@
+"""The independent validator: is this plan right for this step? Written from the definitions alone.
+
+It replays the plan's actions and knows nothing of how the plan was found. What every op must find is
+defined by program order: each storage goes through *versions*, one more with each op that creates or
+writes it, and an op must find exactly the version that program order gives it::
+
+    program    a creates x (v1)   b reads x (v1)   c writes x (v2)   d reads x (v2)
+    d before c: finds v1, needs v2: refused. The same rule covers hazards of all kinds,
+    recompute (an instance made again has the same version) and trips to the host.
+
+Only the timeline's definition of a rounded size is shared with the rest of the solver.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from solver.cut_value import cut_value
+from solver.errors import BayplanError
+from solver.plan import Free, Offload, Plan, Prefetch, Proof, Run, Status
+from solver.step import Step, round_up
+
+MAX_PROBLEMS = 20
+
+
+def require_valid(step: Step, plan: Plan) -> None:
+    """Raise BayplanError with all that is wrong (at most 20 problems) unless the plan is right."""
+    problems = check(step, plan)
+    if problems:
+        raise BayplanError(
+            f"The plan {plan.name!r} is not right for the step {step.title}: {problems[0]}",
+            details="\n".join(problems),
+        )
+
+
+def check(step: Step, plan: Plan) -> list[str]:
+    """What is wrong with the plan, one sentence a problem, at most 20; empty: it is right."""
+    if plan.fingerprint != step.fingerprint:
+        return [
+            f"It was made for another step (fingerprint {plan.fingerprint[:12]}, "
+            f"this step has {step.fingerprint[:12]})."
+        ]
+    replay = _Replay(step, plan)
+    try:
+        replay.run()
+        if not replay.problems:
+            replay.compare_statements()
+    except _TooManyError:
+        pass
+    return replay.problems
+
+
+class _TooManyError(Exception):
+    """Enough problems were found."""
+
+
+@dataclass
+class _Space:
+    """Who occupies which bytes right now: disjoint intervals in ascending order."""
+
+    starts: list[int] = field(default_factory=list)
+    owners: list[tuple[int, int]] = field(default_factory=list)
+    """(end, owner) of each interval."""
+
+    def clash(self, start: int, end: int) -> int:
+        """An owner of a byte in ``[start, end)``, or -1."""
+        at = bisect_left(self.starts, end)
+        if at > 0 and self.owners[at - 1][0] > start:
+            return self.owners[at - 1][1]
+        return -1
+
+    def add(self, start: int, end: int, owner: int) -> None:
+        at = bisect_left(self.starts, start)
+        self.starts.insert(at, start)
+        self.owners.insert(at, (end, owner))
+
+    def remove(self, start: int, owner: int) -> None:
+        at = bisect_left(self.starts, start)
+        if at < len(self.starts) and self.owners[at][1] == owner:
+            del self.starts[at], self.owners[at]
+
+
+class _Replay:
+    """One walk through the plan's actions."""
+
+    def __init__(self, step: Step, plan: Plan) -> None:
+        self.step, self.plan = step, plan
+        self.problems: list[str] = []
+        self.version: dict[int, int] = {}
+        """Version in each living instance."""
+        self.host_version: dict[int, int] = {}
+        self.resident_version = [0] * len(step.storages)
+        self.was_alive: set[int] = set()
+        self.space, self.host_space = _Space(), _Space()
+        self.live = self.peak = self.height = 0
+        self.random_ops: list[int] = []
+        self.last_prefetch = {
+            action.host: position
+            for position, action in enumerate(plan.actions)
+            if isinstance(action, Prefetch)
+        }
+        self.needs, self.final = self._program_versions()
+
+    def _program_versions(self) -> tuple[list[dict[int, int]], list[int]]:
+        """For each op the version of each storage it needs, and the last version of each storage."""
+        version = [0] * len(self.step.storages)
+        needs: list[dict[int, int]] = []
+        for op in self.step.ops:
+            needs.append({s: version[s] for s in (*op.reads, *op.writes) if s not in op.creates})
+            for storage in {*op.writes, *op.creates}:
+                version[storage] += 1
+        return needs, version
+
+    def complain(self, problem: str) -> None:
+        self.problems.append(problem)
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _TooManyError
+
+    def name(self, instance: int) -> str:
+        storage = self.plan.instances[instance].storage
+        return f"{self.step.storages[storage].name} (instance {instance})"
+
+    def run(self) -> None:
+        """Replay all actions."""
+        if not self._indices_are_possible():
+            return
+        slot = 0
+        for position, action in enumerate(self.plan.actions):
+            match action:
+                case Run():
+                    self._run(slot, action)
+                    slot += 1
+                case Free(instance):
+                    self._free(instance, f"before slot {slot}")
+                case Offload(instance, host):
+                    self._offload(instance, host, position)
+                case Prefetch(host, instance):
+                    self._prefetch(host, instance, position)
+        self._all_was_done()
+
+    def _indices_are_possible(self) -> bool:
+        instances, hosts = len(self.plan.instances), len(self.plan.host_slots)
+        storages = len(self.step.storages)
+        for index, instance in enumerate(self.plan.instances):
+            if not 0 <= instance.storage < storages:
+                self.complain(f"Instance {index} is of storage {instance.storage}, which is not there.")
+            elif not self.step.storages[instance.storage].planned:
+                self.complain(f"Instance {index} is of a resident or empty storage.")
+            if instance.address < 0:
+                self.complain(f"Instance {index} lies at the negative address {instance.address}.")
+        for index, host in enumerate(self.plan.host_slots):
+            if not 0 <= host.storage < storages or host.address < 0:
+                self.complain(f"Host slot {index} is of storage {host.storage} at {host.address}.")
+        for action in self.plan.actions:
+            named: Iterable[int] = ()
+            named_hosts: Iterable[int] = ()
+            match action:
+                case Run(op, uses, creates):
+                    named = (*uses, *creates)
+                    if not 0 <= op < len(self.step.ops):
+                        self.complain(f"It runs op {op}, which is not there.")
+                case Free(free):
+                    named = (free,)
+                case Offload(out, to):
+                    named, named_hosts = (out,), (to,)
+                case Prefetch(source, back):
+                    named, named_hosts = (back,), (source,)
+            if any(not 0 <= i < instances for i in named):
+                self.complain(f"{action} names an instance that is not there.")
+            if any(not 0 <= h < hosts for h in named_hosts):
+                self.complain(f"{action} names a host slot that is not there.")
+        return not self.problems
+
+    def _run(self, slot: int, action: Run) -> None:
+        op, needs = self.step.ops[action.op], self.needs[action.op]
+        where = f"slot {slot} ({op.name})"
+        if action.implementation:
+            self.complain(f"{where}: the implementation {action.implementation!r} is not known.")
+        if op.random:
+            self.random_ops.append(action.op)
+        of_storage = {self.plan.instances[i].storage: i for i in action.uses}
+        planned = {s for s in needs if self.step.storages[s].planned}
+        if set(of_storage) != planned or len(action.uses) != len(planned):
+            self.complain(f"{where}: it names other storages than the op uses.")
+            return
+        for storage, needed in needs.items():
+            if storage not in planned:
+                found: int | None = self.resident_version[storage]
+            else:
+                found = self.version.get(of_storage[storage])
+            what = self.step.storages[storage].name
+            if found is None:
+                self.complain(f"{where}: {what} is not in memory.")
+            elif found != needed:
+                self.complain(f"{where}: {what} has had {found} writes there, {needed} are due.")
+        made = {s for s in op.creates if self.step.storages[s].planned}
+        created = {self.plan.instances[i].storage: i for i in action.creates}
+        if set(created) != made or len(action.creates) != len(made):
+            self.complain(f"{where}: it names other storages than the op creates.")
+            return
+        for instance in created.values():
+            self._enter(instance, 1, where)  # a storage has one creator: its first version
+        for storage in op.creates:
+            if storage not in made:
+                self.resident_version[storage] = 1
+        for storage in set(op.writes) - set(op.creates):
+            if storage in of_storage:
+                self.version[of_storage[storage]] = needs[storage] + 1
+            else:
+                self.resident_version[storage] = needs[storage] + 1
+
+    def _enter(self, instance: int, version: int, where: str) -> None:
+        """The instance comes alive; its bytes must be free."""
+        if instance in self.was_alive:
+            self.complain(f"{where}: {self.name(instance)} comes alive a second time.")
+            return
+        self.was_alive.add(instance)
+        start = self.plan.instances[instance].address
+        size = round_up(self.step.storages[self.plan.instances[instance].storage].size)
+        other = self.space.clash(start, start + size)
+        if other >= 0:
+            self.complain(
+                f"{where}: {self.name(instance)} at {start:,} overlaps {self.name(other)} at "
+                f"{self.plan.instances[other].address:,}, which is still alive."
+            )
+            return
+        self.space.add(start, start + size, instance)
+        self.version[instance] = version
+        self.live += size
+        self.peak = max(self.peak, self.live)
+        self.height = max(self.height, start + size)
+
+    def _free(self, instance: int, where: str) -> None:
+        if instance not in self.version:
+            self.complain(f"{where}: {self.name(instance)} is freed but not alive.")
+            return
+        del self.version[instance]
+        made = self.plan.instances[instance]
+        self.space.remove(made.address, instance)
+        self.live -= round_up(self.step.storages[made.storage].size)
+
+    def _offload(self, instance: int, host: int, position: int) -> None:
+        slot = self.plan.host_slots[host]
+        if instance not in self.version:
+            self.complain(f"Action {position} offloads {self.name(instance)}, which is not alive.")
+        elif slot.storage != self.plan.instances[instance].storage:
+            self.complain(f"Action {position} offloads {self.name(instance)} to another's host slot.")
+        elif host in self.host_version:
+            self.complain(f"Action {position} fills host slot {host} a second time.")
+        else:
+            end = slot.address + round_up(self.step.storages[slot.storage].size)
+            if (other := self.host_space.clash(slot.address, end)) >= 0:
+                self.complain(f"Action {position}: host slot {host} overlaps host slot {other}.")
+                return
+            self.host_space.add(slot.address, end, host)
+            self.host_version[host] = self.version[instance]
+
+    def _prefetch(self, host: int, instance: int, position: int) -> None:
+        if host not in self.host_version:
+            self.complain(f"Action {position} prefetches host slot {host}, which is empty.")
+        elif self.plan.host_slots[host].storage != self.plan.instances[instance].storage:
+            self.complain(f"Action {position} prefetches another's host slot.")
+        else:
+            self._enter(instance, self.host_version[host], f"action {position}")
+            if self.last_prefetch[host] == position:
+                self.host_space.remove(self.plan.host_slots[host].address, host)
+
+    def _all_was_done(self) -> None:
+        """At the end: every op ran, residents have their final content, randoms came in order."""
+        ran = set(self.plan.order)
+        for index, op in enumerate(self.step.ops):
+            if index not in ran:
+                self.complain(f"Op {index} ({op.name}) never runs.")
+        for index, storage in enumerate(self.step.storages):
+            if storage.resident and self.resident_version[index] != self.final[index]:
+                self.complain(
+                    f"{storage.name} ends with {self.resident_version[index]} of its "
+                    f"{self.final[index]} writes."
+                )
+        if self.random_ops != sorted(set(self.random_ops)):
+            self.complain("The ops that draw random numbers do not run in program order, once each.")
+
+    def compare_statements(self) -> None:
+        """What the plan says of itself must be what it has."""
+        plan, stated = self.plan, self.plan.certificate
+        if plan.peak_bytes != self.peak:
+            self.complain(f"It states a peak of {plan.peak_bytes:,} bytes; it has {self.peak:,}.")
+        if plan.height_bytes != self.height:
+            self.complain(f"It states a height of {plan.height_bytes:,} bytes; it has {self.height:,}.")
+        if stated.height_bound_bytes != self.peak:
+            self.complain(
+                f"It states {stated.height_bound_bytes:,} bytes as the bound of its height; the most "
+                f"that is alive at once is {self.peak:,}."
+            )
+        if stated.peak_bound_bytes > self.peak:
+            self.complain(
+                f"It states a bound of {stated.peak_bound_bytes:,} bytes, above its own peak of "
+                f"{self.peak:,}."
+            )
+        self._check_bound()
+        proven = self.height == self.peak == stated.peak_bound_bytes
+        if plan.status is Status.OPTIMAL and not proven:
+            self.complain("It says that it is optimal, but its height is above its bound.")
+
+    def _check_bound(self) -> None:
+        stated = self.plan.certificate
+        match stated.peak_proof:
+            case Proof.CUT:
+                if not 0 <= stated.peak_op < len(self.step.ops):
+                    self.complain(f"Its bound is a cut at op {stated.peak_op}, which is not there.")
+                elif (cut := cut_value(self.step, stated.peak_op)) < stated.peak_bound_bytes:
+                    self.complain(
+                        f"It states a bound of {stated.peak_bound_bytes:,} bytes from the cut at "
+                        f"{self.step.ops[stated.peak_op].name}, which gives {cut:,}."
+                    )
+            case Proof.NONE:
+                largest = max(
+                    (
+                        sum(
+                            round_up(self.step.storages[s].size)
+                            for s in op.touches
+                            if self.step.storages[s].planned
+                        )
+                        for op in self.step.ops
+                    ),
+                    default=0,
+                )
+                if stated.peak_bound_bytes > largest:
+                    self.complain(
+                        f"It states a bound of {stated.peak_bound_bytes:,} bytes without a proof; "
+                        f"the largest op alone gives {largest:,}."
+                    )
+            case Proof.SEARCH:
+                pass  # The search tree is not kept; tests hold such bounds against brute force.

@@ -1,0 +1,74 @@
+"""The live-bytes cut at one op by OR-Tools' max-flow: the validator's own way to recompute a bound.
+
+While op v runs, some downset D of ops is done: it holds v's ancestors and neither v nor any of its
+descendants. A storage is alive then if v touches it, or if its creator is in D and some other op
+that touches it is not. The least that this can sum up to over all D is a minimum cut (a project
+selection network, Picard 1976)::
+
+    source ──inf── ancestors of v        op u ──inf── each predecessor of u   (D is closed downwards)
+    v, descendants ──inf── sink          creator ──size── storage ──inf── each other op that touches it
+"""
+
+import numpy as np
+
+from solver.step import GRANULE, Step, round_up
+
+INFINITE = 1 << 45
+"""In granules: more than any sum of sizes that ``solver.validate`` lets through."""
+
+
+def cut_value(step: Step, op: int) -> int:
+    """Least bytes alive while ``op`` runs, over all valid orders of the step."""
+    # Imported here: it takes half a second, and a window that opens must not wait for it.
+    from ortools.graph.python import max_flow
+
+    ops = len(step.ops)
+    source, sink = ops, ops + 1
+    done, later = _reachable(step, op)
+    creator = {s: index for index, o in enumerate(step.ops) for s in o.creates}
+    touchers: dict[int, list[int]] = {}
+    for index, o in enumerate(step.ops):
+        for storage in o.touches:
+            if step.storages[storage].planned:
+                touchers.setdefault(storage, []).append(index)
+    touched = {s for s in step.ops[op].touches if step.storages[s].planned}
+    constant = sum(round_up(step.storages[s].size) for s in touched)
+    arcs: list[tuple[int, int, int]] = []
+    for index, before in enumerate(step.dependencies):
+        arcs += [(index, earlier, INFINITE) for earlier in before]
+    arcs += [(source, index, INFINITE) for index in done]
+    arcs += [(index, sink, INFINITE) for index in (op, *later)]
+    node = ops + 2
+    for storage, users in touchers.items():
+        if storage in touched:
+            continue
+        size = round_up(step.storages[storage].size) // GRANULE
+        arcs.append((creator[storage], node, size))
+        arcs += [(node, user, INFINITE) for user in users if user != creator[storage]]
+        node += 1
+    flow = max_flow.SimpleMaxFlow()
+    tails, heads, capacities = np.array(arcs, np.int64).T
+    flow.add_arcs_with_capacity(tails, heads, capacities)
+    if flow.solve(source, sink) != flow.OPTIMAL:
+        raise RuntimeError(f"max-flow failed at op {op}")
+    return constant + int(flow.optimal_flow()) * GRANULE
+
+
+def _reachable(step: Step, op: int) -> tuple[list[int], list[int]]:
+    """All ancestors and all descendants of ``op``."""
+    successors: list[list[int]] = [[] for _ in step.ops]
+    for index, before in enumerate(step.dependencies):
+        for earlier in before:
+            successors[earlier].append(index)
+    result = []
+    for neighbours in (step.dependencies, successors):
+        seen = {op}
+        pending = [op]
+        while pending:
+            for index in neighbours[pending.pop()]:
+                if index not in seen:
+                    seen.add(index)
+                    pending.append(index)
+        seen.discard(op)
+        result.append(sorted(seen))
+    return result[0], result[1]

@@ -1,0 +1,180 @@
+"""The plan: which op runs when, with which instances of its storages, and where those lie.
+
+A plan is a sequence of actions over *instances*. A storage may exist more than once, before and
+after a recompute or a trip to the host, so addresses and lifetimes belong to its instances and each
+run names the instances it touches. Today's plans have one instance per planned storage::
+
+    actions    Run(op 0, creates 0)   Run(op 1, uses 0, creates 1)   Free(0)   Run(op 2, uses 1) ...
+    slot       0                      1                                        2
+    lifetime   instance 0: [0, 2)     half-open, in slots
+               instance 1: [1, ...)
+
+A slot is the position of a ``Run`` among the runs. Any other action happens between two runs: what
+it allocates is alive from the next slot on, what it frees up to the next slot.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One stay of a storage in the arena: ``address`` is its first byte, from the arena's start."""
+
+    storage: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostSlot:
+    """One stay of a storage in host memory, at byte ``address`` of the plan's host block."""
+
+    storage: int
+    address: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run ``op``: ``uses`` are the instances it reads or writes, ``creates`` those it allocates.
+
+    Resident storages have no instances and are not named. A storage that the op creates but that
+    has no bytes is not named either.
+    """
+
+    op: int
+    uses: tuple[int, ...]
+    creates: tuple[int, ...]
+    implementation: str = ""
+    """Empty: as captured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """The bytes of ``instance`` may be used for something else from the next slot on."""
+
+    instance: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """Start copying ``instance`` to ``host``; the instance stays alive until its ``Free``."""
+
+    instance: int
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefetch:
+    """Allocate ``instance`` and start copying ``host`` into it; its first user waits for the copy."""
+
+    host: int
+    instance: int
+
+
+Action: TypeAlias = Run | Free | Offload | Prefetch
+
+
+class Proof(StrEnum):
+    """What shows that no order of the step can have a lower peak than the bound."""
+
+    CUT = "cut"
+    """A minimum cut at one op: whatever ran before, this much is alive while it runs."""
+    SEARCH = "search"
+    """An exhaustive search (branch and bound, or CP-SAT) whose tree is not kept."""
+    NONE = "none"
+    """Nothing was proven beyond the largest set of storages that one op touches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Proven lower bounds: no plan of this step without recompute or offload can go below them."""
+
+    peak_bound_bytes: int
+    peak_proof: Proof
+    peak_op: int
+    """The op whose cut is the bound, or -1."""
+    height_bound_bytes: int
+    """Largest sum of live bytes in this plan's order: no placement of it is lower."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """How a plan came to be."""
+
+    seed: int = 0
+    seconds: float = 0.0
+    deadline: float = 0.0
+    created: str = ""
+    """ISO date and time."""
+    versions: dict[str, str] = field(default_factory=dict)
+    machine: str = ""
+    step_file: str = ""
+    """File name of the step it was solved from, to find it again beside the plan."""
+
+
+class Status(StrEnum):
+    """What is known of a plan's value."""
+
+    OPTIMAL = "optimal"
+    """Peak and height both meet the proven bound."""
+    FEASIBLE = "feasible"
+    """Correct, with a gap to the bound."""
+    STOPPED = "stopped"
+    """The best that was found when the user stopped the solver or the deadline came."""
+    BASELINE = "baseline"
+    """As run: program order and the caching allocator's addresses."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Order and placement (and later recompute, offload, implementations) for one step."""
+
+    fingerprint: str
+    """Of the step that it plans."""
+    name: str
+    instances: tuple[Instance, ...]
+    actions: tuple[Action, ...]
+    peak_bytes: int
+    """Largest sum of live planned bytes, each storage rounded up to the granule."""
+    height_bytes: int
+    """What the arena needs: the largest end of an instance."""
+    status: Status
+    certificate: Certificate
+    provenance: Provenance = Provenance()
+    host_slots: tuple[HostSlot, ...] = ()
+
+    @cached_property
+    def order(self) -> tuple[int, ...]:
+        """Op of every slot."""
+        return tuple(action.op for action in self.actions if isinstance(action, Run))
+
+    @cached_property
+    def lifetimes(self) -> IntArray:
+        """Slots ``[start, end)`` of every instance, shape (instances, 2); (-1, -1): never alive.
+
+        An instance that is never freed ends with the step.
+        """
+        slot = 0
+        result = np.full((len(self.instances), 2), -1, np.int64)
+        for action in self.actions:
+            match action:
+                case Run(creates=creates):
+                    for instance in creates:
+                        result[instance, 0] = slot
+                    slot += 1
+                case Free(instance=instance):
+                    result[instance, 1] = slot
+                case Prefetch(instance=instance):
+                    result[instance, 0] = slot
+                case Offload():
+                    pass
+        open_ended = (result[:, 0] >= 0) & (result[:, 1] < 0)
+        result[open_ended, 1] = slot
+        return result

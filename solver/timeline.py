@@ -1,0 +1,68 @@
+"""Live bytes over time: the one place that adds up sizes of storages that are alive together.
+
+A slot is the position of an op in an order. A storage is alive from the slot of the first op that
+touches it to that of the last one, half-open, and counts with its size rounded up to the granule::
+
+    slot      0    1    2    3
+    op        a    b    c    d        a creates x, c reads it: x lives [0, 3)
+    live      x    x,y  x,y  y        b creates y, d reads it: y lives [1, 4)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from solver.plan import IntArray, Plan
+from solver.step import Step, round_up
+
+
+def planned_storages(step: Step) -> IntArray:
+    """Indices (ascending, int64) of the storages that a plan gives an address."""
+    return np.array([i for i, s in enumerate(step.storages) if s.planned], np.int64)
+
+
+def storage_sizes(step: Step) -> IntArray:
+    """Bytes of every storage rounded up to the granule, shape (storages,)."""
+    return np.array([round_up(s.size) for s in step.storages], np.int64)
+
+
+def order_lifetimes(step: Step, order: Sequence[int]) -> IntArray:
+    """Slots ``[start, end)`` of every storage when the ops run in ``order``, shape (storages, 2).
+
+    (-1, -1) where no op touches the storage. Residents get the slots between their uses too.
+    """
+    result = np.full((len(step.storages), 2), -1, np.int64)
+    for slot, op in enumerate(order):
+        for storage in step.ops[op].touches:
+            if result[storage, 0] < 0:
+                result[storage, 0] = slot
+            result[storage, 1] = slot + 1
+    return result
+
+
+def live_bytes(lifetimes: IntArray, sizes: IntArray, slots: int) -> IntArray:
+    """Sum of ``sizes`` alive at each slot, shape (slots,); ``lifetimes`` is (n, 2), half-open.
+
+    Rows that are (-1, -1) or empty do not count.
+    """
+    alive = lifetimes[:, 1] > lifetimes[:, 0]
+    change = np.zeros(slots + 1, np.int64)
+    np.add.at(change, lifetimes[alive, 0], sizes[alive])
+    np.add.at(change, lifetimes[alive, 1], -sizes[alive])
+    return np.cumsum(change[:-1])
+
+
+def order_profile(step: Step, order: Sequence[int]) -> IntArray:
+    """Planned bytes alive at every slot of ``order``, shape (ops,)."""
+    planned = planned_storages(step)
+    return live_bytes(order_lifetimes(step, order)[planned], storage_sizes(step)[planned], len(order))
+
+
+def instance_sizes(step: Step, plan: Plan) -> IntArray:
+    """Bytes of every instance of a plan, rounded up to the granule."""
+    return np.array([round_up(step.storages[i.storage].size) for i in plan.instances], np.int64)
+
+
+def plan_profile(step: Step, plan: Plan) -> IntArray:
+    """Bytes of a plan's instances alive at every slot, shape (slots,)."""
+    return live_bytes(plan.lifetimes, instance_sizes(step, plan), len(plan.order))
