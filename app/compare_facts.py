@@ -1,0 +1,204 @@
+"""What two ways to run one step have in common and where their difference comes from. No Qt.
+
+What the device must have is the peak of live bytes plus what is reserved or spanned beyond it::
+
+    as run   reserved = live peak + held at the live peak + segments opened after it
+    a plan   total    = live peak + fragmentation
+
+so the difference of two totals is the difference of these parts, each with its own cause.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.numbers import MIB
+from app.plan_facts import PlanFacts
+from solver.step import Phase, Step, round_up
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason why the right side needs ``saved`` bytes less; negative: more."""
+
+    label: str
+    saved: int
+    share: float
+    """Of what the left side needs."""
+    by_allocator: bool = False
+    """Whether it comes from where the bytes lie, not from which bytes are alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """A request that opened a segment although enough bytes were free, only not in one block."""
+
+    slot: int
+    """When it happened, as run."""
+    storage: int
+    name: str
+    request: int
+    free_bytes: int
+    largest_block: int
+    segment: int
+    """Bytes of the segment that it opened."""
+    as_run_address: int
+    plan_address: int
+    """In the window's space; -1: the plan gives it none."""
+    phase: Phase
+
+    @property
+    def moved(self) -> int | None:
+        """How far the plan moved it, bytes; negative: downwards."""
+        return self.plan_address - self.as_run_address if self.plan_address >= 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All that the table under the two maps says."""
+
+    causes: tuple[Cause, ...]
+    total: Cause
+    order: str
+    """How the two orders differ, a sentence or two."""
+    refills: tuple[Refill, ...]
+    refill_summary: str
+    has_segments: bool
+    """Whether one side is the step as run, so that segments were opened at all."""
+
+
+AFTER_PEAK = "Segments opened after the live peak"
+AT_PEAK = "Splits and rounding held at the live peak"
+FRAGMENTATION = "Free space between tensors at the top"
+UPDATES = "Updates run beside their gradient"
+ORDER = "Fewer bytes alive at once"
+WORSE_ORDER = "More bytes alive at once"
+
+
+def beyond_peak(facts: PlanFacts) -> tuple[tuple[str, int], ...]:
+    """What a way to run needs beyond its live peak, by cause; the bytes add up to the difference."""
+    if facts.baseline is None:
+        return ((FRAGMENTATION, facts.total_bytes - facts.live_peak),)
+    reserved = facts.baseline.reserved
+    at_peak = int(reserved[facts.peak_slot]) if len(reserved) else facts.total_bytes
+    return ((AFTER_PEAK, facts.total_bytes - at_peak), (AT_PEAK, at_peak - facts.live_peak))
+
+
+def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
+    """Where the difference between the two totals comes from; both are of the same step."""
+    whole = max(left.total_bytes, 1)
+    causes: list[Cause] = []
+    for label, size in beyond_peak(left):
+        causes.append(Cause(label, size, size / whole, by_allocator=True))
+    for label, size in beyond_peak(right):
+        same = next((i for i, c in enumerate(causes) if c.label == label), -1)
+        before = causes.pop(same).saved if same >= 0 else 0
+        causes.append(Cause(label, before - size, (before - size) / whole, by_allocator=True))
+    moved = moved_ops(left.plan.order, right.plan.order)
+    by_order = left.live_peak - right.live_peak
+    causes.append(Cause(_order_label(left.step, moved, by_order), by_order, by_order / whole))
+    total = left.total_bytes - right.total_bytes
+    kept = [c for c in causes if c.saved != 0]
+    as_run = left if left.baseline is not None else right
+    plan = right if as_run is left else left
+    refills = refill_requests(as_run, plan) if as_run.baseline is not None else ()
+    return Comparison(
+        causes=tuple(sorted(kept, key=lambda c: -abs(c.saved))),
+        total=Cause("From left to right", total, total / whole),
+        order=_order_sentence(left, right, moved),
+        refills=refills,
+        refill_summary=_refill_summary(refills),
+        has_segments=as_run.baseline is not None,
+    )
+
+
+def moved_ops(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
+    """The fewest ops (ascending) without which both orders run the rest in the same sequence.
+
+    The rest is a longest increasing subsequence of left slots in right order (patience sorting).
+    Ops that only one side runs, or that run more than once, count as moved.
+    """
+    runs_left, runs_right = Counter(left), Counter(right)
+    slot_left = {op: slot for slot, op in enumerate(left)}
+    sequence = [op for op in right if runs_left[op] == 1 and runs_right[op] == 1]
+    tails: list[int] = []
+    tail_at: list[int] = []
+    previous: list[int] = []
+    for at, op in enumerate(sequence):
+        place = bisect_left(tails, slot_left[op])
+        previous.append(tail_at[place - 1] if place else -1)
+        if place == len(tails):
+            tails.append(slot_left[op])
+            tail_at.append(at)
+        else:
+            tails[place], tail_at[place] = slot_left[op], at
+    stays: set[int] = set()
+    at = tail_at[-1] if tail_at else -1
+    while at >= 0:
+        stays.add(sequence[at])
+        at = previous[at]
+    return tuple(sorted({*left, *right} - stays))
+
+
+def _order_label(step: Step, moved: Sequence[int], saved: int) -> str:
+    if saved < 0:
+        return WORSE_ORDER
+    only_updates = bool(moved) and all(step.ops[op].phase is Phase.UPDATE for op in moved)
+    return UPDATES if only_updates else ORDER
+
+
+def _order_sentence(left: PlanFacts, right: PlanFacts, moved: Sequence[int]) -> str:
+    step = left.step
+    same = sorted(left.plan.order) == sorted(right.plan.order)
+    if not moved:
+        return "Both run the ops in the same order; only the addresses differ."
+    updates = sum(step.ops[op].phase is Phase.UPDATE for op in moved)
+    what = f"{len(moved)} op{'s' if len(moved) != 1 else ''}"
+    if updates == len(moved):
+        what = f"{updates} update op{'s' if updates != 1 else ''}"
+    elif updates:
+        what = f"{what} ({updates} of them updates)"
+    start = f"{what} run at another place in the order."
+    if not same:
+        return f"{start} Some ops run more than once."
+    return (
+        f"{start} No tensor is recomputed and no op is added: every op reads the same bytes as before."
+    )
+
+
+def refill_requests(as_run: PlanFacts, plan: PlanFacts) -> tuple[Refill, ...]:
+    """Requests that opened a segment while at least their bytes were free, the largest first."""
+    if as_run.baseline is None:
+        return ()
+    step = as_run.step
+    result: list[Refill] = []
+    for segment in as_run.baseline.segments:
+        request = round_up(step.storages[segment.storage].size)
+        if segment.slot < 0 or segment.free_bytes < request:
+            continue
+        spans = plan.spans(segment.storage)
+        result.append(
+            Refill(
+                slot=segment.slot,
+                storage=segment.storage,
+                name=step.storages[segment.storage].name,
+                request=request,
+                free_bytes=segment.free_bytes,
+                largest_block=segment.largest_block,
+                segment=segment.size,
+                as_run_address=as_run.spans(segment.storage)[0].address,
+                plan_address=spans[0].address if spans else -1,
+                phase=as_run.op_at(segment.slot).phase,
+            )
+        )
+    return tuple(sorted(result, key=lambda r: (-r.request, -r.slot)))
+
+
+def _refill_summary(refills: Sequence[Refill]) -> str:
+    """``20 in backward, 586 MiB of segments``."""
+    if not refills:
+        return "none"
+    phases = Counter(refill.phase.value for refill in refills)
+    where = ", ".join(f"{count} in {phase}" for phase, count in phases.most_common())
+    return f"{where}, {sum(r.segment for r in refills) / MIB:,.0f} MiB of segments"

@@ -1,0 +1,314 @@
+"""What the inspector says about one storage, about several, and about one slot: facts, no Qt.
+
+Every sentence is put together from the step and the plan alone; what is not known is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from app.numbers import GIB, bytes_exact, human, mib, percent
+from app.plan_facts import PlanFacts, Span, Use, category_sentence, op_label, op_place
+from solver.step import Category, Op, Phase, SourceLine, Storage
+
+NAMED = 2
+"""Ops that a sentence names before it says how many more there are."""
+
+WHO = {Phase.FORWARD: "Forward", Phase.BACKWARD: "Backward", Phase.UPDATE: "The update"}
+
+
+@dataclass(frozen=True, slots=True)
+class UseRow:
+    """One line of the producer or the consumer table; ``badge`` is the one on the map."""
+
+    badge: str
+    label: str
+    place: str
+    slot: int
+    op: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the inspector: ``note`` is set in a quieter tone after ``value``."""
+
+    name: str
+    value: str
+    note: str = ""
+    code: str = ""
+    """A second line in the code font."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFacts:
+    """Everything the inspector shows of one storage."""
+
+    storage: int
+    name: str
+    category: Category
+    summary: str
+    figures: tuple[Figure, ...]
+    why: str
+    source: SourceLine | None
+    producers: tuple[UseRow, ...]
+    consumers: tuple[UseRow, ...]
+    cost: str
+    """What keeping it costs; empty where the plan has nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliveRow:
+    """One storage that is alive at a slot."""
+
+    storage: int
+    name: str
+    category: Category
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlotFacts:
+    """One slot of the plan: the op that runs and what is in memory then, the largest first."""
+
+    slot: int
+    title: str
+    summary: str
+    figures: tuple[Figure, ...]
+    alive: tuple[AliveRow, ...]
+    rest: str
+    """What is alive besides the rows: how many, how many bytes; empty when nothing is."""
+    source: SourceLine | None
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionFacts:
+    """Several storages at once."""
+
+    title: str
+    figures: tuple[Figure, ...]
+    rows: tuple[AliveRow, ...]
+    rest: str
+
+
+def storage_facts(facts: PlanFacts, storage: int, as_run: PlanFacts | None = None) -> StorageFacts:
+    """Facts about a storage of the step; ``as_run`` is the baseline's, where it is known."""
+    step = facts.step
+    about = step.storages[storage]
+    producers, consumers = facts.producers(storage), facts.consumers(storage)
+    origin = producers or consumers
+    source = step.ops[origin[0].op].source if origin else -1
+    return StorageFacts(
+        storage=storage,
+        name=about.name,
+        category=about.category,
+        summary=category_sentence(about),
+        figures=_figures(facts, storage, as_run),
+        why=why_alive(facts, storage),
+        source=step.sources[source] if source >= 0 else None,
+        producers=tuple(_use_row(facts, use, "P" if use.creates else "") for use in producers),
+        consumers=tuple(_use_row(facts, use, str(n + 1)) for n, use in enumerate(consumers)),
+        cost=idle_cost(facts, storage),
+    )
+
+
+def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[Figure, ...]:
+    about = facts.step.storages[storage]
+    rows: list[Figure] = []
+    value = facts.value(storage)
+    if value is not None:
+        rows.append(Figure("Shape", " × ".join(map(str, value.shape)) or "scalar"))
+        rows.append(Figure("Type", value.dtype))
+    rows.append(
+        Figure("Bytes", human(about.size), bytes_exact(about.size) if about.size >= 1024 else "")
+    )
+    spans = facts.spans(storage)
+    for index, span in enumerate(spans):
+        name = "" if len(spans) == 1 else f" {index + 1}"
+        rows.append(_address(f"Address{name}", span, about))
+        rows.append(
+            Figure(
+                f"Lifetime{name}",
+                f"ops {span.start} – {span.end - 1}" if span.slots > 1 else f"op {span.start}",
+                f"{span.slots} of {facts.slots}",
+            )
+        )
+    if not spans:
+        rows.append(
+            Figure("Address", "none", "it has no bytes" if about.size == 0 else "no op touches it")
+        )
+    elif facts.alive(storage, facts.peak_slot):
+        share = int(facts.sizes[storage]) / max(facts.total_bytes, 1)
+        rows.append(Figure("At the peak", f"alive, {percent(share)} of the height"))
+    else:
+        rows.append(Figure("At the peak", "not alive"))
+    if as_run is not None and as_run is not facts:
+        rows.extend(_as_run(as_run, storage))
+    return tuple(rows)
+
+
+def _address(name: str, span: Span, about: Storage) -> Figure:
+    if span.address < 0:
+        return Figure(name, "outside the arena", "leaves the step" if about.output else "resident")
+    low, high = span.address / GIB, (span.address + span.size) / GIB
+    return Figure(name, f"{low:.3f} – {high:.3f} GiB", code=f"0x{span.address:09x}")
+
+
+def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
+    baseline = as_run.baseline
+    span = next(iter(as_run.spans(storage)), None)
+    if baseline is None or span is None or span.address < 0:
+        return []
+    segments = sorted(s.address for s in baseline.segments)
+    within = sum(1 for address in segments if address <= span.address)
+    return [Figure("As run", f"{span.address / GIB:.3f} GiB", f"segment {within} of {len(segments)}")]
+
+
+def _use_row(facts: PlanFacts, use: Use, badge: str) -> UseRow:
+    op = facts.step.ops[use.op]
+    place = "in place" if use.in_place and not badge else op.module
+    return UseRow(badge, op_label(op), place, use.slot, use.op)
+
+
+def why_alive(facts: PlanFacts, storage: int) -> str:
+    """One or two sentences: who makes it, who reads it, until when it must stay."""
+    about = facts.step.storages[storage]
+    if about.size == 0:
+        return "It has no bytes: it only carries a shape from op to op."
+    if about.resident:
+        return _why_resident(facts, storage)
+    producers, consumers = facts.producers(storage), facts.consumers(storage)
+    if not producers:
+        return "No op makes it." if consumers else "No op touches it."
+    ops = facts.step.ops
+    maker = ops[producers[0].op]
+    made = f"{WHO[maker.phase]} makes it with {op_place(maker)}"
+    if not consumers:
+        return f"{made}. Nothing reads it, so it is freed after op {producers[-1].slot}."
+    last = ops[consumers[-1].op]
+    early = [ops[use.op] for use in consumers if ops[use.op].phase is maker.phase]
+    if last.phase is maker.phase:
+        until = consumers[-1].slot
+        readers = _named([ops[use.op] for use in consumers])
+        return f"{made}. It is needed until op {until}, for {readers}."
+    late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
+    read = f" and reads it in {_named(early)}" if early else ""
+    only = "" if early else " alone"
+    return (
+        f"{made}{read}. {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
+        f"for {_named(late)}."
+    )
+
+
+def _why_resident(facts: PlanFacts, storage: int) -> str:
+    about = facts.step.storages[storage]
+    uses = (*facts.producers(storage), *facts.consumers(storage))
+    if about.output:
+        start = "It leaves the step, so it lies outside the arena and stays after the last op."
+    elif about.category in (Category.INPUT, Category.CONSTANT):
+        start = "It is there before the step and stays until its end."
+    else:
+        start = "It lives across steps, so it is in memory at every op."
+    writers = [use for use in uses if use.in_place]
+    if writers:
+        writer = writers[-1]
+        op = facts.step.ops[writer.op]
+        return f"{start} {WHO[op.phase]} writes it in place at op {writer.slot}, {op_place(op)}."
+    if uses:
+        count = len(uses)
+        return f"{start} {count} op{'s' if count != 1 else ''} use{'s' if count == 1 else ''} it."
+    return f"{start} No op of this step uses it."
+
+
+def _named(ops: Sequence[Op]) -> str:
+    """``a in m, b in n and 3 more``; the same text is not said twice."""
+    texts = list(dict.fromkeys(op_place(op) for op in ops))
+    if len(texts) > NAMED + 1:
+        return f"{', '.join(texts[:NAMED])} and {len(texts) - NAMED} more"
+    if len(texts) > 1:
+        return f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return texts[0]
+
+
+def idle_cost(facts: PlanFacts, storage: int) -> str:
+    """The longest stretch in which a planned storage is kept though no op uses it; empty: none."""
+    about = facts.step.storages[storage]
+    if not about.planned:
+        return ""
+    slots = [use.slot for use in (*facts.producers(storage), *facts.consumers(storage))]
+    longest, before, after = 0, 0, 0
+    for first, second in pairwise(slots):
+        kept = any(s.start <= first and second < s.end for s in facts.spans(storage))
+        if kept and second - first - 1 > longest:
+            longest, before, after = second - first - 1, first, second
+    if longest < 2:
+        return ""
+    peak = facts.peak_slot
+    across = f", the peak at op {peak} among them" if before < peak < after else ""
+    return (
+        f"No op uses it between op {before} and op {after}. "
+        f"Keeping it holds {human(int(facts.sizes[storage]))} through {longest} ops{across}."
+    )
+
+
+def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
+    """The op at ``slot`` and the ``rows`` largest storages alive then."""
+    op = facts.op_at(slot)
+    live = int(facts.profile[slot])
+    alive = facts.alive_at(slot)
+    what = f"{op_place(op)}, {op.phase.value}"
+    figures = [
+        Figure("Op", f"{slot} of {facts.slots}", op.name),
+        Figure("Live", human(live), bytes_exact(live)),
+        Figure(
+            "Resident", human(facts.step.resident_bytes), percent_of(facts.step.resident_bytes, live)
+        ),
+        Figure("Tensors alive", str(len(alive))),
+    ]
+    return SlotFacts(
+        slot=slot,
+        title="The peak" if slot == facts.peak_slot else f"Op {slot}",
+        summary=what[0].upper() + what[1:],
+        figures=tuple(figures),
+        alive=tuple(_alive_row(facts, s) for s in alive[:rows]),
+        rest=_rest(facts, alive[rows:]),
+        source=facts.step.sources[op.source] if op.source >= 0 else None,
+    )
+
+
+def selection_facts(facts: PlanFacts, storages: Sequence[int], rows: int = 12) -> SelectionFacts:
+    """Several storages together: their bytes, and how many are alive at the peak."""
+    ranked = sorted(storages, key=lambda s: (-int(facts.sizes[s]), s))
+    total = sum(int(facts.sizes[s]) for s in ranked)
+    at_peak = [s for s in ranked if facts.alive(s, facts.peak_slot)]
+    spans = [span for s in ranked for span in facts.spans(s)]
+    figures = [Figure("Bytes", human(total), bytes_exact(total))]
+    if spans:
+        first, last = min(s.start for s in spans), max(s.end for s in spans) - 1
+        figures.append(Figure("Lifetime", f"ops {first} – {last}", "together"))
+    bytes_at_peak = sum(int(facts.sizes[s]) for s in at_peak)
+    figures.append(
+        Figure("At the peak", f"{len(at_peak)} alive", human(bytes_at_peak) if at_peak else "")
+    )
+    return SelectionFacts(
+        title=f"{len(ranked)} tensors",
+        figures=tuple(figures),
+        rows=tuple(_alive_row(facts, s) for s in ranked[:rows]),
+        rest=_rest(facts, ranked[rows:]),
+    )
+
+
+def _alive_row(facts: PlanFacts, storage: int) -> AliveRow:
+    about = facts.step.storages[storage]
+    return AliveRow(storage, about.name, about.category, int(facts.sizes[storage]))
+
+
+def _rest(facts: PlanFacts, storages: Sequence[int]) -> str:
+    if not storages:
+        return ""
+    total = sum(int(facts.sizes[s]) for s in storages)
+    return f"and {len(storages)} more, {human(total) if total >= 1 << 30 else mib(total)}"
+
+
+def percent_of(part: int, whole: int) -> str:
+    """``4.2 %``; 0 of nothing is 0."""
+    return percent(part / whole if whole else 0.0)
