@@ -4,13 +4,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from app.library.schema import HEAD
 from solver.errors import BayplanError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_SECONDS = 5.0
 """How long to wait for another process's write before giving up."""
@@ -103,6 +106,8 @@ def _look(path: Path) -> str | None:
         if verdict != "ok":
             raise _unusable(path, _REASONS[sqlite3.SQLITE_CORRUPT], verdict)
         tables = {name for (name,) in file.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return None  # Another process has made the file and not yet its tables.
         if "alembic_version" not in tables or "step" not in tables:
             raise _unusable(path, f"it is a database of another program. {_ELSEWHERE}")
         row = file.execute("SELECT version_num FROM alembic_version").fetchone()
@@ -141,7 +146,8 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _config() -> Any:
+def migration_config() -> "Config":
+    """Where Alembic finds the scripts."""
     from alembic.config import Config
 
     config = Config()
@@ -154,13 +160,15 @@ def _known_revisions() -> set[str]:
     # Imported here: only a library of another revision needs it, and it takes half a second.
     from alembic.script import ScriptDirectory
 
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return {
+        script.revision for script in ScriptDirectory.from_config(migration_config()).walk_revisions()
+    }
 
 
 def _migrate(connection: Connection, path: Path) -> None:
     """Run the missing scripts inside the connection's transaction."""
     from alembic import command
 
-    config = _config()
+    config = migration_config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

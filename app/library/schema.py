@@ -1,6 +1,6 @@
 """The library's tables as typed rows. A change here needs a new script in ``migrations/versions``."""
 
-from sqlalchemy import JSON, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, Double, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 HEAD = "0001"
@@ -62,7 +62,7 @@ class PlanRow(Base):
     height_bytes: Mapped[int]
     peak_bound_bytes: Mapped[int]
     seed: Mapped[int]
-    seconds: Mapped[float]
+    seconds: Mapped[float] = mapped_column(Double)
     created: Mapped[str]
     notes: Mapped[str] = mapped_column(default="")
     spark: Mapped[list[int]] = mapped_column(JSON)

@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("height_bytes", sa.Integer, nullable=False),
         sa.Column("peak_bound_bytes", sa.Integer, nullable=False),
         sa.Column("seed", sa.Integer, nullable=False),
-        sa.Column("seconds", sa.Float, nullable=False),
+        sa.Column("seconds", sa.Double, nullable=False),
         sa.Column("created", sa.String, nullable=False),
         sa.Column("notes", sa.String, nullable=False),
         sa.Column("spark", sa.JSON, nullable=False),
