@@ -19,7 +19,7 @@ class Segment:
     storage: int
     """Whose request opened it."""
     free_bytes: int
-    """Reserved but not allocated at that moment: enough free bytes may lie in too small blocks."""
+    """Free in its pool at that moment: enough free bytes may lie in too small blocks."""
     largest_block: int
     """The largest free block of the pool at that moment."""
 

@@ -1,0 +1,329 @@
+"""Solve a step: baseline, order, placement, proof. The one way in for window, command line and tests.
+
+The first answer, program order with a first fit, is there before anything heavy is loaded. A thread
+then improves on it, and the caller's thread hands on what it says and watches for a cancel, so that a
+solve ends within 100 ms of it whatever the thread is in: a compilation, an import, a presolve.
+"""
+
+import os
+import platform
+import queue
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from solver.assemble import assemble
+from solver.check import require_valid
+from solver.placement import PlacementProblem, PlacementResult, place
+from solver.placement.caching_allocator import largest_op, simulate
+from solver.placement.place import place_by_start
+from solver.plan import Certificate, Plan, Proof, Provenance, Status
+from solver.solution import (
+    Baseline,
+    CancelCallback,
+    Progress,
+    ProgressCallback,
+    Report,
+    Solution,
+)
+from solver.step import Step
+from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
+
+PROGRAM_ORDER = "Program order, placed"
+ORDER_SHARE = 0.7
+"""Of the time that is left, the most that the search for an order gets."""
+ROUND_SECONDS = 10.0
+"""What one placement gets before another order of the same peak is tried."""
+INTERVAL = 0.02
+"""Seconds between two looks at ``cancelled``."""
+
+
+def solve(
+    step: Step,
+    *,
+    deadline: float = 60.0,
+    seed: int = 0,
+    name: str = "Optimal order, placed",
+    progress: ProgressCallback | None = None,
+    cancelled: CancelCallback | None = None,
+) -> Solution:
+    """The best plan for ``step`` that ``deadline`` seconds give, with what is proven of it.
+
+    Never nothing: with no time at all it is program order with a first fit. ``progress`` is called in
+    the caller's thread. Every plan that it brings and that is returned has passed ``solver.check``.
+    """
+    job = _Job(step, deadline, seed, name)
+    job.begin()
+    stopped = deadline <= 0 or (cancelled is not None and cancelled())
+    log: list[Progress] = []
+
+    def tell(line: Progress) -> None:
+        log.append(line)
+        if progress is not None:
+            progress(line)
+
+    while not job.lines.empty():
+        tell(job.lines.get())
+    if not stopped:
+        worker = threading.Thread(target=job.improve, name="bayplan-solve")
+        worker.start()
+        while worker.is_alive() or not job.lines.empty():
+            if cancelled is not None and cancelled():
+                job.cancel.set()
+                break
+            try:
+                tell(job.lines.get(timeout=INTERVAL))
+            except queue.Empty:
+                continue
+    if job.failure is not None:
+        raise job.failure
+    return job.solution(log)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is known so far; all plans are checked."""
+
+    baseline: Baseline
+    program: Plan
+    best: Plan
+
+
+@dataclass
+class _Job:
+    """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
+
+    step: Step
+    deadline: float
+    seed: int
+    name: str
+    lines: "queue.SimpleQueue[Progress]" = field(default_factory=queue.SimpleQueue)
+    cancel: threading.Event = field(default_factory=threading.Event)
+    failure: BaseException | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.planned = planned_storages(self.step)
+        self.sizes = storage_sizes(self.step)
+        self.program_order = tuple(range(len(self.step.ops)))
+        bound, op = largest_op(self.step)
+        self.bound = _Bound(bound, Proof.NONE, op)
+
+    # -- the first answer ------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Baseline and program order, without anything heavy."""
+        step = self.step
+        self.say(
+            "Build graph",
+            f"{len(step.ops):,} ops, {len(self.planned):,} tensors",
+            bound_bytes=self.bound.bytes,
+        )
+        baseline = simulate(step)
+        require_valid(step, baseline.plan)
+        self.say("As run", f"{baseline.reserved_bytes / 2**30:,.3f} GiB reserved")
+        problem, storages = self.problem(self.program_order)
+        addresses = dict(zip(storages, place_by_start(problem).tolist(), strict=True))
+        plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
+        self.state = _State(baseline, plan, plan)
+        self.say("Program order", "first fit", plan=plan)
+
+    # -- what improves it ------------------------------------------------------------------------
+
+    def improve(self) -> None:
+        """Place program order, find the order, place it, try again while a gap is left."""
+        try:
+            self._place_program_order()
+            order = self._find_order(self.seed)
+            tried = {order}
+            self._place_order(order, self.seed)
+            attempt = 0
+            while not self.over and self.state.best.height_bytes > self.state.best.peak_bytes:
+                attempt += 1
+                other = self._find_order(self.seed + attempt)
+                self._place_order(order if other in tried else other, self.seed + attempt)
+                tried.add(other)
+        except BaseException as error:
+            self.failure = error
+
+    def _place_program_order(self) -> None:
+        result, addresses = self.place(self.program_order, self.seed, fast=True)
+        if result.height < self.state.program.height_bytes:
+            plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
+            self.state = replace(self.state, program=plan, best=plan)
+            self.say("Program order", _gap(plan), plan=plan)
+
+    def _find_order(self, seed: int) -> tuple[int, ...]:
+        """An order no worse than program order; what is proven is noted."""
+        from solver.ordering import order_step  # heavy: it compiles
+
+        offset = self.seconds
+        result = order_step(
+            self.step,
+            deadline=ORDER_SHARE * self.left,
+            seed=seed,
+            progress=lambda line: self.lines.put(replace(line, seconds=line.seconds + offset)),
+            cancelled=self.cancel.is_set,
+        )
+        if result.bound_bytes > self.bound.bytes:
+            self.bound = _Bound(result.bound_bytes, result.proof, result.proof_op)
+        peak = int(order_profile(self.step, self.program_order).max(initial=0))
+        return result.order if result.peak_bytes < peak else self.program_order
+
+    def _place_order(self, order: tuple[int, ...], seed: int) -> None:
+        result, addresses = self.place(order, seed, fast=False)
+        best = self.state.best
+        if best.name == self.name and result.height >= best.height_bytes:
+            return
+        if result.height > best.height_bytes:
+            order = best.order
+            addresses = {i.storage: i.address for i in best.instances}
+        plan = self.plan(order, addresses, self.name)
+        self.state = replace(self.state, best=plan)
+        self.say("Check plan", "order kept, no overlap", plan=plan)
+
+    # -- shared ----------------------------------------------------------------------------------
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds to the deadline, not negative."""
+        return max(0.0, self.deadline - self.seconds)
+
+    @property
+    def over(self) -> bool:
+        return self.cancel.is_set() or self.left <= 0
+
+    def say(
+        self, phase: str, result: str, *, plan: Plan | None = None, bound_bytes: int | None = None
+    ) -> None:
+        self.lines.put(
+            Progress(
+                seconds=self.seconds,
+                phase=phase,
+                result=result,
+                peak_bytes=plan.peak_bytes if plan else None,
+                bound_bytes=plan.certificate.peak_bound_bytes if plan else bound_bytes,
+                height_bytes=plan.height_bytes if plan else None,
+                plan=plan,
+            )
+        )
+
+    def problem(self, order: Sequence[int]) -> tuple[PlacementProblem, list[int]]:
+        """The placement problem of an order, and the storages that it places."""
+        lifetimes = order_lifetimes(self.step, order)
+        storages = self.planned[lifetimes[self.planned, 0] >= 0]
+        starts, ends = lifetimes[storages].T.copy()
+        return PlacementProblem(starts, ends, self.sizes[storages]), storages.tolist()
+
+    def place(
+        self, order: Sequence[int], seed: int, *, fast: bool
+    ) -> tuple[PlacementResult, dict[int, int]]:
+        """A placement of the order, and the address of each of its storages."""
+        problem, storages = self.problem(order)
+        offset = self.seconds
+        result = place(
+            problem,
+            deadline=min(self.left, ROUND_SECONDS),
+            seed=seed,
+            progress=lambda line: self.lines.put(replace(line, seconds=line.seconds + offset)),
+            cancelled=self.cancel.is_set,
+            fast=fast,
+        )
+        return result, dict(zip(storages, result.addresses.tolist(), strict=True))
+
+    def plan(self, order: Sequence[int], addresses: Mapping[int, int], name: str) -> Plan:
+        """The checked plan of an order and a placement."""
+        peak = int(order_profile(self.step, order).max(initial=0))
+        plan = assemble(
+            self.step,
+            order,
+            addresses,
+            name=name,
+            status=Status.FEASIBLE,
+            certificate=Certificate(self.bound.bytes, self.bound.proof, self.bound.op, peak),
+            provenance=self.provenance(),
+        )
+        if plan.height_bytes == plan.peak_bytes == self.bound.bytes:
+            plan = replace(plan, status=Status.OPTIMAL)
+        require_valid(self.step, plan)
+        return plan
+
+    def provenance(self) -> Provenance:
+        return Provenance(
+            seed=self.seed,
+            seconds=self.seconds,
+            deadline=self.deadline,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=_versions(),
+            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        )
+
+    def solution(self, log: list[Progress]) -> Solution:
+        """What was found, as things stand."""
+        state, stopped = self.state, self.cancel.is_set() or self.left <= 0
+        best = replace(
+            state.best,
+            name=self.name,
+            provenance=replace(state.best.provenance, seconds=self.seconds),
+        )
+        if best.status is Status.FEASIBLE and stopped:
+            best = replace(best, status=Status.STOPPED)
+        return Solution(
+            plan=best,
+            program_plan=state.program,
+            baseline=state.baseline,
+            report=_report(self, state, best),
+            log=tuple(log),
+        )
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """The best proven lower bound on the peak, and what proves it."""
+
+    bytes: int
+    proof: Proof
+    op: int
+
+
+def _report(job: _Job, state: _State, best: Plan) -> Report:
+    bound = best.certificate.peak_bound_bytes
+    return Report(
+        model=job.step.origin.model,
+        ops=len(job.step.ops),
+        storages=len(job.planned),
+        resident_bytes=job.step.resident_bytes,
+        program_order_peak_bytes=state.program.peak_bytes,
+        baseline_reserved_bytes=state.baseline.reserved_bytes,
+        peak_bytes=best.peak_bytes,
+        peak_bound_bytes=bound,
+        height_bytes=best.height_bytes,
+        gap=(best.height_bytes - bound) / bound if bound else 0.0,
+        seconds=best.provenance.seconds,
+        status=best.status.value,
+        seed=job.seed,
+    )
+
+
+def _gap(plan: Plan) -> str:
+    over = plan.height_bytes - plan.peak_bytes
+    return "no gap" if over == 0 else f"{over / 2**20:,.1f} MiB over its peak"
+
+
+def _versions() -> dict[str, str]:
+    """Of what decides the outcome for a seed."""
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for package in ("bayplan", "numpy", "numba", "ortools"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
