@@ -1,0 +1,62 @@
+"""Trace one step of a model into a step file.
+
+SOURCE is ``zoo:NAME``, a model of torchvision or transformers with random weights, or
+``FILE.py:FUNCTION``, a function of yours that returns ``model, (inputs, target), loss_fn,
+optimizer``, or ``model, inputs`` for an inference step.
+"""
+
+import argparse
+from pathlib import Path
+
+from app.cli.plan_files import add_library_option
+from app.cli.terminal import StatusLine, writable
+from app.numbers import bytes_exact, human
+from solver.files import save_step
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("source", metavar="SOURCE", help="zoo:NAME, or FILE.py:FUNCTION")
+    parser.add_argument("--batch", type=int, metavar="N", help="batch size of a zoo model (default: 1)")
+    parser.add_argument(
+        "--optimizer",
+        choices=["sgd", "adam", "adamw"],
+        help="optimizer of a zoo model (default: none, an inference step)",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.step")
+    parser.add_argument(
+        "--python", type=Path, metavar="PROGRAM", help="the Python that runs it (default: this one)"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=600.0, metavar="S", help="time limit in seconds (600)"
+    )
+    parser.add_argument("--store", action="store_true", help="also put the step into the library")
+    add_library_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Capture, write, say what it is."""
+    from runtime.capture import capture
+
+    output = writable(arguments.output)
+    with StatusLine() as status:
+        step = capture(
+            arguments.source,
+            batch=arguments.batch,
+            optimizer=arguments.optimizer,
+            python=arguments.python,
+            timeout=arguments.timeout,
+            log=status.say,
+        )
+    save_step(step, output)
+    if arguments.store:
+        from app.library import Library
+
+        Library(arguments.library).add_step(step)
+    planned = sum(s.planned for s in step.storages)
+    print(
+        f"{step.title}: {len(step.ops):,} ops, {planned:,} storages to plan, "
+        f"{human(step.resident_bytes)} resident ({bytes_exact(step.resident_bytes)} B), "
+        f"traced for {step.origin.target} in {step.origin.seconds:.1f} s\n{output}"
+    )
+    return 0

@@ -1,0 +1,80 @@
+"""Where a command finds the step of a plan file: by fingerprint, beside it or in the library."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from solver.check import require_valid
+from solver.errors import BayplanError
+from solver.files import load_plan
+from solver.plan import Plan
+from solver.planning_step import load_any_step
+from solver.step import Step
+
+
+def add_library_option(parser: argparse.ArgumentParser) -> None:
+    """``--library``: which library to use."""
+    parser.add_argument(
+        "--library",
+        type=Path,
+        metavar="FILE",
+        help="the library's file (otherwise BAYPLAN_LIBRARY, or your data folder)",
+    )
+
+
+def add_step_options(parser: argparse.ArgumentParser) -> None:
+    """``--step`` and ``--library``: where the step of a plan is."""
+    parser.add_argument(
+        "--step",
+        type=Path,
+        metavar="FILE.step",
+        help="the plan's step (otherwise looked for beside the plan and in the library)",
+    )
+    add_library_option(parser)
+
+
+def load_plan_with_step(
+    path: Path, step_path: Path | None, library_path: Path | None
+) -> tuple[Step, Plan]:
+    """A plan file and its step, the plan checked against it. Raises BayplanError.
+
+    Without ``step_path`` the step is the first one with the plan's fingerprint among: the file that
+    the plan names, then the other step files in its folder, then the library.
+    """
+    plan = load_plan(path)
+    if step_path is not None:
+        step = load_any_step(step_path)
+    else:
+        found = next((s for s in _candidates(plan, path) if s.fingerprint == plan.fingerprint), None)
+        step = found or _from_library(plan, path, library_path)
+    require_valid(step, plan)
+    return step, plan
+
+
+def _candidates(plan: Plan, path: Path) -> Iterator[Step]:
+    """Steps in the plan's folder that may be its own; files that cannot be read are none."""
+    # Only the name: a plan file from elsewhere must not choose folders here.
+    named = Path(plan.provenance.step_file).name
+    others = sorted(file for file in path.absolute().parent.glob("*.step") if file.name != named)
+    for file in [path.with_name(named), *others] if named else others:
+        if file.is_file():
+            try:
+                yield load_any_step(file)
+            except BayplanError:
+                continue
+
+
+def _from_library(plan: Plan, path: Path, library_path: Path | None) -> Step:
+    from app.library import Library
+
+    library = Library(library_path)
+    missing = BayplanError(
+        f"The step that {path.name} was made for (fingerprint {plan.fingerprint[:12]}) is neither "
+        f"beside it nor in the library {library.path}. Name its file with --step."
+    )
+    if not library.path.exists():
+        raise missing  # Looking for a step must not make a library.
+    step_id = library.find_step(plan.fingerprint)
+    if step_id is None:
+        raise missing
+    return library.step(step_id)

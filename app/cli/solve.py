@@ -1,0 +1,95 @@
+"""Find an order and addresses for a step, with a proven bound; write the plan."""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from app.cli.plan_files import add_library_option
+from app.cli.terminal import StatusLine, interrupts, writable
+from app.numbers import bytes_exact, gib, percent
+from solver.check import require_valid
+from solver.files import save_plan
+from solver.planning_step import load_any_step
+from solver.solution import Progress, Report
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    parser.add_argument("step", type=Path, metavar="FILE.step", help="or a planning-only .json.gz")
+    parser.add_argument(
+        "--deadline", type=_seconds, default=60.0, metavar="S", help="seconds to search at most (60)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (0)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE.plan", help="without it only the report is printed"
+    )
+    parser.add_argument("--json", action="store_true", help="the report as one JSON object")
+    parser.add_argument("--store", action="store_true", help="also put both into the library")
+    add_library_option(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Solve, check, write, report. Ctrl+C stops the search and keeps the best plan so far."""
+    from solver.solve import solve
+
+    output = arguments.output and writable(arguments.output)
+    step = load_any_step(arguments.step)
+    with StatusLine() as status, interrupts() as interrupted:
+        solution = solve(
+            step,
+            deadline=arguments.deadline,
+            seed=arguments.seed,
+            progress=lambda line: status.say(_progress(line)),
+            cancelled=interrupted,
+        )
+        stopped = interrupted()
+    made = replace(solution.plan.provenance, step_file=arguments.step.name)
+    plan = replace(solution.plan, provenance=made)
+    require_valid(step, plan)
+    if output is not None:
+        save_plan(plan, output)
+    if arguments.store:
+        from app.library import Library
+
+        library = Library(arguments.library)
+        library.add_plan(library.add_step(step), plan, solution.report)
+    if arguments.json:
+        print(json.dumps(solution.report.as_dict()))
+    else:
+        print(report_text(step.title, solution.report))
+        print(output or "The plan was not written; -o FILE.plan writes it.")
+    return 130 if stopped else 0
+
+
+def report_text(title: str, report: Report) -> str:
+    """The report as aligned lines: what, GiB, exact bytes."""
+    sizes = {
+        "Resident": report.resident_bytes,
+        "As run, reserved with residents": report.baseline_reserved_bytes,
+        "Program order, peak": report.program_order_peak_bytes,
+        "Plan, peak": report.peak_bytes,
+        "Plan, proven bound of the peak": report.peak_bound_bytes,
+        "Plan, height": report.height_bytes,
+        "Plan, height with residents": report.height_bytes + report.resident_bytes,
+    }
+    lines = [
+        f"{title}: {report.ops:,} ops, {report.storages:,} storages",
+        *(f"  {what:<33}{gib(size):>11}{bytes_exact(size):>20} B" for what, size in sizes.items()),
+        f"  {report.status.capitalize()}, gap {percent(report.gap)}, "
+        f"{report.seconds:.2f} s, seed {report.seed}",
+    ]
+    return "\n".join(lines)
+
+
+def _progress(line: Progress) -> str:
+    best = "" if line.height_bytes is None else f"  height {gib(line.height_bytes)}"
+    bound = "" if line.bound_bytes is None else f"  bound {gib(line.bound_bytes)}"
+    return f"{line.seconds:7.1f} s  {line.phase}: {line.result}{best}{bound}"
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
