@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -47,6 +48,7 @@ class Library:
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = (path or default_path()).absolute()
+        self._opening = threading.Lock()
         self._open: Store | None = None
         self._seen = -1
         self._recent: Step | None = None
@@ -54,13 +56,14 @@ class Library:
 
     @property
     def _store(self) -> "Store":
-        if self._open is None:
-            # Imported here: SQLAlchemy takes half a second, and the first window must not wait.
-            from app.library.store import Store
+        with self._opening:
+            if self._open is None:
+                # Imported here: SQLAlchemy takes half a second, and the first window must not wait.
+                from app.library.store import Store
 
-            self._open = Store(self.path)
-            self._seen = self._open.version()
-        return self._open
+                self._open = Store(self.path)
+                self._seen = self._open.version()
+            return self._open
 
     def open(self) -> None:
         """Open the file now, to learn early whether it can be used."""
@@ -68,9 +71,10 @@ class Library:
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+        with self._opening:
+            if self._open is not None:
+                self._open.close()
+                self._open = None
 
     def changed(self) -> bool:
         """Whether anybody, this window included, changed the library since this was last asked."""
@@ -118,15 +122,17 @@ class Library:
     def step(self, step_id: int) -> Step:
         """Read a step."""
         fingerprint, content = self._store.step_content(step_id)
-        if self._recent is None or self._recent.fingerprint != fingerprint:
-            step = decode_step(content, f"Step {step_id} of the library")
-            if step.fingerprint != fingerprint:
-                raise BayplanError(
-                    f"Step {step_id} of the library {self.path} is damaged: it is not what was "
-                    "stored. Delete it and capture it again."
-                )
-            self._recent = step
-        return self._recent
+        recent = self._recent
+        if recent is not None and recent.fingerprint == fingerprint:
+            return recent
+        step = decode_step(content, f"Step {step_id} of the library")
+        if step.fingerprint != fingerprint:
+            raise BayplanError(
+                f"Step {step_id} of the library {self.path} is damaged: it is not what was stored. "
+                "Delete it and capture it again."
+            )
+        self._recent = step
+        return step
 
     def rename_step(self, step_id: int, name: str) -> None:
         """Give a step another name."""

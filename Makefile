@@ -1,0 +1,29 @@
+# make run    sets up .venv and opens the window on a sample step (without a display: the same work
+#             headless, into out/)
+# make test   sets up .venv and runs all tests, offscreen; ARGS="-k library" runs some
+# make lint   ruff, mypy, import-linter
+# make sample captures and plans the sample step anew
+
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: run test lint sample setup
+
+run: setup
+	@.venv/bin/python -m app demo $(ARGS)
+
+test: setup
+	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(ARGS)
+
+lint: setup
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+	@.venv/bin/python -m mypy
+	@.venv/bin/lint-imports
+
+sample: setup
+	@.venv/bin/python -m app capture zoo:resnet50 --batch 32 --optimizer sgd -o resources/samples/resnet50.step
+	@.venv/bin/python -m app solve resources/samples/resnet50.step -o resources/samples/resnet50.plan
+
+setup:
+	@$(PYTHON) setup_environment.py
