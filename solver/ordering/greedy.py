@@ -16,13 +16,15 @@ LEAST_PEAK = 0
 """First the op that raises the peak least, then the one that grows live bytes least."""
 LEAST_NET = 1
 """First any op that keeps the peak, then the one that grows live bytes least."""
+_BY_RANK = 2
 
 
 @kernel
 def _schedule(
     graph: Graph, rank: IntArray, rule: int, flag: npt.NDArray[np.uint8]
 ) -> tuple[IntArray, int]:
-    """Ops in the order of ``rule``, ties by ``rank``; and how many were scheduled before ``flag``."""
+    """Ops in the order of ``rule``, ties by ``rank``, and how many there are: fewer than all when
+    ``flag`` was set or the graph has a cycle."""
     ops = len(graph.predecessors_at) - 1
     waiting = np.diff(graph.predecessors_at)
     left = np.diff(graph.users_at)
@@ -44,16 +46,16 @@ def _schedule(
     order = np.empty(ops, np.int64)
     live = peak = 0
     for slot in range(ops):
-        if flag[0]:
+        if flag[0] or count == 0:
             return order, slot
         best = first = second = -1
         for r in range(count):
             op = ready[r]
-            over = live + allocates[op] > peak
-            key = 0
-            if over:
-                key = allocates[op] if rule == 0 else 1
-            net = allocates[op] - frees[op]
+            key = net = 0
+            if rule != _BY_RANK:
+                net = allocates[op] - frees[op]
+                if live + allocates[op] > peak:
+                    key = allocates[op] if rule == LEAST_PEAK else 1
             if best < 0 or (
                 key < first
                 or (key == first and (net < second or (net == second and rank[op] < rank[ready[best]])))
@@ -97,3 +99,11 @@ def backwards(graph: Graph, rule: int, flag: npt.NDArray[np.uint8]) -> IntArray 
     """The order of ``rule`` built from the last op to the first, ties in program order; or None."""
     order, scheduled = _schedule(graph.reversed(), -np.arange(graph.ops), rule, flag)
     return order[::-1].copy() if scheduled == graph.ops else None
+
+
+def near(graph: Graph, order: IntArray, flag: npt.NDArray[np.uint8]) -> IntArray | None:
+    """A valid order of the graph near ``order``; None when there is none or it was stopped."""
+    rank = np.empty(graph.ops, np.int64)
+    rank[order] = np.arange(graph.ops)
+    result, scheduled = _schedule(graph, rank, _BY_RANK, flag)
+    return result if scheduled == graph.ops else None

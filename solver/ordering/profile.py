@@ -40,3 +40,9 @@ def by_op(graph: Graph, order: IntArray) -> IntArray:
     result = np.empty(graph.ops, np.int64)
     result[order] = profile(graph, order)
     return result
+
+
+def touched_granules(graph: Graph) -> IntArray:
+    """Granules that each op touches, shape (ops,): at least these are alive while it runs."""
+    total = np.concatenate([[0], np.cumsum(graph.sizes[graph.touches])])
+    return np.diff(total[graph.touches_at])

@@ -1,0 +1,205 @@
+"""Among orders of equal peak one that people can read: near program order, as the peak allows.
+
+``natural`` is program order with every op that allocates nothing beside the op it serves, right
+after the last one it waits for. ``pull_back`` follows such an order as far as a given limit allows.
+It keeps a witness, an order of the remaining ops that stays within the limit, and at every slot runs
+the most natural ready op after which the witness still does; if there is none, the witness's next::
+
+    natural    a b c d e        witness    a d b c e      limit allows b before d, not c
+    result     a b d c e
+
+Live bytes of the witness are kept in a tree with range addition, so that a try costs a logarithm.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from solver.compiled import kernel
+from solver.ordering.problem import Graph
+from solver.ordering.profile import profile
+from solver.plan import IntArray
+
+_TRIES = 16
+"""Natural ops tried per slot before the witness's next is taken."""
+_LOOK_AHEAD = 4096
+"""Natural positions looked at per slot."""
+_GONE = 1 << 60
+
+
+@kernel
+def natural(graph: Graph) -> IntArray:
+    """Program order with ops that allocate nothing right after the last op that they wait for."""
+    ops = len(graph.predecessors_at) - 1
+    allocates = np.zeros(ops, np.bool_)
+    for storage in range(len(graph.sizes)):
+        allocates[graph.creator[storage]] = True
+    anchor = np.arange(ops)
+    for op in range(ops):
+        start, end = graph.predecessors_at[op], graph.predecessors_at[op + 1]
+        if not allocates[op] and end > start:
+            latest = -1
+            for k in range(start, end):
+                latest = max(latest, anchor[graph.predecessors[k]])
+            anchor[op] = latest
+    # Counting sort by anchor; program order among equals. An op's anchor is never before that of an
+    # op it waits for, so this is a valid order.
+    at = np.zeros(ops + 1, np.int64)
+    for op in range(ops):
+        at[anchor[op] + 1] += 1
+    at = np.cumsum(at)
+    order = np.empty(ops, np.int64)
+    for op in range(ops):
+        order[at[anchor[op]]] = op
+        at[anchor[op]] += 1
+    return order
+
+
+@kernel
+def _add(most: IntArray, added: IntArray, start: int, end: int, amount: int) -> None:
+    """Add to leaves ``[start, end)`` of a tree whose nodes hold the maximum below them."""
+    if start >= end:
+        return
+    width = len(most) // 2
+    left, right = start + width, end + width
+    while left < right:
+        if left & 1:
+            most[left] += amount
+            added[left] += amount
+            left += 1
+        if right & 1:
+            right -= 1
+            most[right] += amount
+            added[right] += amount
+        left >>= 1
+        right >>= 1
+    for leaf in (start + width, end - 1 + width):
+        node = leaf >> 1
+        while node >= 1:
+            most[node] = max(most[2 * node], most[2 * node + 1]) + added[node]
+            node >>= 1
+
+
+@kernel
+def _move_to_front(
+    graph: Graph,
+    op: int,
+    position: IntArray,
+    begun: npt.NDArray[np.bool_],
+    done: npt.NDArray[np.bool_],
+    most: IntArray,
+    added: IntArray,
+    sign: int,
+) -> int:
+    """Change the witness's live bytes to what they are when ``op`` runs now; sign -1 takes it back.
+
+    Returns the granules that the op allocates.
+    """
+    own = position[op]
+    allocated = 0
+    for k in range(graph.touches_at[op], graph.touches_at[op + 1]):
+        storage = graph.touches[k]
+        size = graph.sizes[storage]
+        last = -1
+        for u in range(graph.users_at[storage], graph.users_at[storage + 1]):
+            user = graph.users[u]
+            if user != op and not done[user]:
+                last = max(last, position[user])
+        if not begun[storage]:
+            allocated += size
+            if last >= 0:
+                _add(most, added, 0, own, sign * size)
+        elif last < own:
+            _add(most, added, last + 1, own, -sign * size)
+    _add(most, added, own, own + 1, -sign * _GONE)
+    return allocated
+
+
+@kernel
+def pull_back(
+    graph: Graph, witness: IntArray, target: IntArray, limit: int, flag: npt.NDArray[np.uint8]
+) -> IntArray:
+    """An order near ``target`` with at most ``limit`` granules alive, as ``witness`` has.
+
+    Returns ``witness`` itself when ``flag`` stops it.
+    """
+    ops = len(witness)
+    live_in_witness = profile(graph, witness)
+    # Ops that touch nothing planned do not count in the witness; they run where the target has them.
+    position = np.full(ops, -1, np.int64)
+    weighty = np.empty(ops, np.int64)
+    count = 0
+    width = 1
+    while width < ops:
+        width *= 2
+    most = np.full(2 * width, -_GONE, np.int64)
+    added = np.zeros(2 * width, np.int64)
+    for slot in range(ops):
+        op = witness[slot]
+        if graph.touches_at[op + 1] > graph.touches_at[op]:
+            position[op] = count
+            weighty[count] = op
+            most[width + count] = live_in_witness[slot]
+            count += 1
+    for node in range(width - 1, 0, -1):
+        most[node] = max(most[2 * node], most[2 * node + 1])
+    rank = np.empty(ops, np.int64)
+    for slot in range(ops):
+        rank[target[slot]] = slot
+    waiting = np.diff(graph.predecessors_at)
+    left = np.diff(graph.users_at)
+    begun = np.zeros(len(left), np.bool_)
+    done = np.zeros(ops, np.bool_)
+    result = np.empty(ops, np.int64)
+    live = first = following = 0
+    for slot in range(ops):
+        if flag[0]:
+            return witness
+        while first < ops and done[target[first]]:
+            first += 1
+        while following < count and done[weighty[following]]:
+            following += 1
+        until = rank[weighty[following]] if following < count else ops
+        chosen = -1
+        tries = 0
+        for natural_slot in range(first, min(until, first + _LOOK_AHEAD)):
+            op = target[natural_slot]
+            if done[op] or waiting[op] > 0:
+                continue
+            if position[op] < 0:
+                chosen = op
+                break
+            allocated = _move_to_front(graph, op, position, begun, done, most, added, 1)
+            if live + allocated <= limit and most[1] <= limit:
+                chosen = op
+                break
+            _move_to_front(graph, op, position, begun, done, most, added, -1)
+            tries += 1
+            if tries == _TRIES:
+                break
+        if chosen < 0:
+            chosen = weighty[following] if following < count else target[first]
+            # What it waits for and has not run touches nothing: such ops first.
+            searching = waiting[chosen] > 0
+            while searching:
+                for k in range(graph.predecessors_at[chosen], graph.predecessors_at[chosen + 1]):
+                    if not done[graph.predecessors[k]]:
+                        chosen = graph.predecessors[k]
+                        break
+                searching = waiting[chosen] > 0
+            if position[chosen] >= 0:
+                _move_to_front(graph, chosen, position, begun, done, most, added, 1)
+        done[chosen] = True
+        result[slot] = chosen
+        freed = 0
+        for k in range(graph.touches_at[chosen], graph.touches_at[chosen + 1]):
+            storage = graph.touches[k]
+            if not begun[storage]:
+                begun[storage] = True
+                live += graph.sizes[storage]
+            left[storage] -= 1
+            if left[storage] == 0:
+                freed += graph.sizes[storage]
+        live -= freed
+        for k in range(graph.successors_at[chosen], graph.successors_at[chosen + 1]):
+            waiting[graph.successors[k]] -= 1
+    return result
