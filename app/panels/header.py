@@ -1,0 +1,159 @@
+"""The strip above the map: which plan is shown, its height against the step as run, its state."""
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+
+from app.document import Document, Entry
+from app.numbers import bytes_exact, gib, human, percent
+from app.panels.controls import ElidedLabel, FigureLabel, Strip
+from app.panels.legend import Legend
+from app.panels.sheet import panel_sheet
+from app.plan_facts import PlanFacts, plan_facts
+from app.style import set_property
+from app.theme import DARK, Theme
+
+__all__ = ["Legend", "PlanHeader"]
+
+HEIGHT = 40
+
+
+class PlanHeader(Strip):
+    """Name and figures of the entry on the map, with tags for what is not final or not real."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(HEIGHT)
+        self.setParent(parent)
+        self.setObjectName("planHeader")
+        self.setAccessibleName("Plan on the map")
+        self._document = document
+        self._running = self._stale = False
+        self.title = ElidedLabel("", "title")
+        self.title.setObjectName("planName")
+        self.incumbent = _tag("Incumbent", "accent", "The best plan so far; the solve is still running")
+        self.example = _tag("Example", "plain", "An embedded example; it cannot be exported")
+        self.stale = _tag("Stale", "warn", "The step changed on disk: solve again")
+        self.height_figure = FigureLabel("Height")
+        self.bound_figure = FigureLabel("Bound", "ok")
+        self.gap_figure = FigureLabel("Gap")
+        self.as_run_figure = FigureLabel("As run")
+        self.saved_figure = FigureLabel("Saved", "ok")
+        self.peak_figure = FigureLabel("Live peak")
+        self.unfilled_figure = FigureLabel("Reserved, never filled", "warn")
+        names = QHBoxLayout()
+        names.setSpacing(8)
+        for part in (self.title, self.example, self.stale, self.incumbent):
+            names.addWidget(part)
+        self.row.addLayout(names)
+        self.row.setSpacing(24)
+        self._figures = (
+            self.height_figure,
+            self.bound_figure,
+            self.gap_figure,
+            self.peak_figure,
+            self.unfilled_figure,
+            self.as_run_figure,
+            self.saved_figure,
+        )
+        for figure in self._figures:
+            self.row.addWidget(figure)
+        self.row.addStretch(1)
+        self._shown: set[QWidget] = set()
+        self.expendable = (
+            self.unfilled_figure,
+            self.peak_figure,
+            self.as_run_figure,
+            self.gap_figure,
+            self.saved_figure,
+            self.bound_figure,
+        )
+        for signal in (document.step_changed, document.entries_changed, document.shown_changed):
+            signal.connect(self.refresh)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme))
+
+    def set_running(self, running: bool) -> None:
+        """While a solve runs the plan on the map is the incumbent."""
+        self._running = running
+        self.refresh()
+
+    def set_stale(self, stale: bool) -> None:
+        """The step changed on disk, so the plan on the map is of an older one."""
+        self._stale = stale
+        self.refresh()
+
+    def wanted(self, part: QWidget) -> bool:
+        return part in self._shown
+
+    def refresh(self) -> None:
+        """Follow the document."""
+        document = self._document
+        step, entry = document.step, document.shown
+        self._shown = set()
+        self.example.setVisible(step is not None and document.example)
+        self.stale.setVisible(step is not None and self._stale)
+        self.incumbent.setVisible(entry is not None and entry.baseline is None and self._running)
+        if step is None:
+            self.title.setText("No step open")
+        elif entry is None:
+            self.title.setText("Not solved yet")
+        else:
+            self.title.setText(entry.name)
+            self._show_figures(entry, plan_facts(step, entry.plan, entry.baseline))
+        for figure in self._figures:
+            figure.setVisible(figure in self._shown)
+        self.fit()
+
+    def _show_figures(self, entry: Entry, facts: PlanFacts) -> None:
+        total = facts.total_bytes
+        self._figure(self.height_figure, total, "Height" if entry.baseline is None else "Reserved")
+        if entry.baseline is not None:
+            self._figure(self.peak_figure, facts.live_peak)
+            unfilled = total - facts.live_peak
+            self.unfilled_figure.set_figure(
+                f"{human(unfilled)}, {percent(unfilled / max(total, 1))}",
+                exact=f"{bytes_exact(unfilled)} B were reserved but never held a live tensor",
+            )
+            self._shown.add(self.unfilled_figure)
+            return
+        if self._running:
+            bound = facts.step.resident_bytes + entry.plan.certificate.peak_bound_bytes
+            self._figure(self.bound_figure, bound)
+            self._figure(self.gap_figure, total - bound, unit=human)
+        baseline = self._document.baseline
+        if baseline is not None:
+            reserved = baseline.reserved_bytes
+            self._figure(self.as_run_figure, reserved)
+            self.saved_figure.set_figure(
+                saving(reserved, total),
+                tone="ok" if total <= reserved else "warn",
+                exact=f"{bytes_exact(reserved - total)} B less than the step as run",
+            )
+            self._shown.add(self.saved_figure)
+
+    def _figure(
+        self, figure: FigureLabel, size: int, name: str = "", *, unit: Callable[[int], str] = gib
+    ) -> None:
+        figure.set_figure(unit(size), name=name, exact=f"{bytes_exact(size)} B")
+        self._shown.add(figure)
+
+
+def saving(before: int, after: int) -> str:
+    """``682 MiB, 19.9 %``: what ``after`` needs less than ``before``."""
+    saved = before - after
+    size = human(saved)
+    if abs(saved) >= 100 << 20 and size.endswith("MiB"):
+        size = f"{saved / (1 << 20):.0f} MiB".replace("-", "−")
+    return f"{size}, {percent(saved / max(before, 1))}"
+
+
+def _tag(text: str, kind: str, tip: str) -> QLabel:
+    result = QLabel(text)
+    set_property(result, "tag", kind)
+    result.setToolTip(tip)
+    result.setObjectName(f"tag{text}")
+    return result

@@ -1,0 +1,313 @@
+"""The inspector: the selected tensor, several of them, or the peak while nothing is selected."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.document import Document
+from app.facts import (
+    AliveRow,
+    Figure,
+    StorageFacts,
+    UseRow,
+    selection_facts,
+    slot_facts,
+    storage_facts,
+)
+from app.numbers import human
+from app.panels.controls import ElidedLabel, Swatch, clear, label, rule
+from app.panels.row_table import RowTable, TableRow
+from app.panels.sheet import panel_sheet
+from app.panels.source_block import SourceBlock
+from app.plan_facts import PlanFacts, plan_facts
+from app.theme import DARK, Theme
+
+NO_STEP = "Open a step to see what its tensors are and why they are in memory."
+NO_PLAN = "Solve the step to see where its tensors lie and when they are alive."
+
+
+class InspectorPanel(QScrollArea):
+    """Follows the document's selection."""
+
+    go_to_slot = Signal(int)
+    """A producer or consumer was chosen: the map goes to its slot."""
+    fit_requested = Signal(object)
+    """Storages (a tuple) that the map is to fit."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("inspector")
+        self.setAccessibleName("Inspector")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(264)
+        self._document = document
+        self._theme = DARK
+        self._slot: int | None = None
+        self._build()
+        document.step_changed.connect(self._reset)
+        document.entries_changed.connect(self.refresh)
+        document.shown_changed.connect(self._reset)
+        document.selection_changed.connect(self._select)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def _build(self) -> None:
+        page = QWidget()
+        page.setProperty("surface", "panel")
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self.swatch = Swatch(self._theme)
+        self.name = ElidedLabel("", "title")
+        self.name.setObjectName("tensorName")
+        self.summary = label("", "body", "text3")
+        self.summary.setWordWrap(True)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.swatch)
+        head.addWidget(self.name, 1)
+        self.figures = QGridLayout()
+        self.figures.setHorizontalSpacing(8)
+        self.figures.setVerticalSpacing(4)
+        self.figures.setColumnMinimumWidth(0, 84)
+        self.figures.setColumnStretch(1, 1)
+        self.head = _Section()
+        self.head.column.addLayout(head)
+        self.head.column.addWidget(self.summary)
+        self.head.column.addSpacing(4)
+        self.head.column.addLayout(self.figures)
+        self.message = label("", "body", "text3")
+        self.message.setWordWrap(True)
+        self.head.column.addWidget(self.message)
+
+        self.why = _Section("Why is it alive")
+        self.why_text = _paragraph("whyAlive")
+        self.source = SourceBlock()
+        self.why.column.addWidget(self.why_text)
+        self.why.column.addWidget(self.source)
+        self.producer_table, self.consumer_table = RowTable("Producer"), RowTable("Consumers")
+        self.producer = _Section("Producer", "op")
+        self.producer.column.addWidget(self.producer_table)
+        self.consumers = _Section("Consumers", "op")
+        self.consumers.column.addWidget(self.consumer_table)
+        self.cost = _Section("What it costs")
+        self.cost_text = _paragraph("cost")
+        self.cost.column.addWidget(self.cost_text)
+        self.alive = _Section("Alive then", "bytes")
+        self.alive_table = RowTable("Alive")
+        self.alive_rest = label("", "body", "text3")
+        self.alive.column.addWidget(self.alive_table)
+        self.alive.column.addWidget(self.alive_rest)
+        self.foot = _Section()
+        self.fit = QPushButton("Show on the map")
+        self.fit.setObjectName("fitSelection")
+        self.fit.clicked.connect(lambda: self.fit_requested.emit(self._document.selection))
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.fit)
+        buttons.addStretch(1)
+        self.foot.column.addLayout(buttons)
+        self.sections = (
+            self.head,
+            self.why,
+            self.producer,
+            self.consumers,
+            self.alive,
+            self.cost,
+            self.foot,
+        )
+        for section in self.sections:
+            self._column.addWidget(section)
+        self._column.addStretch(1)
+        self.setWidget(page)
+        for table in (self.producer_table, self.consumer_table):
+            table.chosen.connect(self.go_to_slot)
+        self.alive_table.chosen.connect(lambda storage: self._document.select((storage,)))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.setStyleSheet(panel_sheet(theme))
+        for part in (
+            self.swatch,
+            self.source,
+            self.producer_table,
+            self.consumer_table,
+            self.alive_table,
+        ):
+            part.set_theme(theme)
+
+    def show_slot(self, slot: int) -> None:
+        """Show the op at ``slot`` and what is alive then, until something is selected."""
+        self._slot = slot
+        self.refresh()
+
+    def _reset(self) -> None:
+        self._slot = None
+        self.refresh()
+
+    def _select(self) -> None:
+        if self._document.selection:
+            self._slot = None
+        self.verticalScrollBar().setValue(0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the document."""
+        for section in self.sections[1:]:
+            section.hide()
+        facts = self._facts()
+        selection = self._document.selection
+        if facts is None or not facts.slots:
+            self._show_message()
+        elif self._slot is not None and self._slot < facts.slots:
+            self._show_slot(facts, self._slot)
+        elif not selection:
+            self._show_slot(facts, facts.peak_slot)
+        elif len(selection) == 1:
+            self._show_storage(storage_facts(facts, selection[0], self._as_run()))
+        else:
+            self._show_selection(facts, selection)
+
+    def _facts(self) -> PlanFacts | None:
+        step, entry = self._document.step, self._document.shown
+        return None if step is None or entry is None else plan_facts(step, entry.plan, entry.baseline)
+
+    def _as_run(self) -> PlanFacts | None:
+        step, baseline = self._document.step, self._document.baseline
+        return None if step is None or baseline is None else plan_facts(step, baseline.plan, baseline)
+
+    def _show_message(self) -> None:
+        step = self._document.step
+        self.swatch.hide()
+        self.name.setText(step.title if step is not None else "Nothing to inspect")
+        self.summary.hide()
+        self._show_figures(())
+        self.message.setText(NO_PLAN if step is not None else NO_STEP)
+        self.message.show()
+
+    def _show_head(self, name: str, summary: str, figures: Sequence[Figure]) -> None:
+        self.message.hide()
+        self.name.setText(name)
+        self.summary.setText(summary)
+        self.summary.setVisible(bool(summary))
+        self._show_figures(figures)
+
+    def _show_storage(self, about: StorageFacts) -> None:
+        self.swatch.set_category(about.category)
+        self.swatch.show()
+        self._show_head(about.name, about.summary, about.figures)
+        self.why_text.setText(about.why)
+        self.source.set_source(about.source)
+        self.why.show()
+        self.producer_table.set_rows([_use(row) for row in about.producers])
+        self.producer.setVisible(bool(about.producers))
+        self.consumer_table.set_rows([_use(row) for row in about.consumers])
+        self.consumers.setVisible(bool(about.consumers))
+        self.cost_text.setText(about.cost)
+        self.cost.setVisible(bool(about.cost))
+        self.foot.show()
+
+    def _show_slot(self, facts: PlanFacts, slot: int) -> None:
+        about = slot_facts(facts, slot)
+        self.swatch.hide()
+        self._show_head(about.title, about.summary, about.figures)
+        self._show_alive("Alive at the peak" if slot == facts.peak_slot else "Alive then", about.alive)
+        self.alive_rest.setText(about.rest)
+        self.alive_rest.setVisible(bool(about.rest))
+
+    def _show_selection(self, facts: PlanFacts, selection: Sequence[int]) -> None:
+        about = selection_facts(facts, selection)
+        self.swatch.hide()
+        self._show_head(about.title, "Selected together", about.figures)
+        self._show_alive("Selected", about.rows)
+        self.alive_rest.setText(about.rest)
+        self.alive_rest.setVisible(bool(about.rest))
+        self.foot.show()
+
+    def _show_alive(self, title: str, rows: Sequence[AliveRow]) -> None:
+        self.alive.set_title(title)
+        self.alive_table.set_rows(
+            [TableRow(r.storage, r.name, figure=human(r.size), category=r.category) for r in rows]
+        )
+        self.alive.setVisible(bool(rows))
+
+    def _show_figures(self, figures: Sequence[Figure]) -> None:
+        clear(self.figures)
+        row = 0
+        for figure in figures:
+            name = label(figure.name, "body", "text2")
+            self.figures.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
+            self.figures.addWidget(_Value(figure), row, 1)
+            row += 1
+            if figure.code:
+                code = label(figure.code, "code", "text")
+                code.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+                self.figures.addWidget(code, row, 1)
+                row += 1
+
+
+class _Section(QWidget):
+    """A part of the inspector with a line above it."""
+
+    def __init__(self, title: str = "", note: str = "") -> None:
+        super().__init__()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        self._rule = rule()
+        self.column = QVBoxLayout()
+        self.column.setContentsMargins(16, 14, 16, 16)
+        self.column.setSpacing(6)
+        self.title: QLabel | None = None
+        if title:
+            outer.addWidget(self._rule)
+            self.title = label(title, "strong")
+            row = QHBoxLayout()
+            row.addWidget(self.title)
+            row.addStretch(1)
+            row.addWidget(label(note, "caption", "text3"))
+            self.column.addLayout(row)
+        outer.addLayout(self.column)
+
+    def set_title(self, title: str) -> None:
+        if self.title is not None:
+            self.title.setText(title)
+
+
+class _Value(QWidget):
+    """A figure with its note, which is left out where there is no room for it."""
+
+    def __init__(self, figure: Figure) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(5)
+        value = ElidedLabel(figure.value)
+        value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(value)
+        row.addWidget(ElidedLabel(figure.note, "body", "text3"), 1)
+        self.setAccessibleName(f"{figure.name} {figure.value} {figure.note}".strip())
+
+
+def _paragraph(name: str) -> QLabel:
+    result = label()
+    result.setObjectName(name)
+    result.setWordWrap(True)
+    result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return result
+
+
+def _use(row: UseRow) -> TableRow:
+    return TableRow(row.slot, row.label, row.place, str(row.slot), row.badge)

@@ -1,0 +1,218 @@
+"""The legend: which categories there are, their bytes at the peak, and which of them are shown."""
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPolygonF,
+)
+from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
+
+from app.document import Document
+from app.fonts import text_font
+from app.numbers import bytes_exact, human
+from app.panels.controls import Strip, label, paint_swatch
+from app.panels.sheet import panel_sheet
+from app.plan_facts import GROUPS, Group, plan_facts
+from app.theme import DARK, Theme
+from solver.step import Category
+
+HEIGHT = 32
+BOX = 13
+
+
+class LegendBox(QAbstractButton):
+    """One group of categories: a box in its colour that is ticked while the group is shown."""
+
+    alone = Signal()
+    """Alt+click or Alt+Space: show only this one."""
+
+    def __init__(self, group: Group) -> None:
+        super().__init__()
+        self.shows = group
+        self.figure = ""
+        self.figures_shown = True
+        self._theme = DARK
+        self._by_key = False
+        self.setCheckable(True)
+        self.setChecked(True)
+        self.setText(group.label)
+        self.setObjectName(f"legend {group.label}")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setToolTip("Click: hide or show. Alt+click: show only this.")
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def set_bytes(self, size: int) -> None:
+        """Show the group's bytes at the peak."""
+        self.figure = human(size)
+        self.setAccessibleName(f"{self.shows.label}, {bytes_exact(size)} bytes at the peak")
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        width = BOX + 7 + self._width(self.text())
+        if self.figure and self.figures_shown:
+            width += 5 + self._width(self.figure, 11)
+        return QSize(width + 2, 22)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return self.sizeHint()
+
+    def _width(self, text: str, pixels: int = 12) -> int:
+        return QFontMetrics(text_font(pixels)).horizontalAdvance(text)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
+        self._by_key = event.reason() in by_key
+        super().focusInEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.alone.emit()
+            event.accept()
+            return
+        super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        if event.key() == Qt.Key.Key_Space and event.modifiers() & Qt.KeyboardModifier.AltModifier:
+            self.alone.emit()
+            return
+        super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        theme = self._theme
+        painter = QPainter(self)
+        painter.setFont(text_font(12))
+        top = (self.height() - BOX) / 2
+        box = QRectF(0.5, top, BOX, BOX)
+        category = next(c for c in Category if c in self.shows.categories)
+        ticked = self.isChecked() and self.isEnabled()
+        if ticked:
+            paint_swatch(painter, box, theme, category)
+            _tick(painter, box, QColor(theme.fill[category]), theme)
+        else:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor(theme.line2), 1))
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+        x = BOX + 7
+        middle = int(Qt.AlignmentFlag.AlignVCenter)
+        painter.setPen(QColor(theme.text if ticked else theme.text3))
+        painter.drawText(QRectF(x, 0, self.width(), self.height()), middle, self.text())
+        if self.figures_shown:
+            x += painter.fontMetrics().horizontalAdvance(self.text()) + 5
+            painter.setFont(text_font(11))
+            painter.setPen(QColor(theme.text3))
+            painter.drawText(QRectF(x, 0, self.width(), self.height()), middle, self.figure)
+        if self._by_key and self.hasFocus():
+            painter.setPen(QPen(QColor(theme.accent), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+
+
+def _tick(painter: QPainter, box: QRectF, fill: QColor, theme: Theme) -> None:
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    ink = QColor(theme.map if (fill.lightnessF() > 0.5) == theme.dark else theme.text)
+    painter.setPen(QPen(ink, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    x, y, side = box.x(), box.y(), box.width()
+    points = [(0.25, 0.52), (0.43, 0.70), (0.76, 0.32)]
+    painter.drawPolyline(QPolygonF([QPointF(x + a * side, y + b * side) for a, b in points]))
+    painter.restore()
+
+
+class Legend(Strip):
+    """One box for each group of categories; the map hides what is not ticked."""
+
+    hidden_changed = Signal(frozenset)
+    """Categories that are not shown now."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(HEIGHT)
+        self.setParent(parent)
+        self.setObjectName("legend")
+        self.setAccessibleName("Legend")
+        self._document = document
+        self._where = label("At the peak", "body", "text3")
+        self.row.addWidget(self._where)
+        self.boxes = tuple(LegendBox(group) for group in GROUPS)
+        for box in self.boxes:
+            box.clicked.connect(self._emit)
+            box.alone.connect(self._show_alone)
+            self.row.addWidget(box)
+        self.row.addStretch(1)
+        self.count: QLabel = label("", "body", "text2")
+        self.row.addWidget(self.count)
+        self.row.setSpacing(14)
+        for signal in (document.step_changed, document.entries_changed, document.shown_changed):
+            signal.connect(self.refresh)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme))
+        for box in self.boxes:
+            box.set_theme(theme)
+
+    @property
+    def hidden(self) -> frozenset[Category]:
+        """Categories that are not shown."""
+        groups = (box.shows.categories for box in self.boxes if box.isEnabled() and not box.isChecked())
+        return frozenset().union(*groups)
+
+    def add(self, parts: Iterable[QWidget]) -> None:
+        """Put more keys behind the boxes."""
+        for part in parts:
+            self.row.insertWidget(self.row.indexOf(self.count) - 1, part)
+
+    def refresh(self) -> None:
+        """Follow the document: bytes at the peak of what is on the map."""
+        step, entry = self._document.step, self._document.shown
+        present = {s.category for s in step.storages if s.size} if step is not None else set()
+        sizes: dict[str, int] = {}
+        if step is not None and entry is not None:
+            facts = plan_facts(step, entry.plan, entry.baseline)
+            sizes = facts.group_bytes(facts.peak_slot)
+        for box in self.boxes:
+            box.setEnabled(bool(box.shows.categories & present))
+            box.set_bytes(sizes.get(box.shows.label, 0))
+            if entry is None or not box.isEnabled():
+                box.figure = ""
+        planned = sum(s.planned for s in step.storages) if step is not None else 0
+        self.count.setText(f"{planned:,} tensors" if step is not None else "")
+        self.fit()
+
+    def fit(self) -> None:
+        """Figures go first, with the words about them, then the count of tensors."""
+        for figures in (True, False):
+            for box in self.boxes:
+                box.figures_shown = figures
+                box.updateGeometry()
+                box.update()
+            self._where.setVisible(figures)
+            self.count.show()
+            self.row.invalidate()
+            if self.row.minimumSize().width() <= self.width():
+                return
+        self.count.hide()
+
+    def _show_alone(self) -> None:
+        chosen = self.sender()
+        others = [box for box in self.boxes if box is not chosen and box.isEnabled()]
+        already = all(not box.isChecked() for box in others)
+        for box in self.boxes:
+            box.setChecked(box is chosen or already)
+        self._emit()
+
+    def _emit(self) -> None:
+        self.hidden_changed.emit(self.hidden)
