@@ -1,0 +1,81 @@
+"""Captures one step: builds the model, on fake tensors where that works, and traces it."""
+
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from .build import Model, build, describe_error, user_traceback
+from .errors import CaptureError
+from .program import step_json
+from .recorder import NeedsRealTensorsError
+from .trace import Trace, trace
+
+__all__ = ["CaptureError", "capture_step"]
+
+
+def capture_step(source: str, batch: int | None, optimizer: str | None) -> dict[str, Any]:
+    """The content of a step file for ``source``; raises CaptureError."""
+    start = time.monotonic()
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    if not source.startswith("zoo:"):
+        file, colon, function = source.rpartition(":")
+        source = f"{Path(file).resolve()}{colon}{function}" if file else source
+    model, traced = _trace_source(source, batch, optimizer)
+    training = traced.update is not None
+    calls = traced.recorder.calls
+    dtypes = [p.dtype for p in model.module.parameters() if p.is_floating_point()]
+    origin = {
+        "model": model.name,
+        "source": source,
+        "batch": model.batch,
+        "optimizer": traced.update.name if traced.update else "",
+        "training": training,
+        "target": "cpu",
+        "dtype": str(dtypes[0] if dtypes else torch.get_default_dtype()).removeprefix("torch."),
+        "torch": torch.__version__,
+        "captured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "seconds": round(time.monotonic() - start, 3),
+    }
+    step = step_json(traced, origin, traced.recorder.provenance.sources)
+    _say(f"{len(step['ops']):,} ops of {len(calls):,} calls, {len(step['storages']):,} storages")
+    return {"format": "bayplan-step", "version": 1, "step": step}
+
+
+def _trace_source(source: str, batch: int | None, optimizer: str | None) -> tuple[Model, Trace]:
+    """Build on fake tensors, which take no memory; again on real ones where that does not work."""
+    try:
+        return _build_and_trace(source, batch, optimizer, real=False)
+    except CaptureError as error:
+        if source.startswith("zoo:") or error.__cause__ is None:
+            raise
+    except NeedsRealTensorsError:
+        pass
+    _say("It needs tensors with content; building it again on real ones")
+    return _build_and_trace(source, batch, optimizer, real=True)
+
+
+def _build_and_trace(
+    source: str, batch: int | None, optimizer: str | None, *, real: bool
+) -> tuple[Model, Trace]:
+    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    _say(f"Building {source}")
+    model = build(source, batch, optimizer, None if real else fake, seed=0)
+    _say(f"Tracing {model.name}, batch {model.batch}")
+    try:
+        return model, trace(model, fake)
+    except (CaptureError, NeedsRealTensorsError):
+        raise
+    except Exception as error:
+        raise CaptureError(
+            f"The step of {model.name} failed while it was traced: {describe_error(error)}",
+            user_traceback(error),
+        ) from error
+
+
+def _say(line: str) -> None:
+    """A line for the log that the user watches."""
+    print(line, flush=True)  # noqa: T201
