@@ -63,15 +63,14 @@ class Branching:
                 self._open.clear()
                 break
             node = self._open[0]
-            split = self._split(node)
-            if split is None or self.watch.stopped:
+            answers = self._split(node)
+            if answers is None:
                 break  # Stopped: the node stays open, and so its bound counts.
-            first, second, first_bound, second_bound = split
             heapq.heappop(self._open)
-            for pair, value in (((first, second), first_bound), ((second, first), second_bound)):
+            for edges, value in answers:
                 bound = max(node.bound, value)
                 if bound < self.peak:
-                    self._add((*node.edges, pair), node.order, bound)
+                    self._add((*node.edges, *edges), node.order, bound)
 
     def _add(self, edges: Edges, order: IntArray, bound: int) -> None:
         self.nodes += 1
@@ -92,18 +91,22 @@ class Branching:
         if bound < self.peak:
             heapq.heappush(self._open, _Node(bound, -len(edges), self.nodes, edges, better))
 
-    def _split(self, node: _Node) -> tuple[int, int, int, int] | None:
-        """(v, w, bound with v first, bound with w first) of the best pair tried; None: stopped."""
+    def _split(self, node: _Node) -> list[tuple[Edges, int]] | None:
+        """Edges and bound of each child; together the children hold every order better than the best.
+
+        A pair of which one answer cannot beat the best order decides itself: all such answers that
+        turn up are taken at once, as the node's only child. None when the watch stops it.
+        """
         graph = self.graph.with_edges(node.edges)
+        nobody = np.zeros(graph.ops, np.bool_)
         chosen: tuple[int, int, int, int] | None = None
         chosen_key = (-1, -1, -1)
+        decided: list[tuple[int, int]] = []
         for op, at_peak, alive, slot in self._split_ops(graph, node):
-            if chosen is not None and not at_peak:
+            if not at_peak and (chosen is not None or decided):
                 break
             before, after = _reach(graph, op)
-            _, downset = minimum_cut(
-                graph, op, np.zeros(graph.ops, np.bool_), np.zeros(graph.ops, np.bool_), self.watch.flag
-            )
+            _, downset = minimum_cut(graph, op, nobody, nobody, self.watch.flag)
             for partner in _partners(op, before, after, downset, alive, slot):
                 if self.watch.stopped:
                     return None
@@ -112,13 +115,22 @@ class Branching:
                 if first <= node.bound and chosen_key[0] > node.bound:
                     continue  # The smaller of the two cannot beat the pair chosen.
                 second = self._with_pair(graph, partner, op, earlier, after)
-                low, high = sorted((min(first, self.peak), min(second, self.peak)))
+                if first >= self.peak and second >= self.peak:
+                    return []
+                if first >= self.peak:
+                    decided.append((partner, op))
+                elif second >= self.peak:
+                    decided.append((op, partner))
+                low, high = sorted((max(first, node.bound), max(second, node.bound)))
                 key = (low, high, first + second)
                 if key > chosen_key:
                     chosen, chosen_key = (op, partner, first, second), key
-                if low >= self.peak:
-                    return chosen
-        return chosen
+        if decided:
+            return [(tuple(decided), node.bound)]
+        if chosen is None:
+            raise RuntimeError("an order that cannot be changed is above its bound")
+        op, partner, first, second = chosen
+        return [(((op, partner),), first), (((partner, op),), second)]
 
     def _with_pair(
         self, graph: Graph, first: int, second: int, before_first: BoolArray, after_second: BoolArray
