@@ -5,19 +5,27 @@ target, the largest bound of all parts or the capacity. Anytime: the first answe
 constructor, each further stage can only lower it.
 """
 
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from solver.placement.exact import MAX_STORAGES, Answer, LimitSearch
 from solver.placement.orders import LEADING, orders
 from solver.placement.problem import Part, PlacementProblem, PlacementResult, reduce
-from solver.placement.stop import Stop
+from solver.placement.wheel import Constructor, spin
 from solver.plan import IntArray
 from solver.solution import CancelCallback, Progress, ProgressCallback
+from solver.watch import Watch
 
 COMPARE = 40_000_000
 """Pairs of storages that may be looked at to find the placement that reads best among equals."""
+PAIRS, FAST_PAIRS = 200_000_000, 40_000_000
+"""Pairs that one turn of the squeaky wheel looks at."""
+MIN_ROUNDS = 4
+LEADERS = 4
+"""So many constructors with their orders go on the wheel."""
+EFFORT, MAX_EFFORT = 2.0, 10.0
+"""CP-SAT's deterministic seconds for its first and for a later run."""
 
 
 def place(
@@ -42,8 +50,8 @@ def place(
     if not parts:
         return PlacementResult(addresses, 0, 0, True)
     height = bound = 0
-    with Stop(deadline, cancelled) as stop:
-        search = Search(stop, unit, seed, fast, progress)
+    with Watch(deadline, cancelled) as watch:
+        search = Search(unit, seed, fast, watch, progress)
         for part in parts:
             found = search.run(part, target)
             addresses[part.members] = found.addresses * unit
@@ -88,44 +96,107 @@ class _Best:
     addresses: IntArray
     height: int
     bound: int
-    energy: float = float("inf")
+    energy: float
 
 
-@dataclass
 class Search:
-    """What the stages share."""
+    """The stages that a part goes through."""
 
-    stop: Stop
-    unit: int
-    seed: int
-    fast: bool
-    progress: ProgressCallback | None
-    started: float = field(default_factory=time.monotonic)
+    def __init__(
+        self, unit: int, seed: int, fast: bool, watch: Watch, progress: ProgressCallback | None
+    ) -> None:
+        self.unit, self.seed, self.fast = unit, seed, fast
+        self.watch, self.progress = watch, progress
 
     def run(self, part: Part, target: int) -> _Best:
         """The stages in turn, until one reaches the target."""
         addresses = first_fit_by_start(part)
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
-        if not self.stop:
-            self._construct(part, target, best)
+        leaders = self._construct(part, target, best)
+        pairs = FAST_PAIRS if self.fast else PAIRS
+        rounds = max(MIN_ROUNDS, pairs // len(part.sizes) ** 2)
+        self._turn_wheel(part, target, best, leaders, rounds, self.seed)
+        if not self.fast:
+            self._search_on(part, target, best, leaders, rounds)
         return best
 
-    def _construct(self, part: Part, target: int, best: _Best) -> None:
-        """Both constructors over all orders, the ones that read best first."""
+    def _construct(self, part: Part, target: int, best: _Best) -> "list[_Leader]":
+        """Both constructors over all orders; returns the ways that gave the lowest heights."""
         from solver.placement.kernels import dive, first_fit
 
         pairs = COMPARE
-        for number, (name, order) in enumerate(orders(part).items()):
-            for kernel in (dive, first_fit):
-                if best.height <= target and (number >= LEADING or pairs <= 0):
-                    return
-                addresses = np.empty(len(part.sizes), np.int64)
-                height = kernel(order(), part.first, part.last, part.sizes, self.stop.flag, addresses)
+        leaders: list[_Leader] = []
+        for number, (name, make) in enumerate(orders(part).items()):
+            for how, kernel in (("", dive), (", first fit", first_fit)):
+                enough = best.height <= target and (number >= LEADING or pairs <= 0)
+                if enough or self.watch.stopped:
+                    break
+                order, addresses = make(), np.empty(len(part.sizes), np.int64)
+                arguments = (order, part.first, part.last, part.sizes, self.watch.flag, addresses)
+                height = kernel(*arguments)
                 pairs -= len(part.sizes) ** 2
-                if height < 0:
-                    return
-                self._offer(part, best, addresses, target, f"Place by {name}")
+                if height >= 0:
+                    leaders.append(_Leader(height, kernel, order))
+                    self._offer(part, best, addresses, target, f"Place by {name}{how}")
+        return sorted(leaders, key=lambda leader: leader.height)[:LEADERS]
+
+    def _turn_wheel(
+        self,
+        part: Part,
+        target: int,
+        best: _Best,
+        leaders: "list[_Leader]",
+        rounds: int,
+        seed: int,
+    ) -> None:
+        """Squeaky wheel on the best constructors and orders."""
+        for number, leader in enumerate(leaders):
+            if best.height <= target or self.watch.stopped:
+                return
+            for addresses in spin(
+                part,
+                leader.construct,
+                leader.order,
+                target,
+                rounds,
+                seed * LEADERS + number,
+                self.watch,
+            ):
+                self._offer(part, best, addresses, target, "Squeaky wheel")
+
+    def _search_on(
+        self, part: Part, target: int, best: _Best, leaders: "list[_Leader]", rounds: int
+    ) -> None:
+        """CP-SAT and more of the wheel in turn, with other seeds, until the target or the deadline."""
+        small = len(part.sizes) <= MAX_STORAGES
+        search: LimitSearch | None = None
+        attempt = 0
+        effort = EFFORT
+        while best.height > target and not self.watch.stopped:
+            if small:
+                search = search or LimitSearch(part, self.watch)
+                # At the target most of the time; every third time half-way, so as to get on at all.
+                limit = target if attempt % 3 < 2 else (target + best.height) // 2
+                answer, addresses = search.ask(limit, effort, self.seed + attempt)
+                if addresses is not None:
+                    self._offer(part, best, self._settle(part, addresses), target, "Place by CP-SAT")
+                elif answer is Answer.IMPOSSIBLE:
+                    target = best.bound = limit + 1
+                    continue
+            attempt += 1
+            effort = min(MAX_EFFORT, effort * 1.3)
+            self._turn_wheel(part, target, best, leaders, rounds, self.seed + attempt)
+
+    def _settle(self, part: Part, addresses: IntArray) -> IntArray:
+        """Everything as low as it can slide: no storage rises, none hangs in the air."""
+        from solver.placement.kernels import first_fit
+
+        order = np.lexsort((-part.lifetimes, addresses)).astype(np.int64)
+        result = np.empty(len(order), np.int64)
+        never = np.zeros(1, np.uint8)
+        first_fit(order, part.first, part.last, part.sizes, never, result)
+        return result
 
     def _offer(self, part: Part, best: _Best, addresses: IntArray, target: int, phase: str) -> None:
         """Take a placement that is lower, or equally high and easier to read."""
@@ -142,13 +213,21 @@ class Search:
             over = (height - target) * self.unit
             self.progress(
                 Progress(
-                    seconds=time.monotonic() - self.started,
+                    seconds=self.watch.elapsed,
                     phase=phase,
                     result="no gap" if over <= 0 else f"{over / 2**20:,.1f} MiB over",
                     height_bytes=height * self.unit,
-                    bound_bytes=target * self.unit,
                 )
             )
+
+
+@dataclass(frozen=True)
+class _Leader:
+    """A constructor and an order that did well."""
+
+    height: int
+    construct: Constructor
+    order: IntArray
 
 
 def energy(part: Part, addresses: IntArray) -> float:

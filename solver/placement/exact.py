@@ -1,0 +1,97 @@
+"""CP-SAT on one part: is there a placement no higher than a limit?
+
+One ``NoOverlap`` of address intervals for each section (maximal clique); storages that agree in
+lifetime and size are interchangeable and therefore ordered.
+"""
+
+import threading
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from solver.placement.problem import Part
+from solver.plan import IntArray
+from solver.watch import Watch
+
+MAX_STORAGES = 2_000
+"""Above this a model takes seconds to build and finds nothing that the constructors do not."""
+PRECEDENCES = 200
+"""Cliques up to this size get a literal for each pair: decides most of the hard cases."""
+
+
+class Answer(Enum):
+    """What CP-SAT said about a limit."""
+
+    FOUND = 1
+    IMPOSSIBLE = 2
+    UNKNOWN = 3
+
+
+@dataclass
+class LimitSearch:
+    """The model of one part, asked again and again with other limits and seeds."""
+
+    part: Part
+    watch: Watch
+
+    def __post_init__(self) -> None:
+        # Imported here: it takes half a second, and most parts never need it.
+        from ortools.sat.python import cp_model
+
+        self._cp = cp_model
+
+    def ask(self, limit: int, effort: float, seed: int) -> tuple[Answer, IntArray | None]:
+        """A placement (units) of height at most ``limit``.
+
+        ``effort`` is in CP-SAT's deterministic seconds.
+        """
+        model, addresses = self._model(limit)
+        solver = self._cp.CpSolver()
+        parameters = solver.parameters
+        parameters.num_workers = 1
+        parameters.random_seed = seed
+        parameters.max_deterministic_time = effort
+        parameters.max_time_in_seconds = self.watch.left
+        parameters.max_size_to_create_precedence_literals_in_disjunctive = PRECEDENCES
+        finished = threading.Event()
+
+        def stop() -> None:
+            # Again until it is heard: a search that has not begun yet has nothing to stop.
+            while not finished.wait(0.01):
+                solver.stop_search()
+
+        self.watch.on_stop(stop)
+        if self.watch.stopped:
+            finished.set()
+            return Answer.UNKNOWN, None
+        try:
+            status = solver.solve(model)
+        finally:
+            finished.set()
+        if status in (self._cp.OPTIMAL, self._cp.FEASIBLE):
+            found = np.array([solver.value(a) for a in addresses], np.int64)
+            return Answer.FOUND, found
+        return (Answer.IMPOSSIBLE if status == self._cp.INFEASIBLE else Answer.UNKNOWN), None
+
+    def _model(self, limit: int) -> tuple[Any, list[Any]]:
+        part = self.part
+        model = self._cp.CpModel()
+        sizes = part.sizes.tolist()
+        addresses = [model.new_int_var(0, limit - size, "") for size in sizes]
+        intervals = [
+            model.new_fixed_size_interval_var(a, size, "")
+            for a, size in zip(addresses, sizes, strict=True)
+        ]
+        for section in range(len(part.sums)):
+            alive = np.flatnonzero((part.first <= section) & (section < part.last))
+            if len(alive) > 1:
+                model.add_no_overlap([intervals[i] for i in alive.tolist()])
+        twins: dict[tuple[int, int, int], int] = {}
+        for index, key in enumerate(zip(part.first.tolist(), part.last.tolist(), sizes, strict=True)):
+            if key in twins:
+                before = twins[key]
+                model.add(addresses[before] + sizes[before] <= addresses[index])
+            twins[key] = index
+        return model, addresses
