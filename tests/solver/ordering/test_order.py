@@ -1,0 +1,217 @@
+"""order_step against brute force, the definitions and the shared steps."""
+
+import random
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_steps import ORIGIN, is_order, optimal_peak, random_step
+
+from solver.cut_value import cut_value
+from solver.ordering import OrderResult, order_step
+from solver.plan import Proof
+from solver.planning_step import load_any_step
+from solver.solution import Progress
+from solver.step import GRANULE, Category, Op, Step, Storage
+from solver.timeline import order_profile
+
+
+def solve(step: Step, *, seed: int = 0, deadline: float = 20.0) -> OrderResult:
+    return order_step(step, deadline=deadline, seed=seed, progress=None, cancelled=None)
+
+
+def assert_sound(step: Step, result: OrderResult) -> None:
+    """What must hold of any result, however early the solver was stopped."""
+    assert is_order(step, result.order)
+    assert result.peak_bytes == order_profile(step, result.order).max(initial=0)
+    assert result.bound_bytes <= result.peak_bytes
+    assert result.optimal == (result.bound_bytes == result.peak_bytes)
+    if result.proof is Proof.CUT:
+        assert cut_value(step, result.proof_op) >= result.bound_bytes
+
+
+@pytest.mark.parametrize("density", [0.1, 0.2, 0.35])
+def test_finds_the_best_of_all_orders_and_proves_it(density: float) -> None:
+    for seed in range(120):
+        step = random_step(random.Random(seed).randint(1, 11), seed, density=density)
+        result = solve(step)
+        assert_sound(step, result)
+        assert result.peak_bytes == optimal_peak(step), f"seed {seed}"
+        assert result.optimal, f"seed {seed}"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    ops=st.integers(0, 9),
+    seed=st.integers(0, 10_000),
+    density=st.floats(0, 1),
+    writes=st.floats(0, 1),
+    largest=st.integers(1, 10_000_000),
+)
+def test_a_bound_is_never_above_the_optimum(
+    ops: int, seed: int, density: float, writes: float, largest: int
+) -> None:
+    step = random_step(ops, seed, density=density, writes=writes, largest=largest)
+    result = solve(step)
+    assert_sound(step, result)
+    assert result.bound_bytes <= optimal_peak(step) <= result.peak_bytes
+
+
+def read_optima(cases: Path) -> dict[str, int]:
+    lines = (cases / "steps" / "OPTIMA.tsv").read_text().splitlines()
+    column = lines[0].split("\t").index("optimal_peak_bytes")
+    return {line.split("\t")[0]: int(line.split("\t")[column]) for line in lines[1:]}
+
+
+def test_all_shared_steps_are_solved_to_their_optimum(cases: Path) -> None:
+    optima = read_optima(cases)
+    assert len(optima) == 27
+    for name, optimum in optima.items():
+        step = load_any_step(cases / "steps" / f"{name}.json.gz")
+        result = solve(step, deadline=30)
+        assert_sound(step, result)
+        assert (name, result.peak_bytes) == (name, optimum)
+        assert result.optimal, name
+
+
+def test_an_order_that_is_already_best_is_left_as_it_is(cases: Path) -> None:
+    step = load_any_step(cases / "steps" / "gpt2_b1_adam.json.gz")
+    assert solve(step).order == tuple(range(len(step.ops)))
+
+
+def test_the_same_seed_gives_the_same_order(cases: Path) -> None:
+    step = load_any_step(cases / "steps" / "googlenet_b1_sgd.json.gz")
+    assert solve(step, seed=3) == solve(step, seed=3)
+    for seed in range(20):
+        step = random_step(40, seed, density=0.06)
+        assert solve(step, seed=seed) == solve(step, seed=seed)
+
+
+def test_a_step_without_ops() -> None:
+    result = solve(Step(ORIGIN, (Storage(512, Category.ACTIVATION, "untouched"),), ()))
+    assert result == OrderResult((), 0, 0, Proof.NONE, -1, True)
+
+
+def test_one_op_alone() -> None:
+    step = Step(
+        ORIGIN,
+        (Storage(700, Category.ACTIVATION, "a"), Storage(0, Category.ACTIVATION, "nothing")),
+        (Op("op", "op.default", (), (), (0, 1)),),
+    )
+    result = solve(step)
+    assert (result.order, result.peak_bytes, result.bound_bytes) == ((0,), 1024, 1024)
+
+
+def test_a_step_whose_storages_are_all_resident() -> None:
+    step = Step(
+        ORIGIN,
+        (Storage(512, Category.PARAMETER, "weight"),),
+        tuple(Op(f"op{i}", "add_.Tensor", (), (0,), ()) for i in range(3)),
+    )
+    result = solve(step)
+    assert (result.order, result.peak_bytes, result.optimal) == ((0, 1, 2), 0, True)
+
+
+def wide_step(ops: int, seed: int = 0) -> Step:
+    """Many ops that wait for nothing, and one that reads all they make."""
+    rng = random.Random(seed)
+    storages = [Storage(rng.randint(1, 50) * GRANULE, Category.ACTIVATION, "s") for _ in range(ops)]
+    makers = [Op(f"op{i}", "op.default", (), (), (i,)) for i in range(ops - 1)]
+    return Step(
+        ORIGIN,
+        tuple(storages),
+        (*makers, Op("last", "op.default", tuple(range(ops - 1)), (), (ops - 1,))),
+    )
+
+
+def ladder(ops: int) -> Step:
+    """A training step in small: a chain forward, large gradients backward, all updates at the end."""
+    rng = random.Random(0)
+    layers = ops // 3
+    weights = [Storage(GRANULE, Category.PARAMETER, f"w{i}") for i in range(layers)]
+    activations = [
+        Storage(rng.randint(1, 9) * GRANULE, Category.ACTIVATION, f"a{i}") for i in range(layers)
+    ]
+    gradients = [
+        Storage(rng.randint(20, 29) * GRANULE, Category.GRADIENT, f"g{i}") for i in range(layers)
+    ]
+    result = []
+    for i in range(layers):
+        before = (layers + i - 1,) if i else ()
+        result.append(Op(f"f{i}", "op.default", (i, *before), (), (layers + i,)))
+    for i in reversed(range(layers)):
+        before = (2 * layers + i + 1,) if i + 1 < layers else ()
+        result.append(Op(f"b{i}", "op.default", (i, layers + i, *before), (), (2 * layers + i,)))
+    for i in range(layers):
+        result.append(Op(f"u{i}", "op.default", (2 * layers + i,), (i,), ()))
+    return Step(ORIGIN, (*weights, *activations, *gradients), tuple(result))
+
+
+def test_twenty_thousand_ops() -> None:
+    for step in (ladder(20_000), wide_step(20_000)):
+        result = solve(step, deadline=60)
+        assert_sound(step, result)
+        assert result.optimal
+
+
+def test_updates_run_beside_their_gradients_where_the_peak_asks_for_it() -> None:
+    step = ladder(30)
+    result = solve(step)
+    names = [step.ops[op].name for op in result.order]
+    forward = [f"f{layer}" for layer in range(10)]
+    assert names == forward + [f"{part}{layer}" for layer in range(9, -1, -1) for part in "bu"]
+
+
+def test_a_cancelled_solve_still_has_an_order() -> None:
+    step = random_step(60, 5, density=0.05)
+    result = order_step(step, deadline=30, seed=0, progress=None, cancelled=lambda: True)
+    assert_sound(step, result)
+
+
+def test_no_time_at_all_still_gives_an_order() -> None:
+    step = random_step(60, 5, density=0.05)
+    assert_sound(step, solve(step, deadline=0))
+
+
+def test_a_cancel_ends_the_solve_within_a_tenth_of_a_second(cases: Path) -> None:
+    step = load_any_step(cases / "steps" / "swin_t_b1_sgd.json.gz")
+    solve(step)  # compiles every kernel
+    for after in (0.0, 0.05, 0.15, 0.25):
+        wish = threading.Event()
+        asked: list[float] = []
+
+        def cancel(wish: threading.Event = wish, asked: list[float] = asked) -> None:
+            asked.append(time.perf_counter())
+            wish.set()
+
+        timer = threading.Timer(after, cancel)
+        timer.start()
+        result = order_step(step, deadline=30, seed=0, progress=None, cancelled=wish.is_set)
+        ended = time.perf_counter()
+        timer.join()
+        assert_sound(step, result)
+        # Twice the 100 ms: the machine that tests may be busy with other things.
+        assert ended - asked[0] < 0.2
+
+
+def test_progress_reports_better_peaks_and_bounds_as_they_come(cases: Path) -> None:
+    step = load_any_step(cases / "steps" / "googlenet_b1_sgd.json.gz")
+    lines: list[Progress] = []
+    result = order_step(step, deadline=30, seed=0, progress=lines.append, cancelled=None)
+    peaks = [line.peak_bytes for line in lines if line.peak_bytes is not None]
+    bounds = [line.bound_bytes for line in lines if line.bound_bytes is not None]
+    assert lines[0].peak_bytes == order_profile(step, range(len(step.ops))).max()
+    assert peaks == sorted(peaks, reverse=True) and peaks[-1] == result.peak_bytes
+    assert bounds == sorted(bounds) and bounds[-1] == result.bound_bytes
+    assert [line.seconds for line in lines] == sorted(line.seconds for line in lines)
+
+
+def test_an_error_of_the_callers_cancel_is_not_swallowed() -> None:
+    def broken() -> bool:
+        raise LookupError("broken")
+
+    with pytest.raises(LookupError, match="broken"):
+        order_step(random_step(20, 1), deadline=5, seed=0, progress=None, cancelled=broken)
