@@ -6,6 +6,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+SAMPLE = resources/samples/resnet50
 
 .PHONY: run test lint sample setup
 
@@ -22,8 +23,8 @@ lint: setup
 	@.venv/bin/lint-imports
 
 sample: setup
-	@.venv/bin/python -m app capture zoo:resnet50 --batch 32 --optimizer sgd -o resources/samples/resnet50.step
-	@.venv/bin/python -m app solve resources/samples/resnet50.step -o resources/samples/resnet50.plan
+	@.venv/bin/python -m app capture zoo:resnet50 --batch 32 --optimizer sgd -o $(SAMPLE).step
+	@.venv/bin/python -m app solve $(SAMPLE).step -o $(SAMPLE).plan
 
 setup:
 	@$(PYTHON) setup_environment.py

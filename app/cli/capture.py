@@ -8,6 +8,7 @@ optimizer``, or ``model, inputs`` for an inference step.
 import argparse
 from pathlib import Path
 
+from app.cli.argument_types import count, seconds
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, writable
 from app.numbers import bytes_exact, human
@@ -17,18 +18,23 @@ from solver.files import save_step
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("source", metavar="SOURCE", help="zoo:NAME, or FILE.py:FUNCTION")
-    parser.add_argument("--batch", type=int, metavar="N", help="batch size of a zoo model (default: 1)")
+    parser.add_argument(
+        "--batch",
+        type=count,
+        metavar="N",
+        help="batch size of a zoo model (32); a function of yours gets it as its parameter batch",
+    )
     parser.add_argument(
         "--optimizer",
-        choices=["sgd", "adam", "adamw"],
-        help="optimizer of a zoo model (default: none, an inference step)",
+        choices=["sgd", "adam", "adamw", "none"],
+        help="of a zoo model (sgd); none: an inference step",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.step")
     parser.add_argument(
         "--python", type=Path, metavar="PROGRAM", help="the Python that runs it (default: this one)"
     )
     parser.add_argument(
-        "--timeout", type=float, default=600.0, metavar="S", help="time limit in seconds (600)"
+        "--timeout", type=seconds, default=600.0, metavar="S", help="time limit in seconds (600)"
     )
     parser.add_argument("--store", action="store_true", help="also put the step into the library")
     add_library_option(parser)
@@ -43,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
         step = capture(
             arguments.source,
             batch=arguments.batch,
-            optimizer=arguments.optimizer,
+            optimizer="" if arguments.optimizer == "none" else arguments.optimizer,
             python=arguments.python,
             timeout=arguments.timeout,
             log=status.say,

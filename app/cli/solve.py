@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from app.cli.argument_types import seconds
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, percent
@@ -18,7 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
     parser.add_argument("step", type=Path, metavar="FILE.step", help="or a planning-only .json.gz")
     parser.add_argument(
-        "--deadline", type=_seconds, default=60.0, metavar="S", help="seconds to search at most (60)"
+        "--deadline", type=seconds, default=60.0, metavar="S", help="seconds to search at most (60)"
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (0)")
     parser.add_argument(
@@ -86,10 +87,3 @@ def _progress(line: Progress) -> str:
     best = "" if line.height_bytes is None else f"  height {gib(line.height_bytes)}"
     bound = "" if line.bound_bytes is None else f"  bound {gib(line.bound_bytes)}"
     return f"{line.seconds:7.1f} s  {line.phase}: {line.result}{best}{bound}"
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
-    return value

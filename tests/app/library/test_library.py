@@ -13,7 +13,7 @@ from solver.plan import Plan, Provenance, Status
 from solver.solution import Report
 from solver.step import Origin, Step
 from solver.timeline import order_profile
-from tests.app.library.conftest import stacked_plan
+from tests.app.toy_plans import stacked_plan
 
 REPORT = Report("toy", 6, 4, 1536, 5120, 4194304, 5120, 0, 5632, 0.0, 0.1, "feasible", 0)
 
