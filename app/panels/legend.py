@@ -27,6 +27,9 @@ from solver.step import Category
 
 HEIGHT = 32
 BOX = 13
+GAP = 6
+TEXT = 11
+"""Pixels of a box, of the gap behind it, of the letters."""
 
 
 class LegendBox(QAbstractButton):
@@ -62,16 +65,16 @@ class LegendBox(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        width = BOX + 7 + self._width(self.text())
+        width = BOX + GAP + self._width(self.text()) + 1
         if self.figure and self.figures_shown:
-            width += 5 + self._width(self.figure, 11)
-        return QSize(width + 2, 22)
+            width += GAP - 1 + self._width(self.figure)
+        return QSize(width, 22)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return self.sizeHint()
 
-    def _width(self, text: str, pixels: int = 12) -> int:
-        return QFontMetrics(text_font(pixels)).horizontalAdvance(text)
+    def _width(self, text: str) -> int:
+        return QFontMetrics(text_font(TEXT)).horizontalAdvance(text)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         by_key = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
@@ -94,7 +97,7 @@ class LegendBox(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         theme = self._theme
         painter = QPainter(self)
-        painter.setFont(text_font(12))
+        painter.setFont(text_font(TEXT))
         top = (self.height() - BOX) / 2
         box = QRectF(0.5, top, BOX, BOX)
         category = next(c for c in Category if c in self.shows.categories)
@@ -106,13 +109,12 @@ class LegendBox(QAbstractButton):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(QColor(theme.line2), 1))
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
-        x = BOX + 7
+        x = BOX + GAP
         middle = int(Qt.AlignmentFlag.AlignVCenter)
         painter.setPen(QColor(theme.text if ticked else theme.text3))
         painter.drawText(QRectF(x, 0, self.width(), self.height()), middle, self.text())
         if self.figures_shown:
-            x += painter.fontMetrics().horizontalAdvance(self.text()) + 5
-            painter.setFont(text_font(11))
+            x += painter.fontMetrics().horizontalAdvance(self.text()) + GAP - 1
             painter.setPen(QColor(theme.text3))
             painter.drawText(QRectF(x, 0, self.width(), self.height()), middle, self.figure)
         if self._by_key and self.hasFocus():
@@ -143,7 +145,7 @@ class Legend(Strip):
         self.setObjectName("legend")
         self.setAccessibleName("Legend")
         self._document = document
-        self._where = label("At the peak", "body", "text3")
+        self._where = label("At the peak", "caption", "text3")
         self.row.addWidget(self._where)
         self.boxes = tuple(LegendBox(group) for group in GROUPS)
         for box in self.boxes:
@@ -151,9 +153,9 @@ class Legend(Strip):
             box.alone.connect(self._show_alone)
             self.row.addWidget(box)
         self.row.addStretch(1)
-        self.count: QLabel = label("", "body", "text2")
+        self.count: QLabel = label("", "caption", "text2")
         self.row.addWidget(self.count)
-        self.row.setSpacing(14)
+        self.row.setSpacing(12)
         for signal in (document.step_changed, document.entries_changed, document.shown_changed):
             signal.connect(self.refresh)
         self.set_theme(DARK)
@@ -194,18 +196,17 @@ class Legend(Strip):
         self.fit()
 
     def fit(self) -> None:
-        """Figures go first, with the words about them, then the count of tensors."""
-        for figures in (True, False):
+        """The count of tensors goes first where it is narrow, then the figures and what they are."""
+        for figures, count in ((True, True), (True, False), (False, True), (False, False)):
             for box in self.boxes:
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
             self._where.setVisible(figures)
-            self.count.show()
+            self.count.setVisible(count)
             self.row.invalidate()
             if self.row.minimumSize().width() <= self.width():
                 return
-        self.count.hide()
 
     def _show_alone(self) -> None:
         chosen = self.sender()

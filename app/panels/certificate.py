@@ -1,0 +1,167 @@
+"""The certificate: a card with badge, height, bound and gap, and a dialog that explains them."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.icons import pixmap
+from app.panels.controls import clear, label, rule
+from app.panels.sheet import panel_sheet
+from app.solve_facts import CertificateFacts, certificate_facts, proof_paragraphs, provenance_rows
+from app.style import set_property
+from app.theme import DARK, Theme
+from solver.plan import Plan, Status
+from solver.step import Step
+
+ICON = 14
+
+
+class CertificateCard(QWidget):
+    """What is proven of the plan on the map."""
+
+    continue_requested = Signal()
+    """A stopped solve is to go on."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("certificate")
+        self.setAccessibleName("Certificate")
+        self._theme = DARK
+        self._step: Step | None = None
+        self._plan: Plan | None = None
+        self._facts: CertificateFacts | None = None
+        self.badge = QFrame()
+        self.badge_text = label("", "strong")
+        self.badge_icon = QLabel()
+        row = QHBoxLayout(self.badge)
+        row.setContentsMargins(8, 5, 10, 5)
+        row.setSpacing(6)
+        row.addWidget(self.badge_icon)
+        row.addWidget(self.badge_text)
+        self.figures = QGridLayout()
+        self.figures.setHorizontalSpacing(12)
+        self.figures.setVerticalSpacing(4)
+        self.figures.setColumnStretch(1, 1)
+        self.note = label("", "body", "text3")
+        self.note.setWordWrap(True)
+        self.show_link = QPushButton("Show certificate")
+        self.show_link.setProperty("kind", "flat")
+        self.show_link.setObjectName("showCertificate")
+        self.show_link.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.show_link.clicked.connect(self.show_dialog)
+        self.go_on = QPushButton("Continue")
+        self.go_on.setObjectName("continueSolve")
+        self.go_on.clicked.connect(self.continue_requested)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.show_link)
+        buttons.addStretch(1)
+        buttons.addWidget(self.go_on)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 16, 8)
+        column.setSpacing(6)
+        column.addWidget(self.badge, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(self.figures)
+        column.addWidget(self.note)
+        column.addLayout(buttons)
+        column.addStretch(1)
+        self.set_plan(None, None)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self._show_badge()
+
+    def set_plan(self, step: Step | None, plan: Plan | None, *, running: bool = False) -> None:
+        """Show the certificate of another plan."""
+        self._step, self._plan = step, plan
+        facts = certificate_facts(step, plan, running=running) if step and plan else None
+        self._facts = facts
+        self.badge.setVisible(facts is not None)
+        clear(self.figures)
+        for row, (name, figure) in enumerate(facts.rows if facts is not None else ()):
+            self.figures.addWidget(label(name, "body", "text2"), row, 0)
+            value = label(figure)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self.figures.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
+        self.note.setText(
+            facts.note if facts is not None else "No plan yet. Solve the step to get one."
+        )
+        self.note.setVisible(bool(self.note.text()))
+        planned = plan is not None and plan.status is not Status.BASELINE
+        self.show_link.setVisible(planned and not running)
+        stopped = plan is not None and plan.status is Status.STOPPED
+        self.go_on.setVisible(stopped and not running)
+        self._show_badge()
+
+    def _show_badge(self) -> None:
+        if self._facts is None:
+            return
+        proven = self._facts.proven
+        set_property(self.badge, "badge", "ok" if proven else "plain")
+        set_property(self.badge_text, "tone", "ok" if proven else "text")
+        self.badge_text.setText(self._facts.badge)
+        self.badge_icon.setVisible(proven)
+        ratio = self.devicePixelRatioF()
+        self.badge_icon.setPixmap(pixmap("check-circle", self._theme.ok, ICON, ratio))
+
+    def show_dialog(self) -> None:
+        """Open the explanation."""
+        if self._step is not None and self._plan is not None:
+            dialog = CertificateDialog(self._step, self._plan, self._theme, self)
+            dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            dialog.open()
+
+
+class CertificateDialog(QDialog):
+    """Why no plan needs less, and where this one comes from."""
+
+    def __init__(self, step: Step, plan: Plan, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("certificateDialog")
+        self.setWindowTitle("Certificate")
+        self.setStyleSheet(panel_sheet(theme))
+        facts = certificate_facts(step, plan)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(24, 20, 24, 16)
+        column.setSpacing(10)
+        column.addWidget(label(f"{plan.name}: {facts.badge.lower()}", "title"))
+        column.addWidget(label(step.title, "body", "text3"))
+        column.addLayout(_grid(facts.rows))
+        column.addWidget(rule())
+        for text in proof_paragraphs(step, plan):
+            paragraph = label(text)
+            paragraph.setWordWrap(True)
+            paragraph.setMinimumWidth(460)
+            paragraph.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            column.addWidget(paragraph)
+        column.addWidget(rule())
+        column.addLayout(_grid(provenance_rows(plan)))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column.addSpacing(4)
+        column.addWidget(buttons)
+        self.setFixedWidth(520)
+
+
+def _grid(rows: tuple[tuple[str, str], ...]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(16)
+    grid.setVerticalSpacing(4)
+    grid.setColumnMinimumWidth(0, 92)
+    grid.setColumnStretch(1, 1)
+    for row, (name, value) in enumerate(rows):
+        text = label(value)
+        text.setWordWrap(True)
+        text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        grid.addWidget(label(name, "body", "text2"), row, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(text, row, 1)
+    return grid

@@ -1,0 +1,182 @@
+"""The solve dock: incumbent and bound over time, the solver's log, the certificate."""
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
+
+from app.document import Document
+from app.panels.certificate import CertificateCard
+from app.panels.controls import rule
+from app.panels.sheet import panel_sheet
+from app.panels.solve_plot import SolvePlot
+from app.solve_facts import LogRow, curves, log_rows
+from app.theme import DARK, Theme
+from solver.plan import Status
+
+ROW_HEIGHT = 20
+HEADINGS = ("ms", "Phase", "Result", "GiB")
+NUMBERS = (0, 3)
+
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+class _Log(QAbstractTableModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: tuple[LogRow, ...] = ()
+
+    def set_rows(self, rows: tuple[LogRow, ...]) -> None:
+        self.beginResetModel()
+        self.rows = rows
+        self.endResetModel()
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008
+        return 0 if parent.isValid() else len(HEADINGS)
+
+    def headerData(  # noqa: N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> object:
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return HEADINGS[section]
+        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        row = self.rows[index.row()]
+        texts = (row.milliseconds, row.phase, row.result, row.size)
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return texts[index.column()]
+        return _alignment(index.column()) if role == Qt.ItemDataRole.TextAlignmentRole else None
+
+
+def _alignment(column: int) -> int:
+    side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
+    return int(side | Qt.AlignmentFlag.AlignVCenter)
+
+
+class SolvePanel(QWidget):
+    """Follows the document's log, its solution and what is on the map."""
+
+    continue_requested = Signal()
+    """A stopped solve is to go on."""
+    caption_changed = Signal(str)
+    """What the dock's title adds: ``proven in 25 ms``."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("solve")
+        self.setAccessibleName("Solve")
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._document = document
+        self._running = False
+        self._caption = ""
+        self.plot = SolvePlot()
+        self.plot.setMinimumWidth(160)
+        self.log = _Log()
+        self.table = QTableView()
+        self.table.setObjectName("solveLog")
+        self.table.setAccessibleName("Log of the solve")
+        self.table.setModel(self.log)
+        self.table.setShowGrid(False)
+        self.table.setFrameShape(QFrame.Shape.NoFrame)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
+        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        head = self.table.horizontalHeader()
+        head.setHighlightSections(False)
+        head.setMinimumSectionSize(30)
+        head.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
+        head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        head.setSectionResizeMode(3, QHeaderView.ResizeMode.ResizeToContents)
+        self.certificate = CertificateCard()
+        self.certificate.setFixedWidth(250)
+        self.certificate.continue_requested.connect(self.continue_requested)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.plot, 10)
+        row.addWidget(rule(down=True))
+        row.addWidget(self.table, 11)
+        row.addWidget(rule(down=True))
+        row.addWidget(self.certificate)
+        for signal in (
+            document.step_changed,
+            document.entries_changed,
+            document.shown_changed,
+            document.progress_changed,
+        ):
+            signal.connect(self.refresh)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme))
+        self.plot.set_theme(theme)
+        self.certificate.set_theme(theme)
+
+    def set_running(self, running: bool) -> None:
+        """A solve has begun or ended."""
+        self._running = running
+        self.refresh()
+
+    @property
+    def caption(self) -> str:
+        """What the dock's title adds."""
+        return self._caption
+
+    def refresh(self) -> None:
+        """Follow the document."""
+        document = self._document
+        step, shown = document.step, document.shown
+        if step is None:
+            self.log.set_rows(())
+            self.certificate.set_plan(None, None)
+        else:
+            rows = log_rows(document.log, step)
+            if rows != self.log.rows:
+                self.log.set_rows(rows)
+                self.table.scrollToBottom()
+            reserved = document.baseline.reserved_bytes if document.baseline is not None else None
+            incumbent, bound = curves(document.log, step, reserved)
+            self.plot.set_curves(incumbent, bound, running=self._running)
+            self.certificate.set_plan(
+                step, shown.plan if shown is not None else None, running=self._running
+            )
+        self.plot.setVisible(True)
+        self._set_caption()
+
+    def _set_caption(self) -> None:
+        document = self._document
+        text = ""
+        if self._running:
+            text = document.log[-1].phase if document.log else "starting"
+        elif document.solution is not None:
+            status = document.solution.plan.status
+            word = {
+                Status.OPTIMAL: "proven in",
+                Status.FEASIBLE: "feasible after",
+                Status.STOPPED: "stopped after",
+            }.get(status, "took")
+            text = f"{word} {duration(document.solution.report.seconds)}"
+        if text != self._caption:
+            self._caption = text
+            self.caption_changed.emit(text)
+
+
+def duration(seconds: float) -> str:
+    """``25 ms``, ``3.2 s``, ``2 min 5 s``."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"

@@ -1,0 +1,118 @@
+"""The plot of a solve: the best plan so far and the proven bound over time."""
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QWidget
+
+from app.fonts import text_font
+from app.numbers import GIB
+from app.solve_facts import Curve
+from app.theme import DARK, Theme
+
+MILLISECONDS_UNTIL = 2.0
+"""Seconds up to which the time axis counts milliseconds."""
+
+
+class _TimeAxis(pg.AxisItem):  # type: ignore[misc]
+    """Ticks in ms or s; the last one names the unit."""
+
+    def tickStrings(  # noqa: N802
+        self, values: list[float], scale: float, spacing: float
+    ) -> list[str]:
+        last = max(values, default=0.0)
+        short = self.range[1] <= MILLISECONDS_UNTIL
+        factor, unit = (1000.0, "ms") if short else (1.0, "s")
+        texts = []
+        for value in values:
+            text = f"{value * factor:,.10g}"
+            texts.append(f"{text} {unit}" if value == last else text)
+        return texts
+
+
+class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
+    """Two step curves: the incumbent solid, the bound dashed. Bytes are shown in GiB."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, axisItems={"bottom": _TimeAxis("bottom")})
+        self.setObjectName("solvePlot")
+        self.setAccessibleName("Best plan and lower bound over time")
+        self.setMenuEnabled(False)
+        self.setMouseEnabled(False, False)
+        self.hideButtons()
+        self.setFrameShape(self.Shape.NoFrame)
+        self.incumbent = pg.PlotCurveItem()
+        self.bound = pg.PlotCurveItem()
+        self._now = pg.ScatterPlotItem(size=8)
+        self._names = (
+            pg.TextItem("incumbent", anchor=(0, 0)),
+            pg.TextItem("lower bound", anchor=(0, 0)),
+        )
+        self._unit = pg.TextItem("GiB", anchor=(1, 1))
+        for item in (self.bound, self.incumbent, self._now, *self._names):
+            self.addItem(item)
+        axis = self.getAxis("left")
+        axis.setWidth(40)
+        self.getAxis("bottom").setHeight(22)
+        self.getPlotItem().setContentsMargins(4, 8, 14, 2)
+        self._curves = (Curve((), ()), Curve((), ()))
+        self.set_theme(DARK)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setBackground(theme.panel)
+        for side in ("left", "bottom"):
+            axis = self.getAxis(side)
+            axis.setPen(QColor(theme.line))
+            axis.setTextPen(QColor(theme.text3))
+            axis.setStyle(tickFont=text_font(11), tickLength=0, tickTextOffset=6)
+        self.getAxis("left").setGrid(28)
+        self.incumbent.setPen(pg.mkPen(theme.text, width=1.75))
+        self.bound.setPen(pg.mkPen(theme.ok, width=1.75, style=Qt.PenStyle.DashLine, dash=[4, 3]))
+        self._now.setPen(pg.mkPen(theme.panel, width=1))
+        self._now.setBrush(QColor(theme.text))
+        for name, tone in zip(self._names, (theme.text, theme.ok), strict=True):
+            name.setFont(text_font(11))
+            name.setColor(QColor(tone))
+
+    def set_curves(self, incumbent: Curve, bound: Curve, *, running: bool) -> None:
+        """Show other curves; while the solve runs the newest incumbent has no dot."""
+        self._curves = (incumbent, bound)
+        for item, curve in ((self.incumbent, incumbent), (self.bound, bound)):
+            x, y = _steps(curve)
+            item.setData(x, y)
+        last = max((c.seconds[-1] for c in (incumbent, bound) if c.seconds), default=0.0)
+        high = max((s for c in (incumbent, bound) for s in c.sizes), default=GIB) / GIB
+        self.setXRange(0, max(last, 1e-3) * 1.04, padding=0)
+        self.setYRange(0, high * 1.12, padding=0)
+        reached = [
+            t
+            for t, s in zip(incumbent.seconds, incumbent.sizes, strict=True)
+            if s == incumbent.sizes[-1]
+        ]
+        done = bool(reached) and not running
+        self._now.setData([reached[0]] if done else [], [incumbent.sizes[-1] / GIB] if done else [])
+        self._place_names()
+
+    def _place_names(self) -> None:
+        """Each name under its curve where the curve is longest at one value."""
+        for name, curve in zip(self._names, self._curves, strict=True):
+            name.setVisible(bool(curve.sizes))
+            if not curve.sizes:
+                continue
+            lengths = [b - a for a, b in zip(curve.seconds, curve.seconds[1:], strict=False)] or [0.0]
+            longest = max(range(len(lengths)), key=lambda i: lengths[i])
+            name.setPos(curve.seconds[longest], curve.sizes[longest] / GIB)
+
+
+def _steps(curve: Curve) -> tuple[list[float], list[float]]:
+    """A step curve as the corners of a line."""
+    x: list[float] = []
+    y: list[float] = []
+    for seconds, size in zip(curve.seconds, curve.sizes, strict=True):
+        if y:
+            x.append(seconds)
+            y.append(y[-1])
+        x.append(seconds)
+        y.append(size / GIB)
+    return x, y

@@ -1,0 +1,188 @@
+"""What a solve's log says as curves, as a table and as a certificate: facts, no Qt.
+
+The log counts planned bytes; people are shown what the device must have, so residents are added here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.numbers import GIB, bytes_exact, gib, human, percent
+from app.plan_facts import op_place
+from solver.plan import Plan, Proof, Status
+from solver.solution import Progress
+from solver.step import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A step curve: from ``seconds[i]`` on the value is ``sizes[i]`` bytes, residents included."""
+
+    seconds: tuple[float, ...]
+    sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One line of the table."""
+
+    milliseconds: str
+    phase: str
+    result: str
+    size: str
+    """GiB of what the line is about; empty where it brought no figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFacts:
+    """What is known of the plan that is shown."""
+
+    badge: str
+    proven: bool
+    rows: tuple[tuple[str, str], ...]
+    """Name and figure."""
+    note: str
+    """What a stopped solve has; empty otherwise."""
+
+
+def curves(log: Sequence[Progress], step: Step, reserved: int | None = None) -> tuple[Curve, Curve]:
+    """The best plan's total and the proven bound over time.
+
+    Before any plan is placed the incumbent is the step as run (``reserved`` bytes), if that is known;
+    without it, it starts with the first height.
+    """
+    resident = step.resident_bytes
+    best: list[tuple[float, int]] = []
+    bound: list[tuple[float, int]] = []
+    if reserved is not None and log:
+        best.append((0.0, reserved))
+    for line in log:
+        height = line.height_bytes
+        if height is not None and (not best or resident + height < best[-1][1]):
+            best.append((line.seconds, resident + height))
+        low = line.bound_bytes
+        if low is not None and (not bound or resident + low > bound[-1][1]):
+            bound.append((line.seconds, resident + low))
+    return _closed(best, log), _closed(bound, log)
+
+
+def _closed(points: list[tuple[float, int]], log: Sequence[Progress]) -> Curve:
+    if points and log[-1].seconds > points[-1][0]:
+        points = [*points, (log[-1].seconds, points[-1][1])]
+    return Curve(tuple(p[0] for p in points), tuple(p[1] for p in points))
+
+
+def log_rows(log: Sequence[Progress], step: Step) -> tuple[LogRow, ...]:
+    """The table under the curves. Its figure is the one that the line changed."""
+    rows: list[LogRow] = []
+    before: tuple[int | None, ...] = (None, None, None)
+    for line in log:
+        now = (line.height_bytes, line.peak_bytes, line.bound_bytes)
+        new = [a for a, b in zip(now, before, strict=True) if a is not None and a != b]
+        size = f"{(step.resident_bytes + new[0]) / GIB:.3f}" if new else ""
+        before = tuple(a if a is not None else b for a, b in zip(now, before, strict=True))
+        rows.append(LogRow(f"{line.seconds * 1000:,.1f}", line.phase, line.result, size))
+    return tuple(rows)
+
+
+def certificate_facts(step: Step, plan: Plan, *, running: bool = False) -> CertificateFacts:
+    """Badge, height, bound and gap of a plan, all with residents, in exact bytes."""
+    resident = step.resident_bytes
+    height = resident + plan.height_bytes
+    if plan.status is Status.BASELINE:
+        return CertificateFacts(
+            "As run",
+            False,
+            (
+                ("Reserved", f"{bytes_exact(plan.height_bytes)} B"),
+                ("Live peak", f"{bytes_exact(resident + plan.peak_bytes)} B"),
+            ),
+            "The caching allocator's addresses; nothing is proven of them.",
+        )
+    bound = resident + plan.certificate.peak_bound_bytes
+    gap = height - bound
+    badge = {
+        Status.OPTIMAL: "Proven optimal",
+        Status.FEASIBLE: "Feasible",
+        Status.STOPPED: "Stopped",
+    }[plan.status]
+    note = ""
+    if running:
+        badge = "Incumbent"
+    elif plan.status is Status.STOPPED:
+        note = f"Stopped: best {gib(height)}, bound {gib(bound)}"
+    relative = f" ({percent(gap / bound)})" if gap and bound else ""
+    return CertificateFacts(
+        badge,
+        plan.status is Status.OPTIMAL and not running,
+        (
+            ("Plan height", f"{bytes_exact(height)} B"),
+            ("Lower bound", f"{bytes_exact(bound)} B"),
+            ("Gap", f"{bytes_exact(gap)} B{relative}"),
+        ),
+        note,
+    )
+
+
+def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
+    """What shows that no plan needs less, in words that name the op and the bytes."""
+    certificate = plan.certificate
+    resident = step.resident_bytes
+    bound = certificate.peak_bound_bytes
+    parts = [
+        f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena. With the "
+        f"{human(resident)} that stay in memory all the time (parameters, buffers, optimizer state, "
+        f"inputs) that is {gib(resident + plan.height_bytes)}."
+    ]
+    op = step.ops[certificate.peak_op] if 0 <= certificate.peak_op < len(step.ops) else None
+    match certificate.peak_proof:
+        case Proof.CUT if op is not None:
+            parts.append(
+                f"Lower bound: while {op_place(op)} runs (op {op.name}), at least "
+                f"{bytes_exact(bound)} B are alive, whatever order the other ops run in. "
+                "A minimum cut shows it: of all sets of ops that may have run before this op, none "
+                "leaves fewer live bytes. So no order without recompute or offload has a lower peak."
+            )
+        case Proof.CUT | Proof.SEARCH:
+            parts.append(
+                f"Lower bound: an exhaustive search over the orders found none with a peak under "
+                f"{bytes_exact(bound)} B. Its tree is not kept: to check it, solve again with the "
+                "same seed."
+            )
+        case Proof.NONE:
+            parts.append(
+                f"Lower bound: one op alone touches {bytes_exact(bound)} B. Nothing more was proven."
+            )
+    fragmentation = plan.height_bytes - plan.peak_bytes
+    parts.append(
+        f"The most bytes alive at once in this plan's order are {bytes_exact(plan.peak_bytes)} B; "
+        + (
+            "the arena is exactly that high, so no byte of it is lost between tensors."
+            if fragmentation == 0
+            else f"the arena is {bytes_exact(fragmentation)} B higher."
+        )
+    )
+    gap = plan.height_bytes - bound
+    parts.append(
+        "Height and bound are equal: this is the least that any plan can need."
+        if gap == 0
+        else f"A gap of {bytes_exact(gap)} B is open: a better plan may exist, by at most that much."
+    )
+    parts.append(
+        "An independent checker replayed the plan: every op finds the version of every tensor that it "
+        "needs, and no two tensors that are alive together share a byte."
+    )
+    return tuple(parts)
+
+
+def provenance_rows(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """How the plan came to be: seed, time, versions."""
+    made = plan.provenance
+    rows = [("Seed", str(made.seed)), ("Solved in", f"{made.seconds:.3f} s")]
+    if made.created:
+        rows.append(("On", made.created))
+    if made.machine:
+        rows.append(("Machine", made.machine))
+    if made.versions:
+        rows.append(("Versions", ", ".join(f"{name} {v}" for name, v in sorted(made.versions.items()))))
+    rows.append(("Step", plan.fingerprint[:16]))
+    return tuple(rows)
