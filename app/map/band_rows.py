@@ -1,0 +1,128 @@
+"""The rows above the map: phases with their update ticks, modules, blocks."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from app.map.bands import Band
+from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.state import MapState
+from solver.step import Category
+
+TICKS = 3.0
+"""Height of the update ticks under the phases."""
+
+
+class BandRow(Row):
+    """Bands of the visible slots; a click on one asks to fit it."""
+
+    fit_asked = Signal(int, int)
+    """Slots of the band."""
+
+    def __init__(self, state: MapState, height: float, caption: str) -> None:
+        super().__init__(state, height)
+        self.caption = caption
+        self.band_height = height
+        state.range_changed.connect(self.refresh)
+
+    def bands(self) -> Sequence[Band]:
+        """The bands to show."""
+        return ()
+
+    def clicked(self, position: QPointF) -> None:
+        slot = self.slot_at(position.x())
+        band = next((b for b in self.bands() if b.start <= slot < b.end), None)
+        if band is not None:
+            self.fit_asked.emit(band.start, band.end)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        self.paint_caption(painter)
+        plot = self.plot
+        painter.setClipRect(plot)
+        theme = self.state.theme
+        strip = QRectF(plot.left(), 0, plot.width(), self.band_height)
+        painter.fillRect(strip, QColor(theme.raised))
+        window = self.state.window
+        for band in self.bands():
+            if band.end <= window.x0 or band.start >= window.x1:
+                continue
+            left, right = self.x_of(band.start), self.x_of(band.end)
+            if band.start > window.x0:
+                painter.fillRect(QRectF(round(left), 0, 1, self.band_height), QColor(theme.map))
+            self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
+
+    def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
+        """The name at the visible left end of its band, if it fits."""
+        font = label_font()
+        if name and text_width(name, font) + 10 <= right - left:
+            painter.setFont(font)
+            painter.setPen(QColor(self.state.theme.text2))
+            box = QRectF(left + 7, 0, right - left - 7, self.band_height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+
+
+class PhaseRow(BandRow):
+    """Forward, backward, update; under them a tick for every run of updates."""
+
+    def __init__(self, state: MapState) -> None:
+        super().__init__(state, 18.0, "Phase")
+        self.set_height(self.band_height + TICKS + 2)
+
+    def bands(self) -> Sequence[Band]:
+        return self.state.scene.bands.phases if self.state.scene is not None else ()
+
+    def paint_caption(self, painter: QPainter) -> None:
+        painter.save()
+        painter.translate(0, -(TICKS + 2) / 2)
+        super().paint_caption(painter)
+        painter.restore()
+
+    def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
+        font = label_font(CAPTION_PHASE, WEIGHT.DemiBold)
+        if text_width(name, font) + 10 <= right - left:
+            painter.setFont(font)
+            painter.setPen(QColor(self.state.theme.text))
+            box = QRectF(left + 7, 0, right - left - 7, self.band_height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        super().paint(painter, option, widget)
+        if self.state.scene is None:
+            return
+        colour = QColor(self.state.theme.fill[Category.PARAMETER])
+        window = self.state.window
+        for band in self.state.scene.bands.updates:
+            if band.end > window.x0 and band.start < window.x1:
+                left, right = self.x_of(band.start), self.x_of(band.end)
+                painter.fillRect(
+                    QRectF(left, self.band_height + 1, max(right - left, 1), TICKS), colour
+                )
+
+
+CAPTION_PHASE = 11
+
+
+class ModuleRow(BandRow):
+    """The first level of the modules."""
+
+    def __init__(self, state: MapState) -> None:
+        super().__init__(state, 17.0, "Module")
+
+    def bands(self) -> Sequence[Band]:
+        return self.state.scene.bands.modules if self.state.scene is not None else ()
+
+
+class BlockRow(BandRow):
+    """The second level of the modules, shown when zoomed in."""
+
+    def __init__(self, state: MapState) -> None:
+        super().__init__(state, 16.0, "Block")
+
+    def bands(self) -> Sequence[Band]:
+        return self.state.scene.bands.blocks if self.state.scene is not None else ()

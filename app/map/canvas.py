@@ -1,0 +1,77 @@
+"""The graphics view that stacks the map's rows and hands mouse events to the map widget."""
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtWidgets import QGraphicsLinearLayout, QGraphicsWidget, QWidget
+
+from app.map.row import Row
+
+
+class Canvas(pg.GraphicsView):  # type: ignore[misc]
+    """Rows in one column. pyqtgraph's own mouse handling is not used: it drops moves above 100 Hz."""
+
+    pressed = Signal(object)
+    moved = Signal(object)
+    released = Signal(object)
+    double_clicked = Signal(object)
+    wheeled = Signal(object)
+    left = Signal()
+    resized = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent, useOpenGL=False, background=None)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.column = QGraphicsWidget()
+        self._layout = QGraphicsLinearLayout(Qt.Orientation.Vertical)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
+        self.column.setLayout(self._layout)
+        self.setCentralItem(self.column)
+        self.rows: list[Row] = []
+
+    def add_row(self, row: Row, gap: float = 0.0) -> None:
+        """Put a row at the bottom, ``gap`` pixels under the one before."""
+        if self.rows:
+            self._layout.setItemSpacing(len(self.rows) - 1, gap)
+        self._layout.addItem(row)
+        self.rows.append(row)
+
+    def show_row(self, row: Row, visible: bool, gap: float) -> None:
+        """Show or hide a row; ``gap`` is the space under it when it is there."""
+        if row.shown != visible:
+            row.shown = visible
+            row.setVisible(visible)
+            self._layout.setItemSpacing(self.rows.index(row), gap if visible else 0)
+            row.apply_height()
+
+    def row_at(self, position: QPointF) -> Row | None:
+        """The visible row at a position."""
+        for row in self.rows:
+            if row.shown and row.geometry().contains(position):
+                return row
+        return None
+
+    def settle(self) -> None:
+        """Lay out at once."""
+        self._layout.activate()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.pressed.emit(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.moved.emit(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.released.emit(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        self.double_clicked.emit(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        self.wheeled.emit(event)
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        self.left.emit()

@@ -1,0 +1,188 @@
+"""Compiled inner loops of the map: raster and pick. Importing this imports numba; see ``raster``."""
+
+import numpy as np
+
+from solver.compiled import kernel
+
+BLOCK = 512
+FAINTEST = 0.45
+"""Coverage that even the smallest rectangle is drawn with, so that nothing vanishes."""
+
+
+@kernel
+def raster(  # type: ignore[no-untyped-def]
+    start,
+    end,
+    low,
+    high,
+    colour,
+    boxes,
+    x0,
+    x1,
+    y0,
+    y1,
+    fill,
+    edge,
+    outlined,
+    coverage,
+    smooth,
+    image,
+    labels,
+):
+    """Draw rectangles into ``image`` (uint32 H×W, row 0 at address ``y1``); returns label candidates.
+
+    ``colour`` indexes ``fill`` and ``edge`` (uint32 ARGB; fill 0: not drawn). Where both sides are a
+    pixel or more, sides are rounded to pixels, so that neighbours tile exactly. Thinner rectangles
+    add their covered share of each pixel to ``coverage`` (float32 H×W×4, zeros, left as zeros) when
+    ``smooth``, else they take the pixel. ``labels`` (int32 n×5) receives the rectangle and its pixel
+    box where it is at least 60×12.
+    """
+    rows, columns = image.shape
+    scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
+    touched = np.zeros(rows, np.uint8)
+    candidates = 0
+    any_thin = False
+    for block in range(boxes.shape[0]):
+        if boxes[block, 0] >= x1 or boxes[block, 1] <= x0:
+            continue
+        if boxes[block, 2] >= y1 or boxes[block, 3] <= y0:
+            continue
+        for i in range(block * BLOCK, min(start.shape[0], (block + 1) * BLOCK)):
+            if start[i] >= x1 or end[i] <= x0 or low[i] >= y1 or high[i] <= y0:
+                continue
+            paint = fill[colour[i]]
+            if paint == 0:
+                continue
+            left, right = (start[i] - x0) * scale_x, (end[i] - x0) * scale_x
+            top, bottom = (y1 - high[i]) * scale_y, (y1 - low[i]) * scale_y
+            width, height = right - left, bottom - top
+            left, top = max(left, 0.0), max(top, 0.0)
+            right, bottom = min(right, float(columns)), min(bottom, float(rows))
+            if width < 1.0 or height < 1.0:
+                first_x, first_y = min(int(left), columns - 1), min(int(top), rows - 1)
+                last_x = min(max(int(np.ceil(right)) - 1, first_x), columns - 1)
+                last_y = min(max(int(np.ceil(bottom)) - 1, first_y), rows - 1)
+                if not smooth:
+                    # A thin rectangle takes the pixel row or column of its middle.
+                    if height < 1.0:
+                        first_y = last_y = min(int((top + bottom) * 0.5), rows - 1)
+                    if width < 1.0:
+                        first_x = last_x = min(int((left + right) * 0.5), columns - 1)
+                    for y in range(first_y, last_y + 1):
+                        for x in range(first_x, last_x + 1):
+                            image[y, x] = paint
+                    continue
+                any_thin = True
+                red = np.float32((paint >> 16) & 255)
+                green = np.float32((paint >> 8) & 255)
+                blue = np.float32(paint & 255)
+                for y in range(first_y, last_y + 1):
+                    touched[y] = 1
+                    part_y = min(bottom, y + 1.0) - max(top, float(y))
+                    for x in range(first_x, last_x + 1):
+                        part = np.float32(part_y * (min(right, x + 1.0) - max(left, float(x))))
+                        if part > 0:
+                            coverage[y, x, 0] += part * red
+                            coverage[y, x, 1] += part * green
+                            coverage[y, x, 2] += part * blue
+                            coverage[y, x, 3] += part
+                continue
+            left_px, right_px = int(left + 0.5), int(right + 0.5)
+            top_px, bottom_px = int(top + 0.5), int(bottom + 0.5)
+            for y in range(top_px, bottom_px):
+                for x in range(left_px, right_px):
+                    image[y, x] = paint
+            if width >= 4.0 and height >= 4.0:
+                line = edge[colour[i]]
+                # The far sides go on the pixels beyond, where a neighbour draws its near sides.
+                last_x = min(right_px + 1, columns) if outlined else right_px
+                if start[i] >= x0 and left_px < columns:
+                    for y in range(top_px, bottom_px):
+                        image[y, left_px] = line
+                if high[i] <= y1 and top_px < rows:
+                    for x in range(left_px, last_x):
+                        image[top_px, x] = line
+                if outlined and right_px < columns:
+                    for y in range(top_px, bottom_px):
+                        image[y, right_px] = line
+                if outlined and bottom_px < rows:
+                    for x in range(left_px, last_x):
+                        image[bottom_px, x] = line
+                large = right_px - left_px >= 60 and bottom_px - top_px >= 12
+                if large and candidates < labels.shape[0]:
+                    labels[candidates, 0] = i
+                    labels[candidates, 1] = left_px
+                    labels[candidates, 2] = top_px
+                    labels[candidates, 3] = right_px
+                    labels[candidates, 4] = bottom_px
+                    candidates += 1
+    if any_thin:
+        for y in range(rows):
+            if touched[y] == 0:
+                continue
+            for x in range(columns):
+                covered = coverage[y, x, 3]
+                if covered > 0:
+                    share = min(np.float32(1.0), max(covered, np.float32(FAINTEST)))
+                    under = image[y, x]
+                    keep = np.float32(1.0) - share
+                    by = share / covered
+                    red = coverage[y, x, 0] * by + np.float32((under >> 16) & 255) * keep
+                    green = coverage[y, x, 1] * by + np.float32((under >> 8) & 255) * keep
+                    blue = coverage[y, x, 2] * by + np.float32(under & 255) * keep
+                    image[y, x] = (
+                        np.uint32(0xFF000000)
+                        | (np.uint32(red + np.float32(0.5)) << np.uint32(16))
+                        | (np.uint32(green + np.float32(0.5)) << np.uint32(8))
+                        | np.uint32(blue + np.float32(0.5))
+                    )
+                    coverage[y, x, 0] = 0
+                    coverage[y, x, 1] = 0
+                    coverage[y, x, 2] = 0
+                    coverage[y, x, 3] = 0
+    return candidates
+
+
+@kernel
+def pick(start, end, low, high, colour, boxes, fill, x, y, near_x, near_y):  # type: ignore[no-untyped-def]
+    """The rectangle that holds point (x, y), else the nearest within (near_x, near_y), else -1.
+
+    Coordinates are slots and bytes; the distance to a rectangle is measured in parts of near_x and
+    near_y. Rectangles whose ``fill`` is 0 are not there.
+    """
+    best, best_distance = -1, 1.0
+    for block in range(boxes.shape[0]):
+        if boxes[block, 0] > x + near_x or boxes[block, 1] < x - near_x:
+            continue
+        if boxes[block, 2] > y + near_y or boxes[block, 3] < y - near_y:
+            continue
+        for i in range(block * BLOCK, min(start.shape[0], (block + 1) * BLOCK)):
+            if fill[colour[i]] == 0:
+                continue
+            beside = max(start[i] - x, x - end[i], 0.0)
+            above = max(low[i] - y, y - high[i], 0.0)
+            if beside == 0.0 and above == 0.0 and x < end[i] and y < high[i]:
+                return i
+            if near_x > 0.0 and near_y > 0.0:
+                distance = max(beside / near_x, above / near_y)
+                if distance < best_distance:
+                    best, best_distance = i, distance
+    return best
+
+
+@kernel
+def regions(areas, x0, x1, y0, y1, paint, pitch, image):  # type: ignore[no-untyped-def]
+    """Fill ``areas`` (start, end, low, high; shape (n, 4)); with a pitch above 1 by 45° lines."""
+    rows, columns = image.shape
+    scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
+    for i in range(areas.shape[0]):
+        left = max((areas[i, 0] - x0) * scale_x, 0.0)
+        right = min((areas[i, 1] - x0) * scale_x, float(columns))
+        top = max((y1 - areas[i, 3]) * scale_y, 0.0)
+        bottom = min((y1 - areas[i, 2]) * scale_y, float(rows))
+        if left >= right or top >= bottom:
+            continue
+        for y in range(int(top + 0.5), int(bottom + 0.5)):
+            for x in range(int(left + 0.5), int(right + 0.5)):
+                if (x + y) % pitch == 0:
+                    image[y, x] = paint

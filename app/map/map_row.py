@@ -1,0 +1,259 @@
+"""The map itself: rasterised rectangles in a QImage, labels, lines, the address axis at its left."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from app.map.palette import colour_numbers, ink_on
+from app.map.raster import LabelArray, Surface
+from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.scene import Line, LineRole, Scene
+from app.map.state import MapState
+from app.map.ticks import byte_ticks
+from app.numbers import human
+
+IDLE_MS = 80
+"""Rest after a motion before thin rectangles are drawn by coverage."""
+LABEL_PAD = 5.0
+BOUND_DASH = (10 / 3, 8 / 3)
+"""5 and 4 pixels at a width of 1.5; Qt counts in widths."""
+RESERVED_DASH = (4 / 3, 8 / 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One rasterised view and what it was made for."""
+
+    image: QImage
+    labels: LabelArray
+
+
+class MapRow(Row):
+    """Paints the visible part of the scene; rasterises only when range, scene or colours changed."""
+
+    def __init__(self, state: MapState) -> None:
+        super().__init__(state, None)
+        state.box.setParentItem(self)
+        self._surface = Surface(1, 1)
+        self._picture: Picture | None = None
+        self._smooth = True
+        self._numbers = np.zeros(0, np.uint8)
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(IDLE_MS)
+        self._idle.timeout.connect(self._rest)
+        self.geometryChanged.connect(self._resized)
+        state.range_changed.connect(self._moved)
+        state.scene_changed.connect(self._new_scene)
+
+    def _resized(self) -> None:
+        self.state.box.setGeometry(self.plot)
+        self.refresh()
+
+    def refresh(self) -> None:
+        self._picture = None
+        self.update()
+
+    def _new_scene(self) -> None:
+        scene = self.state.scene
+        self._numbers = colour_numbers(scene) if scene is not None else np.zeros(0, np.uint8)
+        self.refresh()
+
+    def _moved(self) -> None:
+        self._smooth = False
+        self._idle.start()
+        self.refresh()
+
+    def _rest(self) -> None:
+        self._smooth = True
+        self.refresh()
+
+    def settle(self) -> None:
+        """Draw as at rest, at once."""
+        self._idle.stop()
+        self._rest()
+
+    def y_of(self, address: float) -> float:
+        """Pixel of an address."""
+        window = self.state.window
+        return (window.y1 - address) / (window.y1 - window.y0) * self.plot.height()
+
+    def address_at(self, y: float) -> float:
+        """Address at a pixel."""
+        window = self.state.window
+        return window.y1 - y / self.plot.height() * (window.y1 - window.y0)
+
+    def box_of(self, rectangle: int) -> QRectF:
+        """Pixels of a rectangle, in own coordinates, not clipped."""
+        scene = self.state.scene
+        assert scene is not None
+        left, right = self.x_of(scene.start[rectangle]), self.x_of(scene.end[rectangle])
+        top, bottom = self.y_of(scene.high[rectangle]), self.y_of(scene.low[rectangle])
+        return QRectF(left, top, right - left, bottom - top)
+
+    def rectangle_at(self, position: QPointF) -> int:
+        """The rectangle at a pixel or within two pixels of it, or -1."""
+        drawing = self.state.drawing
+        if drawing is None or not self.plot.contains(position):
+            return -1
+        window, plot = self.state.window, self.plot
+        return drawing.pick(
+            self.slot_at(position.x()),
+            self.address_at(position.y()),
+            self.state.palette,
+            2 * (window.x1 - window.x0) / plot.width(),
+            2 * (window.y1 - window.y0) / plot.height(),
+        )
+
+    def _address_ticks(self) -> list[tuple[float, str]]:
+        window = self.state.window
+        return byte_ticks(window.y0, window.y1, self.plot.height())[0]
+
+    def unit(self) -> str:
+        """The unit of the address axis' numbers."""
+        window = self.state.window
+        return byte_ticks(window.y0, window.y1, self.plot.height())[1]
+
+    def _rasterise(self) -> Picture | None:
+        drawing = self.state.drawing
+        columns, rows = round(self.plot.width()), round(self.plot.height())
+        if drawing is None or columns < 2 or rows < 2:
+            return None
+        if self._surface.shape != (columns, rows):
+            self._surface = Surface(columns, rows)
+        grid = tuple(value for value, _ in self._address_ticks() if value > 0)
+        labels = drawing.draw(
+            self._surface, self.state.window, self.state.palette, grid=grid, smooth=self._smooth
+        )
+        pixels = self._surface.image
+        image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
+        return Picture(image, labels)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        theme, plot = self.state.theme, self.plot
+        if self._picture is None:
+            self._picture = self._rasterise()
+        painter.fillRect(plot, QColor(theme.map))
+        scene = self.state.scene
+        if scene is None or self._picture is None:
+            return
+        painter.drawImage(QPointF(plot.left(), 0), self._picture.image)
+        self._paint_axis(painter)
+        painter.setClipRect(plot)
+        painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        self._paint_labels(painter, scene, self._picture.labels)
+        self._paint_staircase(painter, scene)
+        for line in scene.lines:
+            self._paint_line(painter, scene, line)
+
+    def _paint_axis(self, painter: QPainter) -> None:
+        painter.setFont(label_font())
+        theme = self.state.theme
+        for value, text in self._address_ticks():
+            y = self.y_of(value)
+            painter.fillRect(QRectF(LEFT - 4, round(y), 4, 1), QColor(theme.line2))
+            painter.setPen(QColor(theme.text3))
+            box = QRectF(0, min(max(y - 8, -1), self.plot.height() - 14), LEFT - 9, 16)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_labels(self, painter: QPainter, scene: Scene, labels: LabelArray) -> None:
+        strong, plain = label_font(11, WEIGHT.Medium), label_font()
+        right_end = self.plot.right()
+        written = set()
+        selected = set(self.state.selection)
+        for rectangle, left, top, right, bottom in labels.tolist():
+            name, size = scene.label(rectangle)
+            if scene.storage[rectangle] in selected:
+                continue  # the overlay writes it on its lighter fill
+            start = LEFT + left + LABEL_PAD
+            room = min(LEFT + right, right_end) - start - 4
+            width = text_width(name, strong)
+            if width > room:
+                continue
+            written.add(rectangle)
+            painter.setPen(QColor(self.state.palette.ink[self._numbers[rectangle]]))
+            painter.setFont(strong)
+            box = QRectF(start, top + 1, room, bottom - top - 1)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+            if width + 8 + text_width(size, plain) <= room:
+                painter.setFont(plain)
+                painter.drawText(box.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+        self._paint_strip_names(painter, scene, written)
+
+    def _paint_strip_names(self, painter: QPainter, scene: Scene, written: set[int]) -> None:
+        """What a strip of residents is, while its residents are too small to be named."""
+        for strip in scene.strips:
+            top, bottom = self.y_of(strip.high), self.y_of(strip.low)
+            named = any(
+                scene.instance[r] < 0 and strip.low <= scene.low[r] < strip.high for r in written
+            )
+            if bottom - top < 12 or named or strip.category in self.state.hidden:
+                continue
+            strong, plain = label_font(11, WEIGHT.Medium), label_font()
+            painter.setPen(QColor(ink_on(self.state.theme.fill[strip.category])))
+            painter.setFont(strong)
+            box = QRectF(LEFT + LABEL_PAD, top + 1, 400, bottom - top - 1)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, strip.name)
+            painter.setFont(plain)
+            shift = text_width(strip.name, strong) + 8
+            painter.drawText(
+                box.adjusted(shift, 0, 0, 0),
+                Qt.AlignmentFlag.AlignVCenter,
+                human(strip.high - strip.low),
+            )
+
+    def _paint_staircase(self, painter: QPainter, scene: Scene) -> None:
+        """What the allocator has reserved, as a line over the slots."""
+        if scene.baseline is None or scene.slots == 0:
+            return
+        reserved = scene.baseline.reserved
+        changes = np.flatnonzero(np.diff(reserved)) + 1
+        line = QPolygonF([QPointF(self.x_of(0), self.y_of(int(reserved[0])))])
+        for slot in changes.tolist():
+            x = self.x_of(slot)
+            line.append(QPointF(x, self.y_of(int(reserved[slot - 1]))))
+            line.append(QPointF(x, self.y_of(int(reserved[slot]))))
+        line.append(QPointF(self.x_of(scene.slots), self.y_of(int(reserved[-1]))))
+        pen = QPen(QColor(self.state.theme.warn), 2)
+        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(line)
+
+    def _paint_line(self, painter: QPainter, scene: Scene, line: Line) -> None:
+        theme, plot = self.state.theme, self.plot
+        y = round(self.y_of(line.size)) + 0.5
+        if not 0 <= y <= plot.height():
+            return
+        colour = {
+            LineRole.BOUND: theme.ok,
+            LineRole.HEIGHT: theme.text,
+            LineRole.RESERVED: theme.warn,
+        }[line.role]
+        pen = QPen(QColor(colour), 1.5)
+        if line.role is LineRole.BOUND:
+            pen.setDashPattern(BOUND_DASH)
+        elif line.role is LineRole.RESERVED:
+            pen.setDashPattern(RESERVED_DASH)
+        if scene.baseline is None:
+            painter.setPen(pen)
+            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+        painter.setFont(label_font())
+        painter.setPen(QColor(colour))
+        # As run the end of the staircase is named; of a plan the free sky at the left, above or,
+        # where a higher line is near, below the line.
+        box = QRectF(plot.left() + 8, y - 18, plot.width() - 12, 16)
+        side = Qt.AlignmentFlag.AlignRight if scene.baseline is not None else Qt.AlignmentFlag.AlignLeft
+        if y < 18 or (line.role is LineRole.BOUND and _crowded(self, scene, line)):
+            box.translate(0, 20)
+        painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, line.text)
+
+
+def _crowded(row: MapRow, scene: Scene, line: Line) -> bool:
+    """Whether the name of a line would stand on another line close above it."""
+    y = row.y_of(line.size)
+    return any(other is not line and 0 <= y - row.y_of(other.size) < 18 for other in scene.lines)

@@ -1,0 +1,85 @@
+"""The head of a map picture: title, headline figures, and the legend with bytes at the peak."""
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from app.map.row import WEIGHT, label_font, text_width
+from app.map.scene import Scene, size_of_plan
+from app.numbers import human, percent
+from app.plan_facts import GROUPS, Group
+from app.theme import Theme
+from solver.step import Category
+
+SWATCH = {group.label: next(c for c in Category if c in group.categories) for group in GROUPS}
+
+
+class PictureHeader(QWidget):
+    """Painted rather than built from widgets: it is only ever looked at."""
+
+    def __init__(self, scene: Scene, theme: Theme, title: str) -> None:
+        super().__init__()
+        self._scene, self._theme, self._title = scene, theme, title
+        self.setFixedHeight(72)
+
+    def _figures(self) -> list[tuple[str, str, str]]:
+        """(name, value, colour) of the headline figures."""
+        scene, theme = self._scene, self._theme
+        total = scene.facts.total_bytes
+        if scene.baseline is not None:
+            unfilled = total - scene.facts.live_peak
+            return [
+                ("Reserved", size_of_plan(total), theme.text),
+                ("Live peak", size_of_plan(scene.facts.live_peak), theme.text),
+                ("Never filled", f"{human(unfilled)}, {percent(unfilled / max(total, 1))}", theme.warn),
+            ]
+        figures = [("Height", size_of_plan(total), theme.text)]
+        if scene.as_run is not None:
+            reserved = scene.as_run.reserved_bytes
+            saved = reserved - total
+            figures.append(("As run", size_of_plan(reserved), theme.text))
+            share = percent(saved / max(reserved, 1))
+            figures.append(("Saved", f"{human(saved)}, {share}", theme.ok if saved > 0 else theme.warn))
+        return figures
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        theme = self._theme
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.panel))
+        for y in (39, self.height() - 1):
+            painter.fillRect(QRectF(0, y, self.width(), 1), QColor(theme.line))
+        x = self._text(painter, 16, self._title, label_font(14, WEIGHT.DemiBold), theme.text, 0)
+        for name, value, colour in self._figures():
+            x = self._text(painter, x + 24, name, label_font(12), theme.text2, 0)
+            x = self._text(painter, x + 6, value, label_font(12, WEIGHT.DemiBold), colour, 0)
+        self._paint_legend(painter)
+        painter.end()
+
+    def _paint_legend(self, painter: QPainter) -> None:
+        scene, theme = self._scene, self._theme
+        x = self._text(painter, 16, "At the peak", label_font(), theme.text3, 40)
+        at_peak = scene.facts.group_bytes(scene.peak_slot)
+        for group in GROUPS:
+            if not self._present(group):
+                continue
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.fill[SWATCH[group.label]]))
+            painter.drawRoundedRect(QRectF(x + 18, 50, 11, 11), 3, 3)
+            x = self._text(painter, x + 35, group.label, label_font(12), theme.text, 40)
+            x = self._text(painter, x + 6, human(at_peak[group.label]), label_font(12), theme.text3, 40)
+
+    def _present(self, group: Group) -> bool:
+        """Whether any storage of the step with bytes belongs to the group."""
+        return any(s.category in group.categories and s.size for s in self._scene.step.storages)
+
+    def _text(
+        self, painter: QPainter, x: float, text: str, font: QFont, colour: str, top: int
+    ) -> float:
+        """Write text at ``x``; returns where it ends."""
+        width = text_width(text, font)
+        painter.setFont(font)
+        painter.setPen(QColor(colour))
+        height = 39 if top == 0 else self.height() - top - 1
+        painter.drawText(QRectF(x, top, width + 2, height), Qt.AlignmentFlag.AlignVCenter, text)
+        return x + width

@@ -1,0 +1,201 @@
+"""What the mouse does on a map: zoom, pan, zoom box, hover, click, the overview's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent, QWheelEvent
+
+from app.map.band_rows import BandRow
+from app.map.overview_row import Part
+from app.map.raster import Window
+
+if TYPE_CHECKING:
+    from app.map.view import MapView
+
+CLICK = 4.0
+"""Pixels that the pointer may move between press and release of a click."""
+ZOOM_STEP = 0.82
+"""What one notch of the wheel leaves of the range."""
+
+
+@dataclass(slots=True)
+class _Hold:
+    """A pressed button."""
+
+    start: QPointF
+    window: Window
+    kind: str
+    """``pan``, ``box``, ``frame`` or ``click``."""
+    part: Part = Part.INSIDE
+    moved: bool = False
+
+
+class Pointer(QObject):
+    """Turns the canvas' mouse events into changes of the map's range, hover and selection."""
+
+    def __init__(self, view: MapView) -> None:
+        super().__init__(view)
+        self._view = view
+        self._hold: _Hold | None = None
+        canvas = view.canvas
+        canvas.pressed.connect(self.press)
+        canvas.moved.connect(self.move)
+        canvas.released.connect(self.release)
+        canvas.double_clicked.connect(self.double_click)
+        canvas.wheeled.connect(self.wheel)
+        canvas.left.connect(self.leave)
+
+    def press(self, event: QMouseEvent) -> None:
+        view, position = self._view, event.position()
+        view.setFocus(Qt.FocusReason.MouseFocusReason)
+        if view.state.scene is None:
+            return
+        row = view.canvas.row_at(position)
+        window = view.state.window
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        if event.button() == Qt.MouseButton.MiddleButton or (
+            event.button() == Qt.MouseButton.LeftButton and shift
+        ):
+            self._hold = _Hold(position, window, "pan")
+        elif event.button() != Qt.MouseButton.LeftButton:
+            self._hold = None
+        elif row is view.overview:
+            part = view.overview.part_at(position - row.geometry().topLeft())
+            self._hold = _Hold(position, window, "frame", part)
+            if part is Part.OUTSIDE:
+                self._drag_frame(position)
+        elif row is view.map_row or row is view.profile:
+            self._hold = _Hold(position, window, "box")
+        else:
+            self._hold = _Hold(position, window, "click")
+        view.hide_tooltip()
+
+    def move(self, event: QMouseEvent) -> None:
+        position, hold = event.position(), self._hold
+        if hold is None:
+            self._hover(position)
+            return
+        if not hold.moved and (position - hold.start).manhattanLength() < CLICK:
+            return
+        hold.moved = True
+        view = self._view
+        if hold.kind == "pan":
+            plot = view.map_row.plot
+            span = hold.window
+            slots = (hold.start.x() - position.x()) / plot.width() * (span.x1 - span.x0)
+            size = (position.y() - hold.start.y()) / plot.height() * (span.y1 - span.y0)
+            view.state.show(Window(span.x0 + slots, span.x1 + slots, span.y0 + size, span.y1 + size))
+        elif hold.kind == "frame":
+            self._drag_frame(position)
+        elif hold.kind == "box":
+            view.cursor_overlay.set_zoom_box(self._box(hold.start, position))
+
+    def release(self, event: QMouseEvent) -> None:
+        hold, self._hold = self._hold, None
+        view, position = self._view, event.position()
+        if hold is None:
+            return
+        if hold.kind == "box" and hold.moved:
+            box = self._box(hold.start, position)
+            view.cursor_overlay.set_zoom_box(None)
+            if box.width() >= CLICK:
+                self._zoom_to(box)
+        elif hold.kind in ("box", "click") and not hold.moved:
+            self._click(position, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
+        self._hover(position)
+
+    def double_click(self, event: QMouseEvent) -> None:
+        view = self._view
+        rectangle = view.rectangle_at(event.position())
+        if rectangle >= 0 and view.state.scene is not None:
+            view.fit_storages((int(view.state.scene.storage[rectangle]),))
+        elif view.canvas.row_at(event.position()) in (view.overview, view.map_row, view.profile):
+            view.fit()
+
+    def wheel(self, event: QWheelEvent) -> None:
+        view = self._view
+        if view.state.scene is None:
+            return
+        delta = event.angleDelta()
+        notches = (delta.y() or delta.x()) / 120
+        modifiers = event.modifiers()
+        position = event.position()
+        window = view.state.window
+        if modifiers & Qt.KeyboardModifier.ShiftModifier:
+            shift = -notches * 0.12 * (window.x1 - window.x0)
+            view.state.show(Window(window.x0 + shift, window.x1 + shift, window.y0, window.y1))
+        elif modifiers & Qt.KeyboardModifier.ControlModifier:
+            y = view.map_row.address_at(position.y() - view.map_row.geometry().top())
+            view.zoom_addresses(ZOOM_STEP**notches, y)
+        elif delta.x() and not delta.y():
+            shift = -delta.x() / 120 * 0.12 * (window.x1 - window.x0)
+            view.state.show(Window(window.x0 + shift, window.x1 + shift, window.y0, window.y1))
+        else:
+            view.zoom_slots(ZOOM_STEP**notches, view.map_row.slot_at(position.x()))
+        self._hover(position)
+
+    def leave(self) -> None:
+        self._view.point_at(None, -1)
+
+    def _drag_frame(self, position: QPointF) -> None:
+        hold, view = self._hold, self._view
+        if hold is not None:
+            corner = view.overview.geometry().topLeft()
+            view.state.show(
+                view.overview.dragged(hold.part, hold.window, hold.start - corner, position - corner)
+            )
+
+    def _box(self, start: QPointF, now: QPointF) -> QRectF:
+        """The zoom box: a flat one takes the whole height."""
+        view = self._view
+        area = view.map_row.mapRectToParent(view.map_row.plot)
+        box = QRectF(start, now).normalized().intersected(area)
+        in_map = area.contains(start)
+        if not in_map or abs(now.y() - start.y()) < 3 * CLICK:
+            left, right = sorted((start.x(), now.x()))
+            box = QRectF(left, area.top(), right - left, area.height()).intersected(area)
+        return box
+
+    def _zoom_to(self, box: QRectF) -> None:
+        row = self._view.map_row
+        top = row.geometry().top()
+        self._view.state.show(
+            Window(
+                row.slot_at(box.left()),
+                row.slot_at(box.right()),
+                row.address_at(box.bottom() - top),
+                row.address_at(box.top() - top),
+            )
+        )
+
+    def _click(self, position: QPointF, add: bool) -> None:
+        view = self._view
+        badge = view.selection_overlay.badge_at(position)
+        if badge is not None:
+            view.go_to_slot(badge.slot)
+            return
+        row = view.canvas.row_at(position)
+        if isinstance(row, BandRow):
+            row.clicked(position - row.geometry().topLeft())
+        elif row is view.map_row:
+            rectangle = view.rectangle_at(position)
+            storage = (
+                int(view.state.scene.storage[rectangle]) if rectangle >= 0 and view.state.scene else -1
+            )
+            view.click(storage, add=add)
+
+    def _hover(self, position: QPointF) -> None:
+        view = self._view
+        row = view.canvas.row_at(position)
+        if row is view.map_row or row is view.profile or row is view.axis:
+            slot = view.map_row.slot_at(position.x())
+            window = view.state.window
+            if window.x0 <= slot < window.x1:
+                address = view.map_row.address_at(position.y() - view.map_row.geometry().top())
+                view.point_at((slot, address), view.rectangle_at(position))
+                return
+        view.point_at(None, -1)
+        view.set_pointer_shape(position)

@@ -1,0 +1,174 @@
+"""Live bytes over the slots, stacked by category, under the map."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
+
+from app.map.map_row import BOUND_DASH
+from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.scene import STACK, Scene
+from app.map.state import MapState
+from app.map.ticks import byte_ticks
+from solver.plan import IntArray
+
+HEIGHT = 102.0
+LABEL = 22.0
+"""Height above the peak that holds its label."""
+
+
+class ProfileRow(Row):
+    """Stacked steps in a view box whose slots are linked to the map's."""
+
+    caption = "Live"
+
+    def __init__(self, state: MapState) -> None:
+        super().__init__(state, HEIGHT)
+        self.box = pg.ViewBox(parent=self, enableMenu=False)
+        self.box.disableAutoRange()
+        self.box.setMouseEnabled(False, False)
+        self.geometryChanged.connect(self._resized)
+        state.range_changed.connect(self.refresh)
+
+    def _resized(self) -> None:
+        self.box.setGeometry(self.plot)
+        self.refresh()
+
+    def refresh(self) -> None:
+        window = self.state.window
+        self.box.setRange(xRange=(window.x0, window.x1), yRange=(0, max(self.highest, 1)), padding=0)
+        self.update()
+
+    @property
+    def highest(self) -> int:
+        """The highest value shown, bytes."""
+        scene = self.state.scene
+        if scene is None or scene.slots == 0:
+            return 1
+        bound = scene.bound.size if scene.bound is not None else 0
+        return max(int(scene.live.max()), bound, 1)
+
+    def y_of(self, size: float) -> float:
+        """Pixel of an amount of live bytes."""
+        room = self.plot.height() - min(LABEL, self.plot.height() * 0.4) - 1
+        return self.plot.height() - 1 - size / self.highest * room
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        scene, theme, plot = self.state.scene, self.state.theme, self.plot
+        painter.fillRect(plot, QColor(theme.map))
+        if scene is None or scene.slots == 0:
+            return
+        self._paint_axis(painter)
+        painter.setClipRect(plot)
+        self._paint_stack(painter, scene)
+        if scene.bound is not None:
+            self._paint_bound(painter, scene.bound.size, scene.bound.text)
+        self._paint_peak(painter, scene)
+
+    def _paint_axis(self, painter: QPainter) -> None:
+        theme, plot = self.state.theme, self.plot
+        painter.setFont(label_font())
+        painter.setPen(QColor(theme.text3))
+        highest = self.y_of(self.highest)
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(0, highest - 8, LEFT - 9, 16), right, self.caption)
+        for value, text in byte_ticks(0, self.highest, plot.height() - highest, 26)[0]:
+            y = self.y_of(value)
+            painter.fillRect(QRectF(plot.left(), round(y), plot.width(), 1), QColor(theme.line))
+            if y - highest >= 13:
+                painter.setPen(QColor(theme.text3))
+                box = QRectF(0, min(y - 8, plot.height() - 14), LEFT - 9, 16)
+                painter.drawText(box, right, text)
+
+    def _paint_stack(self, painter: QPainter, scene: Scene) -> None:
+        slots, values = self._visible(scene)
+        if len(slots) < 2:
+            return
+        xs = [self.x_of(slot) for slot in slots.tolist()]
+        under = [self.y_of(0)] * (len(slots) - 1)
+        total = np.zeros(len(slots) - 1, np.int64)
+        painter.setPen(Qt.PenStyle.NoPen)
+        for row, category in enumerate(STACK):
+            if category in self.state.hidden or not values[row].any():
+                continue
+            total = total + values[row]
+            over = [self.y_of(value) for value in total.tolist()]
+            painter.setBrush(QColor(self.state.theme.fill[category]))
+            painter.drawPolygon(QPolygonF(_steps(xs, over) + _steps(xs, under)[::-1]))
+            under = over
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(QColor(self.state.theme.text), 1.25))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawPolyline(QPolygonF(_steps(xs, under)))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+
+    def _visible(self, scene: Scene) -> tuple[IntArray, IntArray]:
+        """Edges of the visible slots and the profile between them; the highest of a pixel's slots."""
+        window = self.state.window
+        first, last = max(int(window.x0), 0), min(int(np.ceil(window.x1)), scene.slots)
+        values = scene.profile[:, first:last]
+        group = int((last - first) / max(self.plot.width(), 1))
+        if group < 2:
+            return np.arange(first, last + 1), values
+        starts = np.arange(0, last - first, group)
+        live = scene.live[first:last]
+        padded = np.append(starts, last - first)
+        highest = np.array([a + int(live[a:b].argmax()) for a, b in pairwise(padded.tolist())])
+        return first + padded, values[:, highest]
+
+    def _paint_bound(self, painter: QPainter, size: int, text: str) -> None:
+        theme, plot = self.state.theme, self.plot
+        y = round(self.y_of(size)) + 0.5
+        pen = QPen(QColor(theme.ok), 1.5)
+        pen.setDashPattern(BOUND_DASH)
+        painter.setPen(pen)
+        painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+        scene = self.state.scene
+        width = text_width(text, label_font()) + 14
+        reach = int(self.slot_at(LEFT + width))
+        first = int(self.state.window.x0)
+        free = (
+            scene is None
+            or not len(scene.live[first:reach])
+            or (self.y_of(int(scene.live[first:reach].max())) > y + 18)
+        )
+        if free and plot.height() > 80:
+            painter.setFont(label_font())
+            painter.setPen(QColor(theme.ok))
+            box = QRectF(plot.left() + 7, y + 2, width, 16)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _paint_peak(self, painter: QPainter, scene: Scene) -> None:
+        theme, plot = self.state.theme, self.plot
+        x, y = self.x_of(scene.peak_slot + 0.5), self.y_of(int(scene.live[scene.peak_slot]))
+        if not plot.left() <= x <= plot.right():
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.map), 1))
+        painter.setBrush(QColor(theme.text))
+        painter.drawEllipse(QPointF(x, y), 4, 4)
+        size, place = scene.peak_label
+        strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
+        wide, more = text_width(size, strong), text_width(place, plain)
+        left = min(x + 10, plot.right() - wide - more - 10)
+        box = QRectF(max(left, plot.left() + 2), y - 20, wide + more + 12, 16)
+        painter.setFont(strong)
+        painter.setPen(QColor(theme.text))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, size)
+        painter.setFont(plain)
+        painter.setPen(QColor(theme.text2))
+        painter.drawText(box.adjusted(wide + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, place)
+
+
+def _steps(xs: list[float], ys: list[float]) -> list[QPointF]:
+    """The corners of a step curve: ``ys[i]`` from ``xs[i]`` to ``xs[i + 1]``."""
+    points: list[QPointF] = []
+    for i, y in enumerate(ys):
+        points.append(QPointF(xs[i], y))
+        points.append(QPointF(xs[i + 1], y))
+    return points

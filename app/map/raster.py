@@ -1,0 +1,242 @@
+"""The map's pixels: buffers of one size into which scenes are drawn, and the kernels' loading.
+
+numba takes a second to import and, the first time on a machine, longer to compile. So the kernels
+are loaded in a thread of their own; until they are ready the largest rectangles are drawn plainly.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from app.map.index import BlockIndex, FloatArray, build_index
+from app.map.palette import Palette, colour_numbers
+from app.map.scene import ByteArray, Scene
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+LabelArray: TypeAlias = npt.NDArray[np.int32]
+
+MAX_LABELS = 400
+PREVIEW = 2000
+"""Rectangles that are drawn while the kernels are not ready."""
+HATCH_PITCH = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What is visible: slots ``[x0, x1)`` and bytes ``[y0, y1)``."""
+
+    x0: float
+    x1: float
+    y0: float
+    y1: float
+
+
+class KernelLoader:
+    """Imports and compiles the kernels, once for the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._module: ModuleType | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self._module is not None
+
+    def start(self) -> None:
+        """Load in the background; returns at once."""
+        if self._thread is None and not self.ready:
+            self._thread = threading.Thread(target=self.load, name="map kernels", daemon=True)
+            self._thread.start()
+
+    def load(self) -> ModuleType:
+        """The kernels, compiled; waits until they are."""
+        with self._lock:
+            if self._module is None:
+                from app.map import kernels
+
+                _warm_up(kernels)
+                self._module = kernels
+            return self._module
+
+
+KERNELS = KernelLoader()
+
+
+def _warm_up(kernels: ModuleType) -> None:
+    """Call every kernel once with the types that the map uses, which compiles it."""
+    one = np.array([0, 1], np.int64)
+    index = build_index(one[:1], one[1:], one[:1], one[1:])
+    colour = np.zeros(1, np.uint8)
+    paint = np.full(1, 0xFFFFFFFF, np.uint32)
+    surface = Surface(2, 2)
+    _raster(kernels, surface, index, colour, paint, paint, False, Window(0, 1, 0, 1), True)
+    _pick(kernels, index, colour, paint, 0.5, 0.5, 0.0, 0.0)
+    kernels.regions(np.zeros((1, 4)), 0.0, 1.0, 0.0, 1.0, np.uint32(1), 1, surface.image)
+
+
+class Surface:
+    """Pixel buffers of one size."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self.image = np.zeros((rows, columns), np.uint32)
+        """0xAARRGGBB, row 0 at the highest address."""
+        self.coverage = np.zeros((rows, columns, 4), np.float32)
+        self.labels: LabelArray = np.zeros((MAX_LABELS, 5), np.int32)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Columns and rows."""
+        return self.image.shape[1], self.image.shape[0]
+
+
+class Drawing:
+    """A scene prepared for drawing and picking."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.index = build_index(scene.start, scene.end, scene.low, scene.high)
+        self.colour: ByteArray = colour_numbers(scene)[self.index.original]
+        self.unusable: FloatArray = scene.unusable.astype(np.float64)
+        self.reserved = _reserved_areas(scene)
+
+    def draw(
+        self,
+        surface: Surface,
+        window: Window,
+        palette: Palette,
+        *,
+        grid: tuple[float, ...] = (),
+        smooth: bool = True,
+    ) -> LabelArray:
+        """Draw what ``window`` shows; returns label candidates (rectangle, left, top, right, bottom).
+
+        ``grid``: addresses of the grid lines. ``smooth``: thin rectangles by coverage.
+        """
+        surface.image.fill(palette.ground)
+        if KERNELS.ready:
+            kernels = KERNELS.load()
+            x0, x1, y0, y1 = window.x0, window.x1, window.y0, window.y1
+            kernels.regions(
+                self.reserved, x0, x1, y0, y1, np.uint32(palette.reserved), 1, surface.image
+            )
+            _draw_grid(surface, window, palette, grid)
+            hatch = np.uint32(palette.hatch)
+            kernels.regions(self.unusable, x0, x1, y0, y1, hatch, HATCH_PITCH, surface.image)
+            found = _raster(
+                kernels,
+                surface,
+                self.index,
+                self.colour,
+                palette.fill,
+                palette.edge,
+                palette.outlined,
+                window,
+                smooth,
+            )
+            labels = surface.labels[:found].copy()
+            labels[:, 0] = self.index.original[labels[:, 0]]
+            return labels
+        _draw_grid(surface, window, palette, grid)
+        self._preview(surface, window, palette)
+        return surface.labels[:0]
+
+    def _preview(self, surface: Surface, window: Window, palette: Palette) -> None:
+        """The largest rectangles, without edges or coverage."""
+        scene, (columns, rows) = self.scene, surface.shape
+        numbers = colour_numbers(scene)
+        area = (scene.end - scene.start).astype(np.float64) * (scene.high - scene.low)
+        scale_x, scale_y = columns / (window.x1 - window.x0), rows / (window.y1 - window.y0)
+        for i in np.argsort(-area)[:PREVIEW].tolist():
+            left = max(round((scene.start[i] - window.x0) * scale_x), 0)
+            right = max(round((scene.end[i] - window.x0) * scale_x), 0)
+            top = max(round((window.y1 - scene.high[i]) * scale_y), 0)
+            bottom = max(round((window.y1 - scene.low[i]) * scale_y), 0)
+            if palette.fill[numbers[i]]:
+                surface.image[top:bottom, left:right] = palette.fill[numbers[i]]
+
+    def pick(
+        self, x: float, y: float, palette: Palette, near_x: float = 0.0, near_y: float = 0.0
+    ) -> int:
+        """The visible rectangle at slot x and byte y, else the nearest within near_x, near_y, or -1."""
+        if not KERNELS.ready:
+            return -1
+        at = _pick(
+            KERNELS.load(), self.index, self.colour, palette.fill, float(x), float(y), near_x, near_y
+        )
+        return int(self.index.original[at]) if at >= 0 else -1
+
+
+def _draw_grid(surface: Surface, window: Window, palette: Palette, grid: tuple[float, ...]) -> None:
+    rows = surface.shape[1]
+    for address in grid:
+        row = int((window.y1 - address) / (window.y1 - window.y0) * rows + 0.5)
+        if 0 <= row < rows:
+            surface.image[row] = palette.grid
+
+
+def _raster(
+    kernels: ModuleType,
+    surface: Surface,
+    index: BlockIndex,
+    colour: ByteArray,
+    fill: npt.NDArray[np.uint32],
+    edge: npt.NDArray[np.uint32],
+    outlined: bool,
+    window: Window,
+    smooth: bool,
+) -> int:
+    found: int = kernels.raster(
+        index.start,
+        index.end,
+        index.low,
+        index.high,
+        colour,
+        index.boxes,
+        float(window.x0),
+        float(window.x1),
+        float(window.y0),
+        float(window.y1),
+        fill,
+        edge,
+        outlined,
+        surface.coverage,
+        smooth,
+        surface.image,
+        surface.labels,
+    )
+    return found
+
+
+def _pick(
+    kernels: ModuleType,
+    index: BlockIndex,
+    colour: ByteArray,
+    fill: npt.NDArray[np.uint32],
+    x: float,
+    y: float,
+    near_x: float,
+    near_y: float,
+) -> int:
+    found: int = kernels.pick(
+        index.start, index.end, index.low, index.high, colour, index.boxes, fill, x, y, near_x, near_y
+    )
+    return found
+
+
+def _reserved_areas(scene: Scene) -> FloatArray:
+    """What the allocator has reserved as areas under a staircase, shape (n, 4)."""
+    if scene.baseline is None or scene.slots == 0:
+        return np.zeros((0, 4))
+    reserved = scene.baseline.reserved
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(reserved)) + 1, [len(reserved)]])
+    areas = np.zeros((len(edges) - 1, 4))
+    areas[:, 0], areas[:, 1], areas[:, 3] = edges[:-1], edges[1:], reserved[edges[:-1]]
+    return areas

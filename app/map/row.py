@@ -1,0 +1,90 @@
+"""The base of the map's rows: strips of one width that share the slots' pixels."""
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneMouseEvent, QGraphicsWidget
+
+from app.fonts import text_font
+from app.map.state import MapState
+
+LEFT, RIGHT = 56.0, 16.0
+"""Margins of every row, pixels: captions and address numbers stand in the left one."""
+
+CAPTION = 11
+WEIGHT = QFont.Weight
+
+
+def label_font(pixels: int = CAPTION, weight: QFont.Weight = WEIGHT.Normal) -> QFont:
+    """Inter for the map."""
+    return text_font(pixels, weight)
+
+
+def text_width(text: str, font: QFont) -> float:
+    """Pixels that a text takes."""
+    return QFontMetricsF(font).horizontalAdvance(text)
+
+
+class Row(QGraphicsWidget):
+    """A strip of the map widget, painted in pixels.
+
+    Its painting is kept until ``update``, so that overlays above it cost it nothing.
+    """
+
+    caption = ""
+
+    def __init__(self, state: MapState, height: float | None) -> None:
+        super().__init__()
+        self.state = state
+        self.shown = True
+        """Whether it takes part in the column."""
+        self._height = height
+        self.apply_height()
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        state.scene_changed.connect(self.refresh)
+        state.colours_changed.connect(self.refresh)
+
+    def set_height(self, height: float) -> None:
+        """Take exactly this height; a row made without one takes what is left."""
+        if height != self._height:
+            self._height = height
+            self.apply_height()
+
+    def apply_height(self) -> None:
+        """Tell the column the height, nothing while not shown."""
+        if self._height is not None:
+            height = self._height if self.shown else 0.0
+            self.setMinimumHeight(height)
+            self.setPreferredHeight(height)
+            self.setMaximumHeight(height)
+
+    def refresh(self) -> None:
+        """Paint again."""
+        self.update()
+
+    @property
+    def plot(self) -> QRectF:
+        """The part that shares its x pixels with the map, in own coordinates."""
+        return QRectF(LEFT, 0, max(self.size().width() - LEFT - RIGHT, 1), self.size().height())
+
+    def x_of(self, slot: float) -> float:
+        """Pixel of a slot's start."""
+        window = self.state.window
+        return LEFT + (slot - window.x0) / (window.x1 - window.x0) * self.plot.width()
+
+    def slot_at(self, x: float) -> float:
+        """Slot at a pixel."""
+        window = self.state.window
+        return window.x0 + (x - LEFT) / self.plot.width() * (window.x1 - window.x0)
+
+    def paint_caption(self, painter: QPainter) -> None:
+        """The row's name in the left margin."""
+        painter.setFont(label_font())
+        painter.setPen(QColor(self.state.theme.text3))
+        box = QRectF(0, 0, LEFT - 9, self.size().height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.caption)
+
+    def clicked(self, position: QPointF) -> None:
+        """The row was clicked at a position in its own coordinates."""
+
+    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
+        event.ignore()

@@ -1,0 +1,304 @@
+"""What one map shows: rectangles of storages over slots and addresses, bands, lines, live bytes; no Qt.
+
+::
+
+    high ─┐  ┌──────────┐            A rectangle is one stay of a storage in memory: slots
+          │  │ storage  │            [start, end), bytes [low, high). Residents lie over the whole
+    low  ─┘  └──────────┘            step: of a plan in a strip from address 0, the arena above it;
+             start      end          as run where the caching allocator put them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from app.map.bands import Bands, block_tints, make_bands
+from app.map.unusable import unusable_regions
+from app.numbers import gib, human
+from app.plan_facts import PlanFacts, op_place, plan_facts
+from solver.plan import IntArray, Plan, Proof
+from solver.solution import Baseline
+from solver.step import Category, Step, round_up
+from solver.timeline import instance_sizes, live_bytes
+
+ByteArray: TypeAlias = npt.NDArray[np.uint8]
+
+CATEGORIES = tuple(Category)
+"""What the numbers in ``Scene.category`` stand for."""
+
+STACK = (
+    Category.PARAMETER,
+    Category.OPTIMIZER_STATE,
+    Category.BUFFER,
+    Category.INPUT,
+    Category.CONSTANT,
+    Category.ACTIVATION,
+    Category.GRADIENT,
+    Category.TEMPORARY,
+    Category.WORKSPACE,
+)
+"""The order from the bottom of the live profile and, for residents, of their strip."""
+
+STRIP_NAMES = {
+    Category.PARAMETER: "Parameters, resident",
+    Category.OPTIMIZER_STATE: "Optimizer state, resident",
+    Category.BUFFER: "Buffers and inputs",
+}
+
+
+class LineRole(Enum):
+    """What a horizontal line of the map says, and so how it is drawn."""
+
+    HEIGHT = "height"
+    BOUND = "bound"
+    RESERVED = "reserved"
+    """As run: what the caching allocator reserves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A horizontal line at ``size`` bytes."""
+
+    size: int
+    text: str
+    role: LineRole
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Residents of one kind that lie next to each other, ``[low, high)``."""
+
+    low: int
+    high: int
+    name: str
+    category: Category
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One way to run a step, ready to be drawn. All arrays of rectangles have the same length."""
+
+    facts: PlanFacts
+    start: IntArray
+    end: IntArray
+    low: IntArray
+    high: IntArray
+    category: ByteArray
+    """Index into ``CATEGORIES``."""
+    tint: ByteArray
+    """1: an activation of an odd block."""
+    storage: IntArray
+    instance: IntArray
+    """Index into the plan's instances, -1 for a resident."""
+    bands: Bands
+    lines: tuple[Line, ...]
+    bound: Line | None
+    """The certified lower bound of live bytes, residents included."""
+    strips: tuple[Strip, ...]
+    unusable: IntArray
+    """(start, end, low, high) of reserved bytes that were free in vain, shape (n, 4)."""
+    profile: IntArray
+    """Live bytes by category in ``STACK`` order, shape (categories, slots)."""
+    as_run: Baseline | None = None
+    """For a plan: the step as run, to compare with."""
+
+    @property
+    def step(self) -> Step:
+        return self.facts.step
+
+    @property
+    def plan(self) -> Plan:
+        return self.facts.plan
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """Set when this is the step as run."""
+        return self.facts.baseline
+
+    @property
+    def slots(self) -> int:
+        return self.facts.slots
+
+    @property
+    def count(self) -> int:
+        """Rectangles."""
+        return len(self.start)
+
+    @cached_property
+    def top(self) -> int:
+        """The highest address or line, bytes; at least 1."""
+        lines = max((line.size for line in self.lines), default=0)
+        return max(int(self.high.max(initial=0)), lines, 1)
+
+    @cached_property
+    def live(self) -> IntArray:
+        """Live bytes at every slot, residents included, shape (slots,)."""
+        return np.asarray(self.profile.sum(axis=0), np.int64)
+
+    @property
+    def peak_slot(self) -> int:
+        """The first slot with the most live bytes; -1 when nothing runs."""
+        return self.facts.peak_slot
+
+    @cached_property
+    def peak_label(self) -> tuple[str, str]:
+        """``Peak 2.680 GiB`` and ``op 291, relu backward in layer4.2``; empty when nothing runs."""
+        if self.peak_slot < 0:
+            return "", ""
+        place = op_place(self.facts.op_at(self.peak_slot))
+        return f"Peak {size_of_plan(int(self.live[self.peak_slot]))}", f"op {self.peak_slot}, {place}"
+
+    @cached_property
+    def _by_storage(self) -> tuple[IntArray, IntArray]:
+        order = np.argsort(self.storage, kind="stable")
+        return order, self.storage[order]
+
+    def rectangles_of(self, storages: Sequence[int]) -> list[int]:
+        """Rectangles of the storages, those of the first storage first."""
+        order, ordered = self._by_storage
+        result: list[int] = []
+        for storage in storages:
+            first, last = np.searchsorted(ordered, [storage, storage + 1])
+            result.extend(order[first:last].tolist())
+        return result
+
+    def name(self, rectangle: int) -> str:
+        """The storage's name."""
+        return self.step.storages[int(self.storage[rectangle])].name
+
+    def label(self, rectangle: int) -> tuple[str, str]:
+        """What is written into a rectangle: where the storage comes from, and its bytes."""
+        name = self.name(rectangle)
+        return name.partition(" · ")[0] or name, human(int(self.high[rectangle] - self.low[rectangle]))
+
+    def reserved_at(self, slot: int) -> int:
+        """Bytes reserved at a slot as run; 0 for a plan."""
+        reserved = self.baseline.reserved if self.baseline is not None else ()
+        return int(reserved[slot]) if 0 <= slot < len(reserved) else 0
+
+
+def size_of_plan(size: int) -> str:
+    """GiB with three decimals, smaller units where GiB would show nothing but zeros."""
+    return gib(size) if size >= 10 << 20 else human(size)
+
+
+def plan_scene(
+    step: Step, plan: Plan, as_run: Baseline | None = None, *, as_run_line: bool = True
+) -> Scene:
+    """The map of a plan; with ``as_run`` tooltips also say where the allocator puts a tensor today.
+
+    ``as_run_line``: draw a line at what it reserves, for which the address axis must be longer.
+    """
+    facts = plan_facts(step, plan)
+    low = 0
+    residents: list[tuple[int, int]] = []
+    strips: list[Strip] = []
+    for storage in _residents(step):
+        residents.append((storage, low))
+        high = low + round_up(step.storages[storage].size)
+        _extend_strips(strips, low, high, step.storages[storage].category)
+        low = high
+    scene = _scene(facts, residents, tuple(strips))
+    lines: list[Line] = []
+    if as_run is not None and as_run_line:
+        reserved = as_run.reserved_bytes
+        lines.append(Line(reserved, f"As run {size_of_plan(reserved)}", LineRole.RESERVED))
+    height, bound = facts.total_bytes, scene.bound
+    if scene.slots and bound is not None and bound.size == height:
+        text = f"Plan height = lower bound {size_of_plan(height)}"
+        lines.append(Line(height, text, LineRole.BOUND))
+    elif scene.slots:
+        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
+        if bound is not None:
+            lines.append(Line(bound.size, f"Lower bound {size_of_plan(bound.size)}", LineRole.BOUND))
+    return replace(scene, lines=tuple(lines), as_run=as_run)
+
+
+def baseline_scene(step: Step, baseline: Baseline) -> Scene:
+    """The map of the step as run: reserved bytes, and those that were free but of no use."""
+    facts = plan_facts(step, baseline.plan, baseline)
+    residents = sorted(baseline.resident_addresses.items(), key=lambda item: item[1])
+    scene = _scene(facts, residents, ())
+    reserved = baseline.reserved_bytes
+    line = Line(reserved, f"Reserved {size_of_plan(reserved)}", LineRole.RESERVED)
+    regions = unusable_regions(
+        scene.start, scene.end, scene.low, scene.high, baseline.segments, scene.slots
+    )
+    return replace(scene, lines=(line,), bound=None, unusable=regions)
+
+
+def _residents(step: Step) -> list[int]:
+    """Residents with bytes in the order of their strip."""
+    rank = {category: index for index, category in enumerate(STACK)}
+    resident = [i for i, s in enumerate(step.storages) if s.resident and s.size > 0]
+    return sorted(resident, key=lambda i: (rank[step.storages[i].category], i))
+
+
+def _extend_strips(strips: list[Strip], low: int, high: int, category: Category) -> None:
+    """Put bytes at the end of the strips, into the last one if it is of the same kind."""
+    kind = category if category in STRIP_NAMES else Category.BUFFER
+    if strips and strips[-1].category is kind:
+        strips[-1] = replace(strips[-1], high=high)
+    else:
+        strips.append(Strip(low, high, STRIP_NAMES[kind], kind))
+
+
+def _scene(facts: PlanFacts, residents: Sequence[tuple[int, int]], strips: tuple[Strip, ...]) -> Scene:
+    """Rectangles of residents at (storage, address) and of all instances that are ever alive."""
+    step, plan, slots = facts.step, facts.plan, facts.slots
+    sizes, lifetimes = instance_sizes(step, plan), plan.lifetimes
+    instances = np.flatnonzero(lifetimes[:, 1] > lifetimes[:, 0])
+    addresses = np.array([i.address for i in plan.instances], np.int64) + facts.arena_base
+    of_instance = np.array([i.storage for i in plan.instances], np.int64)
+    if slots == 0:
+        residents = ()
+    resident = np.array(residents, np.int64).reshape(-1, 2)
+    storage = np.concatenate([resident[:, 0], of_instance[instances]])
+    low = np.concatenate([resident[:, 1], addresses[instances]])
+    start = np.concatenate([np.zeros(len(resident), np.int64), lifetimes[instances, 0]])
+    end = np.concatenate([np.full(len(resident), slots, np.int64), lifetimes[instances, 1]])
+    size = np.concatenate([facts.sizes[resident[:, 0]], sizes[instances]])
+    number = {category: index for index, category in enumerate(CATEGORIES)}
+    category_of = np.array([number[s.category] for s in step.storages], np.uint8)
+    category = category_of[storage] if len(storage) else np.zeros(0, np.uint8)
+    stacked = np.zeros((len(STACK), slots), np.int64)
+    for row, kind in enumerate(STACK):
+        own = category == number[kind]
+        stacked[row] = live_bytes(np.stack([start[own], end[own]], axis=1), size[own], slots)
+    certificate = plan.certificate
+    bound = None
+    if certificate.peak_bound_bytes > 0 and slots:
+        total = step.resident_bytes + certificate.peak_bound_bytes
+        proven = "" if certificate.peak_proof is Proof.NONE else "Certified l"
+        bound = Line(total, f"{proven or 'L'}ower bound {size_of_plan(total)}", LineRole.BOUND)
+    return Scene(
+        facts=facts,
+        start=start,
+        end=end,
+        low=low,
+        high=low + size,
+        category=category,
+        tint=_tints(step, storage, category == number[Category.ACTIVATION]),
+        storage=storage,
+        instance=np.concatenate([np.full(len(resident), -1, np.int64), instances]),
+        bands=make_bands(step, plan.order),
+        lines=(),
+        bound=bound,
+        strips=strips,
+        unusable=np.zeros((0, 4), np.int64),
+        profile=stacked,
+    )
+
+
+def _tints(step: Step, storage: IntArray, activation: npt.NDArray[np.bool_]) -> ByteArray:
+    """1 for the activations whose creator is in an odd block."""
+    of_storage = np.zeros(len(step.storages), np.uint8)
+    for op, tint in zip(step.ops, block_tints(step), strict=True):
+        of_storage[list(op.creates)] = tint
+    result: ByteArray = np.where(activation, of_storage[storage], 0).astype(np.uint8)
+    return result

@@ -1,0 +1,207 @@
+"""What lies over the map for the selection: the tensor, its relatives, arrows and badges."""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
+
+from app.map.badges import Badge, place_badges
+from app.map.map_row import LABEL_PAD, MapRow
+from app.map.palette import ink_on, mix
+from app.map.relations import Relation, Relations, relations_of
+from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.scene import CATEGORIES, Scene
+from app.map.state import MapState
+
+RADIUS = 8.0
+ELBOW = 16.0
+"""How far below the lane a badge's line bends onto its slot."""
+
+
+class LaneRow(Row):
+    """The lane in which the overlay draws badges; at its left the unit of the address axis."""
+
+    def __init__(self, state: MapState, unit: Callable[[], str]) -> None:
+        super().__init__(state, 18.0)
+        self._unit = unit
+        state.range_changed.connect(self.refresh)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        self.caption = self._unit() if self.state.scene is not None else ""
+        self.paint_caption(painter)
+
+
+class SelectionOverlay(QGraphicsObject):
+    """Painted in the coordinates of the widget; never asks for a new raster."""
+
+    def __init__(self, state: MapState, map_row: MapRow, lane: LaneRow) -> None:
+        super().__init__()
+        self.state, self._map, self._lane = state, map_row, lane
+        self._relations: Relations | None = None
+        self._badges: list[Badge] = []
+        self.setZValue(10)
+        state.selection_changed.connect(self._selection_changed)
+        state.scene_changed.connect(self._selection_changed)
+        state.range_changed.connect(self.update)
+        state.colours_changed.connect(self.update)
+
+    def _selection_changed(self) -> None:
+        scene, selection = self.state.scene, self.state.selection
+        known = scene is not None and selection and selection[0] < len(scene.step.storages)
+        self._relations = relations_of(scene, selection[0]) if scene is not None and known else None
+        self._badges = []
+        self.update()
+
+    @property
+    def uses(self) -> tuple[tuple[str, int], ...]:
+        """(badge, slot) of the primary selection."""
+        return self._relations.uses if self._relations is not None else ()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        lane = self._lane.geometry()
+        return lane.united(self._map.geometry())
+
+    def relayout(self) -> None:
+        """The rows have moved."""
+        self.prepareGeometryChange()
+
+    def badge_at(self, position: QPointF) -> Badge | None:
+        """The badge at a position of the widget."""
+        y = self._lane.geometry().center().y()
+        for badge in self._badges:
+            if abs(badge.x - position.x()) <= RADIUS + 1 and abs(y - position.y()) <= RADIUS + 1:
+                return badge
+        return None
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        scene = self.state.scene
+        if scene is None or self._relations is None:
+            return
+        area = self._map.mapRectToParent(self._map.plot)
+        painter.save()
+        painter.setClipRect(area)
+        related = {link.source for link in self._relations.links}
+        related |= {link.target for link in self._relations.links}
+        own = scene.rectangles_of([s for s in self.state.selection if s < len(scene.step.storages)])
+        for rectangle in related - set(own):
+            self._paint_related(painter, self._box(rectangle))
+        for rectangle in own:
+            self._paint_selected(painter, scene, rectangle, area)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for link in self._relations.links:
+            self._paint_link(painter, link)
+        painter.restore()
+        self._paint_badges(painter, scene, own)
+
+    def _box(self, rectangle: int) -> QRectF:
+        """A rectangle in the widget's coordinates, at least a pixel, cut far outside the view."""
+        box = self._map.mapRectToParent(self._map.box_of(rectangle))
+        box.setWidth(max(box.width(), 1))
+        box.setHeight(max(box.height(), 1))
+        left, right = max(box.left(), -1e4), min(box.right(), 2e4)
+        top, bottom = max(box.top(), -1e4), min(box.bottom(), 2e4)
+        return QRectF(QPointF(round(left), round(top)), QPointF(round(right), round(bottom)))
+
+    def _paint_related(self, painter: QPainter, box: QRectF) -> None:
+        pen = QPen(QColor(self.state.theme.text), 1)
+        pen.setDashPattern([3, 2])
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+
+    def _paint_selected(self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF) -> None:
+        theme = self.state.theme
+        box = self._box(rectangle)
+        fill = theme.fill[CATEGORIES[int(scene.category[rectangle])]]
+        lighter = mix("#ffffff", fill, 0.62 if theme.dark else 0.7)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for thick, outside, colour in ((1, 2.5, theme.map), (2, 1.0, theme.text)):
+            pen = QPen(QColor(colour), thick)
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+            painter.setPen(pen)
+            painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
+        painter.fillRect(box, QColor(lighter))
+        name, size = scene.label(rectangle)
+        visible = box.intersected(area)
+        strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
+        start = max(visible.left(), LEFT) + LABEL_PAD + 1
+        room = visible.right() - start - 4
+        width = text_width(name, strong)
+        if visible.height() < 11 or width > room:
+            return
+        painter.setPen(QColor(ink_on(lighter)))
+        painter.setFont(strong)
+        line = QRectF(start, visible.top(), room, visible.height())
+        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
+        if width + 8 + text_width(size, plain) <= room:
+            painter.setFont(plain)
+            painter.drawText(line.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+
+    def _paint_link(self, painter: QPainter, link: Relation) -> None:
+        """A vertical arrow from the tensor that is read to the one that is made."""
+        source, target = self._box(link.source), self._box(link.target)
+        x = self._map.x_of(link.slot + 0.5)
+        if target.center().y() < source.center().y():
+            start, end, sign = source.top(), target.bottom(), -1.0
+        else:
+            start, end, sign = source.bottom(), target.top(), 1.0
+        ink, halo = QColor(self.state.theme.text), QColor(self.state.theme.map)
+        if abs(end - start) > 10:
+            for width, colour in ((3.0, halo), (1.25, ink)):
+                painter.setPen(QPen(colour, width))
+                painter.drawLine(QPointF(x, start), QPointF(x, end))
+        painter.setPen(QPen(halo, 1))
+        painter.setBrush(ink)
+        tip = end + sign * 3
+        painter.drawPolygon(
+            QPolygonF(
+                [QPointF(x, tip), QPointF(x - 4.5, tip - sign * 8), QPointF(x + 4.5, tip - sign * 8)]
+            )
+        )
+        painter.setPen(QPen(ink, 1.5))
+        painter.setBrush(halo)
+        painter.drawEllipse(QPointF(x, start), 2.6, 2.6)
+
+    def _paint_badges(self, painter: QPainter, scene: Scene, own: list[int]) -> None:
+        theme = self.state.theme
+        lane = self._lane.mapRectToParent(self._lane.plot)
+        self._badges, before, after = place_badges(
+            self.uses, self._map.x_of, lane.left() + 1, lane.right() - 1
+        )
+        area = self._map.mapRectToParent(self._map.plot)
+        y = lane.center().y()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        line = QColor(theme.text2)
+        for badge in self._badges:
+            if badge.at is None:
+                continue
+            ends = [self._box(r).top() for r in own[:1]]
+            bottom = min(max(ends[0] if ends else area.top(), area.top() + ELBOW), area.bottom())
+            painter.setPen(QPen(line, 1))
+            bend = QPointF(badge.at, area.top() + ELBOW)
+            if abs(badge.x - badge.at) < 1:
+                painter.drawLine(QPointF(badge.at, y + RADIUS), QPointF(badge.at, bottom))
+            else:
+                painter.drawPolyline([QPointF(badge.x, y + RADIUS), bend, QPointF(badge.at, bottom)])
+        font = label_font(10, WEIGHT.DemiBold)
+        painter.setFont(font)
+        for badge in self._badges:
+            producer = badge.text == "P"
+            painter.setPen(QPen(QColor(theme.text), 1.25))
+            painter.setBrush(QColor(theme.text if producer else theme.map))
+            painter.drawEllipse(QPointF(badge.x, y), RADIUS - 0.5, RADIUS - 0.5)
+            painter.setPen(QColor(theme.map if producer else theme.text))
+            box = QRectF(badge.x - RADIUS, y - RADIUS, 2 * RADIUS, 2 * RADIUS)
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, badge.text)
+        painter.setPen(QPen(QColor(theme.text), 1.5))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for pinned, x, way in ((before, lane.left() + 3, 1), (after, lane.right() - 3, -1)):
+            if pinned:
+                painter.drawPolyline(
+                    [QPointF(x + 4 * way, y - 4), QPointF(x, y), QPointF(x + 4 * way, y + 4)]
+                )

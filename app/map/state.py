@@ -1,0 +1,116 @@
+"""What all rows of one map share: the scene, the visible range, selection, hover, colours."""
+
+from collections.abc import Collection
+
+import pyqtgraph as pg
+from PySide6.QtCore import QObject, Signal
+
+from app.map.palette import Palette, make_palette
+from app.map.raster import Drawing, Window
+from app.map.scene import Scene
+from app.theme import DARK, Theme
+from solver.step import Category
+
+HEADROOM = 1.07
+"""The address axis ends this much above the highest line, for the line's label."""
+
+LEAST_SLOTS = 4.0
+LEAST_BYTES = 4096.0
+
+
+class MapState(QObject):
+    """The model of one map widget. The visible range is that of a pyqtgraph view box.
+
+    So any pyqtgraph plot can be linked to the map, or drawn into it.
+    """
+
+    scene_changed = Signal()
+    range_changed = Signal()
+    colours_changed = Signal()
+    selection_changed = Signal()
+    hover_changed = Signal()
+    """The hovered storage or the cursor."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.scene: Scene | None = None
+        self.drawing: Drawing | None = None
+        self.theme: Theme = DARK
+        self.hidden: frozenset[Category] = frozenset()
+        self.palette: Palette = make_palette(DARK)
+        self.selection: tuple[int, ...] = ()
+        self.hovered = -1
+        self.hovered_rectangle = -1
+        """The one under the pointer, or -1 when the storage is hovered elsewhere."""
+        self.cursor: tuple[float, float] | None = None
+        """Slot and address under the pointer."""
+        self.shared_top = 0
+        """The highest address of a linked map."""
+        self.box = pg.ViewBox(enableMenu=False)
+        self.box.disableAutoRange()
+        self.box.setMouseEnabled(False, False)
+        self.box.sigRangeChanged.connect(self._box_moved)
+
+    def _box_moved(self) -> None:
+        self.range_changed.emit()
+
+    def set_scene(self, scene: Scene | None) -> None:
+        """Show another scene; the range is the caller's to set."""
+        self.scene = scene
+        self.drawing = Drawing(scene) if scene is not None else None
+        self.hovered, self.hovered_rectangle, self.cursor = -1, -1, None
+        self.scene_changed.emit()
+
+    def set_colours(self, theme: Theme, hidden: Collection[Category]) -> None:
+        self.theme, self.hidden = theme, frozenset(hidden)
+        self.palette = make_palette(theme, self.hidden)
+        self.colours_changed.emit()
+
+    def select(self, storages: tuple[int, ...]) -> None:
+        if storages != self.selection:
+            self.selection = storages
+            self.selection_changed.emit()
+
+    def hover(
+        self, storage: int, rectangle: int = -1, cursor: tuple[float, float] | None = None
+    ) -> None:
+        if (storage, rectangle, cursor) != (self.hovered, self.hovered_rectangle, self.cursor):
+            self.hovered, self.hovered_rectangle, self.cursor = storage, rectangle, cursor
+            self.hover_changed.emit()
+
+    @property
+    def slots(self) -> int:
+        """Of the scene; at least 1."""
+        return max(self.scene.slots, 1) if self.scene is not None else 1
+
+    @property
+    def top(self) -> float:
+        """Where the address axis ends, bytes."""
+        own = self.scene.top if self.scene is not None else 1
+        return max(own, self.shared_top) * HEADROOM
+
+    @property
+    def window(self) -> Window:
+        """What is visible."""
+        (x0, x1), (y0, y1) = self.box.state["viewRange"]
+        return Window(x0, x1, y0, y1)
+
+    @property
+    def whole(self) -> Window:
+        """All there is to see."""
+        return Window(0.0, float(self.slots), 0.0, self.top)
+
+    def show(self, window: Window) -> None:
+        """Make ``window`` visible, moved and cut so that it stays within the whole."""
+        x0, x1 = _within(window.x0, window.x1, float(self.slots), LEAST_SLOTS)
+        y0, y1 = _within(window.y0, window.y1, self.top, LEAST_BYTES)
+        if Window(x0, x1, y0, y1) != self.window:
+            self.box.setRange(xRange=(x0, x1), yRange=(y0, y1), padding=0)
+
+
+def _within(first: float, last: float, limit: float, least: float) -> tuple[float, float]:
+    """A range of at least ``least`` (or the whole) inside ``[0, limit]``, as near as can be."""
+    span = min(max(last - first, min(least, limit)), limit)
+    middle = (first + last) / 2
+    start = min(max(middle - span / 2, 0.0), limit - span)
+    return start, start + span
