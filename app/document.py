@@ -14,9 +14,9 @@ from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """One way to run the step that can be put on the map."""
+    """One way to run the step that can be put on the map; equal only to itself."""
 
     plan: Plan
     baseline: Baseline | None = None
