@@ -1,0 +1,1 @@
+"""Dialogs: what to capture, a solve's limits, a verification's report, keys, about."""

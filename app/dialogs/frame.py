@@ -1,0 +1,47 @@
+"""What all dialogs have in common: a margin, a form with captions, a row of buttons."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class FrameDialog(QDialog):
+    """A dialog with a title, a body and buttons below."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.body = QVBoxLayout()
+        self.body.setSpacing(12)
+        self.buttons = QDialogButtonBox()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 18, 20, 16)
+        column.setSpacing(16)
+        column.addLayout(self.body, 1)
+        column.addWidget(self.buttons)
+        self.buttons.rejected.connect(self.reject)
+
+
+def form() -> QFormLayout:
+    """A form whose fields share one left edge."""
+    result = QFormLayout()
+    result.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    result.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    result.setHorizontalSpacing(16)
+    result.setVerticalSpacing(10)
+    return result
+
+
+def caption(text: str) -> QLabel:
+    """A quiet sentence that may take several lines."""
+    label = QLabel(text)
+    label.setProperty("role", "caption")
+    label.setWordWrap(True)
+    return label

@@ -1,0 +1,95 @@
+"""The program with its window: from the command line to the window's closing."""
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
+from PySide6.QtWidgets import QApplication
+
+from app.document import Document
+from app.fonts import load_fonts
+from app.icons import application_icon
+from app.jobs.job import failure_of
+from app.library import Library
+from app.settings import Settings
+from app.window import MainWindow
+
+
+def run_gui(
+    path: Path | None,
+    *,
+    library_path: Path | None = None,
+    example: bool = False,
+    settings_path: Path | None = None,
+) -> int:
+    """Open the window, on the step or plan at ``path`` where one is named, until it is closed.
+
+    ``example``: it is the embedded sample. Returns the exit status.
+    """
+    application = make_application(sys.argv[:1])
+    settings = Settings(settings_path)
+    window = MainWindow(Document(), Library(library_path), settings)
+    guard = _Guard(window)
+    sys.excepthook = guard.report
+    window.restore_layout()
+    window.show()
+    if path is not None:
+        window.open_first(path, example=example)
+    status = application.exec()
+    sys.excepthook = sys.__excepthook__
+    guard.release()
+    return status
+
+
+def make_application(arguments: list[str]) -> QApplication:
+    """The one QApplication, with the program's name, icon and type faces."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(arguments)
+    application.setApplicationName("bayplan")
+    application.setApplicationDisplayName("Bayplan")
+    application.setDesktopFileName("bayplan")
+    application.setWindowIcon(application_icon())
+    load_fonts()
+    return application
+
+
+class _Guard(QObject):
+    """Shows our own bugs in the window instead of losing them, and closes it on Ctrl+C."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        # Python runs signal handlers between byte codes only, and Qt's loop runs none; the byte that
+        # Python writes into this socket wakes the loop.
+        self._reading, self._writing = socket.socketpair()
+        for end in (self._reading, self._writing):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._writing.fileno())
+        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._wake)
+
+    def report(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """An exception that nobody caught."""
+        sys.__excepthook__(kind, error, trace)
+        self._window.show_bug(failure_of(error))
+
+    def release(self) -> None:
+        """Let go of the signal and the sockets."""
+        self._notifier.setEnabled(False)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, self._before)
+        self._reading.close()
+        self._writing.close()
+
+    def _interrupted(self, _number: int, _frame: object) -> None:
+        QTimer.singleShot(0, self._window.close)
+
+    @Slot()
+    def _wake(self) -> None:
+        self._reading.recv(64)

@@ -1,0 +1,61 @@
+"""Line icons from ``resources/icons``, drawn in the colours of a theme."""
+
+from functools import cache
+from importlib import resources
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from app.theme import Theme
+
+SIZES = (16, 32)
+"""Pixels of the pixmaps in an icon: for normal and for dense screens."""
+
+
+def icon(name: str, theme: Theme, color: str = "", checked: str = "") -> QIcon:
+    """The icon ``name`` in ``color`` (the theme's text where empty); ``checked`` when it is on.
+
+    Disabled it takes a muted colour of the theme. Needs a QGuiApplication.
+    """
+    normal = color or theme.text
+    return _icon(name, normal, checked or normal, disabled_color(theme))
+
+
+@cache
+def _icon(name: str, normal: str, checked: str, disabled: str) -> QIcon:
+    result = QIcon()
+    for size in SIZES:
+        for state, tint in ((QIcon.State.Off, normal), (QIcon.State.On, checked)):
+            for mode in (QIcon.Mode.Normal, QIcon.Mode.Active, QIcon.Mode.Selected):
+                result.addPixmap(pixmap(name, tint, size), mode, state)
+            result.addPixmap(pixmap(name, disabled, size), QIcon.Mode.Disabled, state)
+    return result
+
+
+@cache
+def pixmap(name: str, color: str, size: int, ratio: float = 1.0) -> QPixmap:
+    """The icon as a picture of ``size`` device-independent pixels, tinted."""
+    source = (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
+    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
+    result = QPixmap(QSize(size, size) * ratio)
+    result.setDevicePixelRatio(ratio)
+    result.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(result)
+    renderer.render(painter, QRectF(0, 0, size, size))
+    painter.end()
+    return result
+
+
+@cache
+def application_icon() -> QIcon:
+    """The program's own icon."""
+    result = QIcon()
+    for size in (16, 24, 32, 48, 64, 128):
+        result.addPixmap(pixmap("bayplan", "#000000", size))
+    return result
+
+
+def disabled_color(theme: Theme) -> str:
+    """What a command that cannot be used now is written in."""
+    return "#5d6570" if theme.dark else "#a3aab4"

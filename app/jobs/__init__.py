@@ -1,0 +1,1 @@
+"""Background work: one object per solve, capture, load, export or verification, in its own thread."""

@@ -1,0 +1,143 @@
+"""Opening a file (a step, or a plan with its step) or a stored step, and modelling how it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.jobs.job import Job
+from app.library import Library
+from solver.check import require_valid
+from solver.errors import BayplanError
+from solver.files import decode_plan, load_step, read_bytes, read_json
+from solver.plan import Plan
+from solver.planning_step import load_any_step
+from solver.solution import Baseline
+from solver.step import Step
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was opened; every plan in it has passed the validator."""
+
+    step: Step
+    path: Path | None
+    baseline: Baseline | None = None
+    plans: tuple[Plan, ...] = ()
+    plan_path: Path | None = None
+    """The file that the last plan came from."""
+    library_id: int | None = None
+    """The step's in the library, where it came from there."""
+    plan_ids: tuple[int, ...] = ()
+    """The plans' in the library, in the order of ``plans``, where they came from there."""
+    shown_id: int | None = None
+    """The plan's in the library that was asked for."""
+    example: bool = False
+
+
+StepFinder = Callable[[str], Step | None]
+"""A step by its fingerprint, where somebody has it."""
+
+
+class LoadJob(Job):
+    """Read a file and model how its step runs today; succeeds with a Loaded."""
+
+    def __init__(
+        self,
+        path: Path,
+        find_step: StepFinder | None = None,
+        *,
+        plan: Path | None = None,
+        example: bool = False,
+    ) -> None:
+        """``find_step`` is asked for a plan's step; ``plan`` is a plan file to open with a step."""
+        super().__init__()
+        self.path = path
+        self._find_step = find_step
+        self._plan = plan
+        self._example = example
+
+    def run(self) -> Loaded:
+        self.say(f"Reading {self.path.name}")
+        data = read_bytes(self.path)
+        content = read_json(data, self.path.name)
+        plans: tuple[Plan, ...] = ()
+        plan_path = self._plan
+        path: Path | None = self.path
+        if isinstance(content, dict) and content.get("format") == "bayplan-plan":
+            plans, plan_path = (decode_plan(data, self.path.name),), self.path
+            step, path = self._step_of(plans[0])
+        else:
+            step = load_any_step(self.path)
+            if plan_path is not None:
+                plans = (decode_plan(read_bytes(plan_path), plan_path.name),)
+        for plan in plans:
+            require_valid(step, plan)
+        self.say(f"{len(step.ops):,} ops")
+        return Loaded(step, path, as_run(step), plans, plan_path, example=self._example)
+
+    def _step_of(self, plan: Plan) -> tuple[Step, Path | None]:
+        """The step that a plan file is for: beside it, or wherever the finder knows it."""
+        folder = self.path.parent
+        named = plan.provenance.step_file
+        # Only a plain name: a plan file must not make us read elsewhere.
+        candidates = [folder / named] if named and Path(named).name == named else []
+        candidates += sorted(folder.glob("*.step"))
+        for candidate in dict.fromkeys(candidates):
+            step = _step_or_none(candidate)
+            if step is not None and step.fingerprint == plan.fingerprint:
+                return step, candidate
+        step = self._find_step(plan.fingerprint) if self._find_step is not None else None
+        if step is not None:
+            return step, None
+        wanted = f" (it was solved from {named})" if named else ""
+        raise BayplanError(
+            f"{self.path.name} is a plan, and its step is neither beside it nor in the library"
+            f"{wanted}. "
+            "Put the step file into the same folder, or open the step first."
+        )
+
+
+class LibraryLoadJob(Job):
+    """Read a step and its plans from the library; succeeds with a Loaded."""
+
+    def __init__(
+        self, library: Library, step_id: int | None = None, *, plan_id: int | None = None
+    ) -> None:
+        """Either a step, or a plan whose step is to be read."""
+        super().__init__()
+        self._library = library
+        self._step_id, self._plan_id = step_id, plan_id
+
+    def run(self) -> Loaded:
+        library, step_id = self._library, self._step_id
+        if self._plan_id is not None:
+            step_id = library.find_step(library.plan(self._plan_id).fingerprint)
+        if step_id is None:
+            raise BayplanError("The plan's step is not in the library any more. Open its file instead.")
+        step = library.step(step_id)
+        ids = tuple(summary.id for summary in library.plans(step_id))
+        # The library checks each plan against its step as it reads it.
+        plans = tuple(library.plan(number) for number in ids)
+        return Loaded(
+            step,
+            None,
+            as_run(step),
+            plans,
+            library_id=step_id,
+            plan_ids=ids,
+            shown_id=self._plan_id,
+        )
+
+
+def as_run(step: Step) -> Baseline:
+    """The step as PyTorch runs it today."""
+    from solver.placement.caching_allocator import simulate
+
+    return simulate(step)
+
+
+def _step_or_none(path: Path) -> Step | None:
+    try:
+        return load_step(path)
+    except BayplanError:
+        return None

@@ -1,0 +1,42 @@
+"""Solving a step in the background."""
+
+from dataclasses import replace
+
+from app.jobs.job import Job
+from solver.solution import Progress, Solution
+from solver.step import Step
+
+
+class SolveJob(Job):
+    """Find a plan; progress is ``Progress`` lines, success a ``Solution``.
+
+    When it is stopped it succeeds with the best plan so far.
+    """
+
+    def __init__(self, step: Step, *, deadline: float, seed: int) -> None:
+        """``deadline`` in seconds from the start."""
+        super().__init__()
+        self.step = step
+        self._deadline = deadline
+        self._seed = seed
+
+    def run(self) -> Solution:
+        # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
+        from solver.solve import solve
+
+        return solve(
+            self.step,
+            deadline=self._deadline,
+            seed=self._seed,
+            progress=self.say,
+            cancelled=self.stopping,
+        )
+
+    def merge(self, items: list[object]) -> list[object]:
+        """All lines, but only the last of the plans: each is drawn."""
+        lines = [item for item in items if isinstance(item, Progress)]
+        last = max((i for i, line in enumerate(lines) if line.plan is not None), default=-1)
+        return [
+            line if i == last or line.plan is None else replace(line, plan=None)
+            for i, line in enumerate(lines)
+        ]

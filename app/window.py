@@ -1,0 +1,480 @@
+"""The main window: puts menus, bars, docks and pages together and keeps them in step.
+
+::
+
+    MainWindow ── Work       background jobs and what comes of them
+               ├─ Commands   what a menu line does, with its dialogs
+               ├─ Actions    every menu line and key
+               ├─ Docks      library, inspector, solve
+               └─ pages      start │ map │ compare, under one problem line
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QFileSystemWatcher, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeySequence,
+    QResizeEvent,
+    QShortcut,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.jobs.job import Failure
+from app.jobs.load import Loaded
+from app.library import Library
+from app.settings import Settings
+from app.start_page import StartPage
+from app.style import apply_theme, chosen_theme
+from app.theme import Theme
+from app.window_actions import Actions
+from app.window_bars import MainToolBar, StatusLine, TitleCorner
+from app.window_commands import Commands, replayable, sample_files
+from app.window_docks import Docks
+from app.window_facts import pointer_facts, step_facts
+from app.window_problem import Placeholder, ProblemLine
+from app.window_search import Hit, SearchField
+from app.window_work import Work
+
+if TYPE_CHECKING:
+    from app.window_central import Central
+
+LEAST_SIZE = QSize(1024, 680)
+DESIGNED_SIZE = QSize(1600, 1000)
+STALE_MS = 200
+"""After a change of the step's file, how long to wait for its writer to finish."""
+LAYOUT_VERSION = 1
+ZOOM = 0.7
+"""What one press of + leaves of the visible ops."""
+OVERVIEW_FROM, PROFILE_FROM = 760, 700
+"""Heights of the window from which the map has its overview, and its whole live profile."""
+
+
+class MainWindow(QMainWindow):
+    """One window on one document."""
+
+    def __init__(self, document: Document, library: Library, settings: Settings) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle("Bayplan")
+        self.setMinimumSize(LEAST_SIZE)
+        self.setAcceptDrops(True)
+        self.document, self.library, self.settings = document, library, settings
+        self.work = Work(document, library, settings, self)
+        self.commands = Commands(self, document, self.work, settings)
+        self.loaded: Loaded | None = None
+        self.stale = False
+        self._view = "start"
+        self._wished_view = "map"
+        self._first_shown = False
+        self.menu = Actions(self, self._handlers())
+        self.search = SearchField(document)
+        self.tools = MainToolBar(self, self.menu, self.search)
+        self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.tools)
+        self.title_corner = TitleCorner()
+        self.menuBar().setCornerWidget(self.title_corner)
+        self.line = StatusLine()
+        self.setStatusBar(self.line)
+        self.problem = ProblemLine()
+        self.start = StartPage()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start)
+        self.central: Central | None = None
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.problem)
+        column.addWidget(self.pages, 1)
+        self.setCentralWidget(middle)
+        self.docks = Docks(self, self.menu, Placeholder(), Placeholder(), Placeholder())
+        self._watch = QFileSystemWatcher(self)
+        self._stale_timer = QTimer(self)
+        self._stale_timer.setSingleShot(True)
+        self._stale_timer.setInterval(STALE_MS)
+        self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
+        self._connect()
+        self.theme = chosen_theme(settings.theme)
+        self.menu[f"theme_{settings.theme}"].setChecked(True)
+        self.set_theme(self.theme)
+        self.resize(DESIGNED_SIZE)
+        self._refresh()
+
+    # Opening and closing
+
+    def open_first(self, path: Path, *, example: bool = False) -> None:
+        """Open what the command line names."""
+        if example:
+            step, plan = sample_files()
+            self.work.open_path(step, example=True, plan=path if path.suffix == ".plan" else plan)
+        else:
+            self.work.open_path(path)
+
+    def restore_layout(self) -> None:
+        """Take the size, place and docks of the last time."""
+        geometry = self.settings.layout("geometry")
+        if geometry.isEmpty() or not self.restoreGeometry(geometry):
+            screen = QGuiApplication.primaryScreen().availableSize()
+            self.resize(DESIGNED_SIZE.boundedTo(screen))
+
+    def show_bug(self, failure: Failure) -> None:
+        """Something of ours went wrong outside a job."""
+        self.problem.show_failure(failure)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Give everything the look of ``theme``."""
+        self.theme = self.commands.theme = theme
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, theme)
+        for part in (self.menu, self.search, self.problem, self.start, self.docks):
+            part.set_theme(theme)
+        if self.central is not None:
+            self.central.set_theme(theme)
+
+    def show_view(self, name: str) -> None:
+        """``map`` or ``compare``; the start page where no step is open."""
+        self._wished_view = name
+        if self.document.step is None:
+            name = "start"
+        elif self.central is None:
+            self._make_central()
+        self._view = name
+        if name == "start" or self.central is None:
+            self.pages.setCurrentWidget(self.start)
+        else:
+            self.pages.setCurrentWidget(self.central.page(name))
+            self.menu[name].setChecked(True)
+        self.docks.show_all(name == "map")
+        self._refresh()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if not self._first_shown:
+            self._first_shown = True
+            # Only now, when there is a window to look at, what takes longer to load.
+            QTimer.singleShot(0, self._after_first_show)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.tools.set_width(event.size().width())
+        self.docks.follow(event.size())
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        self.settings.set_layout("geometry", self.saveGeometry())
+        if self.central is not None:
+            self.settings.set_layout("docks", self._dock_state())
+        self.settings.save()
+        self.hide()
+        self._stale_timer.stop()
+        self.work.close()
+        self.library.close()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        if dropped_path(event) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        path = dropped_path(event)
+        if path is not None:
+            event.acceptProposedAction()
+            self.commands.open_path(path)
+
+    # Putting together
+
+    def _handlers(self) -> dict[str, partial[None]]:
+        commands, document = self.commands, self.document
+        work = self.work
+        simple: dict[str, Callable[[], object]] = {
+            "open": commands.open,
+            "sample": commands.open_sample,
+            "capture": commands.capture,
+            "save_plan": commands.save_plan,
+            "save_step": commands.save_step,
+            "store": work.store,
+            "close_step": commands.close_step,
+            "quit": self.close,
+            "undo": _nothing,
+            "redo": _nothing,
+            "copy": commands.copy,
+            "find": self._find,
+            "clear_selection": partial(document.select, ()),
+            "map": partial(self.show_view, "map"),
+            "compare": partial(self.show_view, "compare"),
+            "budget": _nothing,
+            "fit_selection": self._fit_selection,
+            "fit_all": self._fit_all,
+            "zoom_in": partial(self._zoom, ZOOM),
+            "zoom_out": partial(self._zoom, 1 / ZOOM),
+            "peak": self._go_to_peak,
+            "library": partial(self._toggle, "library"),
+            "inspector": partial(self._toggle, "inspector"),
+            "solve_panel": partial(self._toggle, "solve"),
+            "theme_system": partial(self._choose_theme, "system"),
+            "theme_dark": partial(self._choose_theme, "dark"),
+            "theme_light": partial(self._choose_theme, "light"),
+            "previous_plan": partial(commands.step_through, -1),
+            "producer": self._go_to_producer,
+            "next_plan": partial(commands.step_through, 1),
+            "solve": work.solve,
+            "stop": work.stop,
+            "limits": commands.limits,
+            "export": commands.export,
+            "verify": commands.verify,
+            "picture": commands.picture,
+            "keys": commands.keys,
+            "about": commands.about,
+        }
+        # QAction.triggered brings a bool; partial with an empty signature would pass it on.
+        return {key: partial(_call, handler) for key, handler in simple.items()}
+
+    def _connect(self) -> None:
+        work, document, start = self.work, self.document, self.start
+        work.changed.connect(self._work_changed)
+        work.problem.connect(self._problem)
+        work.opened.connect(self._opened)
+        start.open_asked.connect(self.commands.open)
+        start.capture_asked.connect(self.commands.capture)
+        start.sample_asked.connect(self.commands.open_sample)
+        start.recent_asked.connect(self.commands.open_path)
+        work.compared.connect(self._set_stale)
+        work.sample_ready.connect(start.preview.show_sample)
+        document.step_changed.connect(self._step_changed)
+        document.entries_changed.connect(self._refresh)
+        document.shown_changed.connect(self._refresh)
+        document.selection_changed.connect(self._refresh)
+        self.search.chosen.connect(self._found)
+        self.menu.recent.aboutToShow.connect(self._fill_recents)
+        self._watch.fileChanged.connect(self._stale_timer.start)
+        self._stale_timer.timeout.connect(self._check_stale)
+        self._escape.activated.connect(self._escaped)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    def _make_central(self) -> None:
+        """Map, comparison and panels: made when the first step is opened, as they load much."""
+        from app.window_central import Central
+
+        self.central = central = Central(self.document, self.library, self)
+        for page in central.pages:
+            self.pages.addWidget(page)
+        self.docks.library.replace(central.library)
+        self.docks.inspector.replace(central.inspector)
+        self.docks.solve.replace(central.solve)
+        central.library.open_step.connect(self.work.open_stored)
+        central.library.open_plan.connect(self.work.open_stored_plan)
+        central.map_page.pointer_moved.connect(self._pointer_moved)
+        self.work.stored.connect(central.library.reload)
+        central.set_theme(self.theme)
+        state = self.settings.layout("docks")
+        if not state.isEmpty():
+            self.restoreState(state, LAYOUT_VERSION)
+            self.docks.adopt()
+
+    def _after_first_show(self) -> None:
+        self.start.set_recents(self.settings.recents)
+        if self.document.step is None and not self.work.busy:
+            self.work.load_sample(*sample_files())
+
+    def _dock_state(self) -> QByteArray:
+        return self.saveState(LAYOUT_VERSION)
+
+    # Following the work and the document
+
+    @Slot()
+    def _work_changed(self) -> None:
+        self.tools.show_activity(self.work.activity)
+        if self.central is not None:
+            self.central.map_page.header.set_running(self.work.solving)
+        if self.work.solving:
+            self.problem.clear()
+        self._refresh()
+
+    @Slot(str, object)
+    def _problem(self, doing: str, failure: Failure) -> None:
+        if doing != "capture" or failure.bug:
+            self.problem.show_failure(failure, self.commands.remedy(doing, failure))
+
+    @Slot(object)
+    def _opened(self, loaded: Loaded) -> None:
+        self.problem.clear()
+        self.loaded = loaded
+        self._set_stale(False)
+        if self._watch.files():
+            self._watch.removePaths(self._watch.files())
+        if loaded.path is not None and not loaded.example:
+            self._watch.addPath(str(loaded.path))
+        self.start.set_recents(self.settings.recents)
+        self._refresh()
+
+    @Slot()
+    def _step_changed(self) -> None:
+        step = self.document.step
+        self.setWindowTitle(f"{step.title} — Bayplan" if step is not None else "Bayplan")
+        self.title_corner.show_title(
+            step.title if step is not None else "No step open",
+            step is not None and self.document.example,
+        )
+        self.show_view("map")
+
+    @Slot()
+    def _refresh(self) -> None:
+        document, busy = self.document, self.work.busy
+        opened, shown = document.step is not None, document.shown is not None
+        selected = bool(document.selection)
+        plan = shown and document.shown is not None and document.shown.baseline is None
+        on_map = opened and self._view == "map"
+        self.menu.enable(
+            {
+                "save_plan": plan,
+                "save_step": opened and document.step is not None and document.step.program is not None,
+                "store": plan and not busy,
+                "close_step": opened,
+                "undo": False,
+                "redo": False,
+                "copy": selected,
+                "clear_selection": selected,
+                "find": opened,
+                "map": opened,
+                "compare": opened and document.baseline is not None and document.best is not None,
+                "budget": False,
+                "fit_selection": selected and on_map,
+                "fit_all": on_map,
+                "zoom_in": on_map,
+                "zoom_out": on_map,
+                "producer": selected and on_map,
+                "peak": on_map and shown,
+                "library": on_map,
+                "inspector": on_map,
+                "solve_panel": on_map,
+                "previous_plan": len(document.entries) > 1,
+                "next_plan": len(document.entries) > 1,
+                "solve": opened and not busy,
+                "stop": busy and self.work.activity.stoppable,
+                "export": replayable(self.loaded, document, stale=self.stale) and not busy,
+                "verify": not busy,
+                "picture": shown,
+            }
+        )
+        self.search.setEnabled(opened)
+        self.line.show_facts(step_facts(document))
+        if not opened:
+            self.line.show_pointer(("Ready",))
+
+    @Slot(int, object)
+    def _pointer_moved(self, slot: int, address: int | None) -> None:
+        self.line.show_pointer(pointer_facts(self.document, slot, address))
+
+    @Slot(object)
+    def _found(self, hit: Hit) -> None:
+        self.document.select(hit.storages)
+        if self.central is not None and self._view == "map":
+            self.central.map_page.map.fit_storages(hit.storages)
+            self.central.map_page.map.setFocus()
+
+    # The step's file
+
+    @Slot()
+    def _check_stale(self) -> None:
+        if self.loaded is None or self.loaded.path is None or self.document.step is None:
+            return
+        path = self.loaded.path
+        if path.is_file():
+            # Writers replace a file: the watch was on the old one.
+            if str(path) not in self._watch.files():
+                self._watch.addPath(str(path))
+            self.work.compare_on_disk(path)
+
+    @Slot(bool)
+    def _set_stale(self, stale: bool) -> None:
+        self.stale = stale
+        if self.central is not None:
+            self.central.map_page.set_stale(stale)
+        self._refresh()
+
+    # Keys and menus
+
+    def _escaped(self) -> None:
+        if self.document.selection:
+            self.document.select(())
+        else:
+            self.work.stop()
+
+    def _find(self) -> None:
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def _fit_selection(self) -> None:
+        if self.central is not None and self.document.selection:
+            self.central.map_page.map.fit_selection()
+
+    def _fit_all(self) -> None:
+        if self.central is not None:
+            self.central.map_page.map.fit()
+
+    def _go_to_peak(self) -> None:
+        if self.central is not None:
+            self.central.map_page.map.go_to_peak()
+
+    def _zoom(self, factor: float) -> None:
+        if self.central is not None:
+            self.central.map_page.map.zoom_slots(factor)
+
+    def _go_to_producer(self) -> None:
+        if self.central is not None:
+            self.central.map_page.map.go_to_use("P")
+
+    def _toggle(self, name: str) -> None:
+        self.docks.toggle({d.objectName(): d for d in self.docks.all}[f"dock_{name}"])
+
+    def _choose_theme(self, choice: str) -> None:
+        self.settings.theme = choice
+        self._follow_system()
+
+    @Slot()
+    def _follow_system(self) -> None:
+        theme = chosen_theme(self.settings.theme)
+        if theme is not self.theme:
+            self.set_theme(theme)
+
+    def _fill_recents(self) -> None:
+        menu = self.menu.recent
+        menu.clear()
+        for path in self.settings.recents:
+            action = QAction(path.name, menu)
+            action.setToolTip(str(path))
+            action.triggered.connect(partial(_call, partial(self.commands.open_path, path)))
+            menu.addAction(action)
+        if menu.isEmpty():
+            menu.addAction("No recent files").setEnabled(False)
+        else:
+            menu.addSeparator()
+            menu.addAction("Clear", self._clear_recents)
+
+    def _clear_recents(self) -> None:
+        self.settings.clear_recents()
+        self.start.set_recents(())
+
+
+def _nothing() -> None:
+    """For commands that are there but cannot be used yet."""
+
+
+def _call(handler: Callable[[], object], *_: object) -> None:
+    """Call a handler without what a signal brings along."""
+    handler()
+
+
+def dropped_path(event: QDropEvent) -> Path | None:
+    """The one local file that is being dropped."""
+    urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
+    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None

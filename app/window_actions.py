@@ -1,0 +1,174 @@
+"""Every command of the window: its menu, text, shortcut and icon."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject
+from PySide6.QtGui import QAction, QActionGroup, QIcon, QKeySequence
+from PySide6.QtWidgets import QMainWindow, QMenu
+
+from app.icons import icon
+from app.theme import Theme
+
+
+@dataclass(frozen=True)
+class Command:
+    """One line of a menu."""
+
+    key: str
+    text: str
+    shortcut: str = ""
+    icon: str = ""
+    group: str = ""
+    """Commands of one group are checkable and exclude one another."""
+    checkable: bool = False
+    tip: str = ""
+
+
+SEPARATOR = None
+RECENT = "recent"
+"""Stands for the submenu of recent files."""
+
+MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
+    (
+        "&File",
+        (
+            Command("open", "&Open…", "Ctrl+O", "open", tip="Open a step or a plan"),
+            RECENT,
+            Command("sample", "Open &Sample", icon="lesson"),
+            Command("capture", "&Capture…", "Ctrl+R", "capture", tip="Trace a model into a step"),
+            SEPARATOR,
+            Command("save_plan", "&Save Plan…", "Ctrl+S", "save"),
+            Command("save_step", "Save S&tep…", "Ctrl+Shift+S"),
+            Command("store", "Save to &Library", icon="library"),
+            SEPARATOR,
+            Command("close_step", "Close Ste&p", "Ctrl+W"),
+            Command("quit", "&Quit", "Ctrl+Q"),
+        ),
+    ),
+    (
+        "&Edit",
+        (
+            Command("undo", "&Undo", "Ctrl+Z", "undo"),
+            Command("redo", "&Redo", "Ctrl+Shift+Z", "redo"),
+            SEPARATOR,
+            Command("copy", "&Copy Tensor", "Ctrl+C", "copy"),
+            Command("find", "&Find…", "Ctrl+F", "search"),
+            Command("clear_selection", "Clear &Selection"),
+        ),
+    ),
+    (
+        "&View",
+        (
+            Command("map", "&Map", "Ctrl+1", "map", group="view"),
+            Command("compare", "&Compare", "Ctrl+2", "compare", group="view"),
+            Command("budget", "&Budget", "Ctrl+3", "budget", group="view", tip="Arrives with budgets"),
+            SEPARATOR,
+            Command("fit_selection", "Fit Se&lection", "F", "fit"),
+            Command("fit_all", "Fit &All", "Shift+F"),
+            Command("zoom_in", "Zoom &In", "+"),
+            Command("zoom_out", "Zoom &Out", "-"),
+            Command("peak", "&Jump to the Peak", "K", "peak"),
+            SEPARATOR,
+            Command("library", "&Library", "F9", "library", checkable=True),
+            Command("inspector", "I&nspector", "F10", "inspector", checkable=True),
+            Command("solve_panel", "Sol&ve", "F11", "solve-panel", checkable=True),
+            SEPARATOR,
+            Command("theme_system", "Theme of the S&ystem", group="theme"),
+            Command("theme_dark", "&Dark Theme", group="theme"),
+            Command("theme_light", "Li&ght Theme", group="theme"),
+        ),
+    ),
+    (
+        "&Plan",
+        (
+            Command("previous_plan", "&Previous Plan", "["),
+            Command("next_plan", "&Next Plan", "]"),
+            SEPARATOR,
+            Command("producer", "Go to P&roducer", "P"),
+        ),
+    ),
+    (
+        "&Solve",
+        (
+            Command("solve", "&Solve", "Ctrl+Return", "solve", tip="Find the best order and addresses"),
+            Command("stop", "S&top", "", "stop", tip="End with the best plan so far (Esc)"),
+            SEPARATOR,
+            Command("limits", "&Limits…", icon="options"),
+        ),
+    ),
+    (
+        "E&xport",
+        (
+            Command("export", "&Export Module…", "Ctrl+E", "export", tip="Write the plan as a module"),
+            Command("verify", "&Verify Module…", icon="verify"),
+            SEPARATOR,
+            Command("picture", "Save &Picture…", icon="picture"),
+        ),
+    ),
+    (
+        "&Help",
+        (
+            Command("keys", "&Keyboard", "F1"),
+            Command("about", "&About Bayplan"),
+        ),
+    ),
+)
+
+
+class Actions(QObject):
+    """The window's QActions by key, and its menus."""
+
+    def __init__(self, window: QMainWindow, handlers: Mapping[str, Callable[[], None]]) -> None:
+        """``handlers``: what each command's key does; all keys must be there."""
+        super().__init__(window)
+        self._actions: dict[str, QAction] = {}
+        self._groups: dict[str, QActionGroup] = {}
+        self._commands: dict[str, Command] = {}
+        self.recent = QMenu("Open &Recent", window)
+        for title, lines in MENUS:
+            menu = window.menuBar().addMenu(title)
+            for line in lines:
+                if line is None:
+                    menu.addSeparator()
+                elif isinstance(line, str):
+                    menu.addMenu(self.recent)
+                else:
+                    menu.addAction(self._make(window, line, handlers[line.key]))
+
+    def __getitem__(self, key: str) -> QAction:
+        return self._actions[key]
+
+    def enable(self, enabled: Mapping[str, bool]) -> None:
+        """Set whether commands can be used."""
+        for key, value in enabled.items():
+            self._actions[key].setEnabled(value)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Tint the icons."""
+        for key, command in self._commands.items():
+            if command.icon:
+                self._actions[key].setIcon(self._icon(command, theme))
+
+    def _icon(self, command: Command, theme: Theme) -> QIcon:
+        color = "#ffffff" if command.key == "solve" else theme.text2
+        return icon(command.icon, theme, color, theme.accent)
+
+    def _make(self, window: QMainWindow, command: Command, handler: Callable[[], None]) -> QAction:
+        action = QAction(command.text, window)
+        action.setObjectName(command.key)
+        if command.shortcut:
+            action.setShortcut(QKeySequence(command.shortcut))
+        tip = command.tip or command.text.replace("&", "").rstrip("…")
+        shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setToolTip(f"{tip} ({shown})" if shown else tip)
+        if command.group:
+            if command.group not in self._groups:
+                self._groups[command.group] = QActionGroup(window)
+            action.setCheckable(True)
+            self._groups[command.group].addAction(action)
+        action.setCheckable(action.isCheckable() or command.checkable)
+        action.triggered.connect(handler)
+        self._actions[command.key] = action
+        self._commands[command.key] = command
+        return action

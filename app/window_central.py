@@ -1,0 +1,106 @@
+"""Everything that is there while a step is open: map page, comparison, and the three panels."""
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.library import Library
+from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.view import MapView
+from app.panels.compare import CompareView
+from app.panels.header import PlanHeader
+from app.panels.inspector import InspectorPanel
+from app.panels.legend import Legend
+from app.panels.library_panel import LibraryPanel
+from app.panels.solve_panel import SolvePanel
+from app.theme import DARK, Theme
+
+STALE_OPACITY = 0.6
+
+
+class Central(QObject):
+    """The pages and panels of an open step, wired to one another through the document."""
+
+    def __init__(self, document: Document, library: Library, parent: QObject) -> None:
+        super().__init__(parent)
+        self.map_page = MapPage(document)
+        self.compare = CompareView(document)
+        self.library = LibraryPanel(document, library)
+        self.inspector = InspectorPanel(document)
+        self.solve = SolvePanel(document)
+        self.pages: tuple[QWidget, ...] = (self.map_page, self.compare)
+        self.inspector.go_to_slot.connect(self.map_page.map.go_to_slot)
+        self.inspector.fit_requested.connect(self.map_page.map.fit_storages)
+
+    def page(self, name: str) -> QWidget:
+        """``map`` or ``compare``."""
+        return self.compare if name == "compare" else self.map_page
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        for part in (self.map_page, self.compare, self.library, self.inspector, self.solve):
+            part.set_theme(theme)
+
+
+class MapPage(QWidget):
+    """The plan's header, the legend and the map, wired to the document."""
+
+    pointer_moved = Signal(int, object)
+    """Slot and address under the pointer; -1 and None where it is elsewhere."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self._document = document
+        self._theme = DARK
+        self.header = PlanHeader(document)
+        self.legend = Legend(document)
+        self.map = MapView()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self.legend)
+        column.addWidget(self.map, 1)
+        self.legend.hidden_changed.connect(self.map.set_hidden)
+        self.map.hovered.connect(document.hover)
+        self.map.selected.connect(document.select)
+        self.map.cursor_moved.connect(self.pointer_moved)
+        document.shown_changed.connect(self._show)
+        document.selection_changed.connect(self._select)
+        document.hovered_changed.connect(self._hover)
+        self._show()
+        self._select()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        for part in (self.header, self.legend, self.map):
+            part.set_theme(theme)
+
+    def set_stale(self, stale: bool) -> None:
+        """The step on disk is another one by now: the map fades."""
+        self.header.set_stale(stale)
+        effect = None
+        if stale:
+            effect = QGraphicsOpacityEffect(self.map)
+            effect.setOpacity(STALE_OPACITY)
+        # Qt's stubs do not say that None takes the effect away.
+        self.map.setGraphicsEffect(effect)  # type: ignore[arg-type]
+
+    def _show(self) -> None:
+        self.map.set_scene(scene_of(self._document))
+
+    def _select(self) -> None:
+        self.map.select(self._document.selection)
+
+    def _hover(self) -> None:
+        self.map.set_hovered(self._document.hovered)
+
+
+def scene_of(document: Document) -> Scene | None:
+    """What the map shows of a document."""
+    step, entry = document.step, document.shown
+    if step is None or entry is None:
+        return None
+    if entry.baseline is not None:
+        return baseline_scene(step, entry.baseline)
+    return plan_scene(step, entry.plan, document.baseline)

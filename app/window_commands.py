@@ -1,0 +1,262 @@
+"""What each command of the window does, including the dialogs it asks with."""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from app.dialogs.about import AboutDialog, KeysDialog
+from app.dialogs.capture import CaptureDialog
+from app.dialogs.limits import LimitsDialog
+from app.dialogs.verified import VerifiedDialog
+from app.document import Document
+from app.jobs.job import Failure, failure_of
+from app.jobs.load import Loaded
+from app.numbers import bytes_exact
+from app.plan_facts import plan_facts
+from app.settings import Settings
+from app.theme import Theme
+from app.window_problem import Remedy
+from app.window_work import Work
+from solver.errors import BayplanError
+from solver.plan import Status
+
+if TYPE_CHECKING:
+    from runtime.verify import VerifyReport
+
+OPEN_FILTER = "Steps and plans (*.step *.plan *.json.gz);;All files (*)"
+SAMPLE = "samples/resnet50"
+
+
+class Commands(QObject):
+    """Commands that need no knowledge of how the window is laid out."""
+
+    def __init__(self, window: QWidget, document: Document, work: Work, settings: Settings) -> None:
+        super().__init__(window)
+        self._window, self.document, self.work, self.settings = window, document, work, settings
+        self.theme: Theme | None = None
+        self._module: Path | None = None
+        """The module that was exported or verified last."""
+        work.exported.connect(self._offer_verification)
+        work.verified.connect(self._show_report)
+
+    # File
+
+    def open(self) -> None:
+        """Ask for a file and open it."""
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, "Open a Step or a Plan", self.settings.folder("open"), OPEN_FILTER
+        )
+        if name:
+            self.open_path(Path(name))
+
+    def open_path(self, path: Path) -> None:
+        """Open a file in place of what is open."""
+        self.settings.set_folder("open", path.absolute().parent)
+        self.work.open_path(path)
+
+    def open_sample(self) -> None:
+        """Open the embedded sample."""
+        step, plan = sample_files()
+        self.work.open_path(step, example=True, plan=plan if plan.is_file() else None)
+
+    def capture(self) -> None:
+        """Ask what to capture; the dialog stays open until it is done."""
+        CaptureDialog(self.work, self.settings, self._window).show()
+
+    def close_step(self) -> None:
+        """Back to the start page."""
+        self.work.leave()
+        self.document.open(None)
+
+    def save_plan(self) -> None:
+        """Write the shown plan to a file."""
+        shown, step = self.document.shown, self.document.step
+        if shown is None or step is None:
+            return
+        proposed = f"{step.origin.model}-b{step.origin.batch}.plan"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save the Plan", self._proposal("save", proposed), "Plans (*.plan)"
+        )
+        if name:
+            path = with_suffix(Path(name), ".plan")
+            self.settings.set_folder("save", path.parent)
+            self.work.save_plan(path)
+
+    def save_step(self) -> None:
+        """Write the open step to a file."""
+        step = self.document.step
+        if step is None:
+            return
+        proposed = f"{step.origin.model}-b{step.origin.batch}.step"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save the Step", self._proposal("save", proposed), "Steps (*.step)"
+        )
+        if name:
+            path = with_suffix(Path(name), ".step")
+            self.settings.set_folder("save", path.parent)
+            self.work.save_step(path)
+
+    # Edit
+
+    def copy(self) -> None:
+        """Put what is known of the selected tensors on the clipboard, one a line."""
+        step, shown = self.document.step, self.document.shown
+        if step is None or not self.document.selection:
+            return
+        lines = []
+        for index in self.document.selection:
+            storage = step.storages[index]
+            line = f"{storage.name}\t{storage.category.value}\t{bytes_exact(storage.size)} B"
+            if shown is not None:
+                spans = plan_facts(step, shown.plan, shown.baseline).spans(index)
+                line += "".join(f"\tops {s.start}–{s.end - 1}\t{s.address:#x}" for s in spans)
+            lines.append(line)
+        QGuiApplication.clipboard().setText("\n".join(lines))
+
+    def select_nothing(self) -> None:
+        """Clear the selection."""
+        self.document.select(())
+
+    # Plan and solve
+
+    def step_through(self, by: int) -> None:
+        """Show the next or previous plan."""
+        entries = self.document.entries
+        if entries and self.document.shown in entries:
+            here = entries.index(self.document.shown)
+            self.document.show(entries[(here + by) % len(entries)])
+
+    def limits(self) -> None:
+        """Ask for deadline and seed."""
+        LimitsDialog(self.settings, self._window).open()
+
+    # Export
+
+    def export(self) -> None:
+        """Ask for a folder and write the shown plan as a module into it."""
+        step = self.document.step
+        if step is None:
+            return
+        proposed = f"{step.origin.model.replace('-', '_')}_planned"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window,
+            "Export the Module into a Folder",
+            self._proposal("export", proposed),
+            "Folder (*)",
+            "",
+            QFileDialog.Option.ShowDirsOnly | QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if name:
+            folder = Path(name)
+            self.settings.set_folder("export", folder.parent)
+            self.work.export(folder)
+
+    def verify(self) -> None:
+        """Ask for a module's folder and verify it."""
+        name = QFileDialog.getExistingDirectory(
+            self._window, "Verify a Module", self.settings.folder("export")
+        )
+        if name:
+            self.verify_folder(Path(name))
+
+    def verify_folder(self, folder: Path) -> None:
+        """Verify an exported module."""
+        self._module = folder
+        self.work.verify(folder)
+
+    def picture(self) -> None:
+        """Ask for a file and save the map as a picture."""
+        from app.map.picture import render_picture
+        from app.theme import DARK
+        from app.window_central import scene_of
+
+        step, scene = self.document.step, scene_of(self.document)
+        if step is None or scene is None:
+            return
+        proposed = f"{step.origin.model}-b{step.origin.batch}.png"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, "Save the Picture", self._proposal("picture", proposed), "Pictures (*.png)"
+        )
+        if not name:
+            return
+        path = with_suffix(Path(name), ".png")
+        self.settings.set_folder("picture", path.parent)
+        shown = self.document.shown
+        title = f"{step.title} · {shown.name}" if shown is not None else step.title
+        try:
+            render_picture(scene, path, theme=self.theme or DARK, title=title)
+        except BayplanError as error:
+            self.work.problem.emit("picture", failure_of(error))
+
+    # Help
+
+    def keys(self) -> None:
+        """The keyboard on one page."""
+        KeysDialog(self._window).open()
+
+    def about(self) -> None:
+        """What this program is."""
+        AboutDialog(self._window).open()
+
+    # What follows
+
+    def remedy(self, doing: str, failure: Failure) -> Remedy | None:
+        """The one thing to do after a failure."""
+        again: dict[str, tuple[str, Callable[[], None]]] = {
+            "open": ("Open another…", self.open),
+            "capture": ("Capture…", self.capture),
+            "solve": ("Solve again", self.work.solve),
+            "export": ("Export…", self.export),
+            "verify": ("Verify…", self.verify),
+            "picture": ("Save picture…", self.picture),
+            "save": ("Save plan…", self.save_plan),
+            "library": ("Try again", self.work.open_library),
+        }
+        return Remedy(*again[doing]) if doing in again else None
+
+    @Slot(object)
+    def _offer_verification(self, folder: Path) -> None:
+        box = QMessageBox(self._window)
+        box.setWindowTitle("Module Written")
+        box.setText(f"The module was written to {folder}.")
+        box.setInformativeText(
+            "Verify runs it against eager training and compares losses, parameters and optimizer "
+            "state bit by bit."
+        )
+        verify = box.addButton("Verify", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Close)
+        box.setDefaultButton(verify)
+        verify.clicked.connect(partial(self.verify_folder, folder))
+        box.open()
+
+    @Slot(object)
+    def _show_report(self, report: "VerifyReport") -> None:
+        VerifiedDialog(report, self._window).open()
+
+    def _proposal(self, purpose: str, name: str) -> str:
+        return str(Path(self.settings.folder(purpose)) / name)
+
+
+def sample_files() -> tuple[Path, Path]:
+    """The embedded sample's step and plan file."""
+    base = Path(str(resources.files("resources"))) / SAMPLE
+    return base.with_suffix(".step"), base.with_suffix(".plan")
+
+
+def with_suffix(path: Path, suffix: str) -> Path:
+    """``path``, ending in ``suffix`` where it has no ending of its own."""
+    return path if path.suffix else path.with_name(path.name + suffix)
+
+
+def replayable(loaded: Loaded | None, document: Document, *, stale: bool) -> bool:
+    """Whether the plan on the map can be exported as a module."""
+    step, shown = document.step, document.shown
+    if step is None or shown is None or stale or loaded is None:
+        return False
+    return step.program is not None and shown.plan.status is not Status.BASELINE

@@ -1,0 +1,257 @@
+"""The docks around the map: titles of 30 px, and how they give way when the window is small.
+
+::
+
+    width   ≥ 1360   library │ centre │ inspector
+            < 1360   rail │ centre │ inspector               the rail opens the library
+            < 1180   rail │ centre                           and the inspector, as tabs
+    height  < 840    the solve panel shrinks to its title
+"""
+
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+
+from app.icons import icon
+from app.style import set_property
+from app.theme import DARK, Theme
+from app.window_actions import Actions
+from app.window_bars import Rail
+
+TITLE_HEIGHT = 30
+RAIL_BELOW = 1360
+TAB_BELOW = 1180
+SHRINK_BELOW = 840
+LIBRARY_WIDTH, LIBRARY_LEAST = 256, 200
+INSPECTOR_WIDTH, INSPECTOR_LEAST = 304, 264
+SOLVE_HEIGHT, SOLVE_LEAST = 188, 120
+
+
+class DockTitle(QWidget):
+    """A dock's title line: name, a remark, and buttons that float and close it."""
+
+    clicked = Signal()
+
+    def __init__(self, dock: QDockWidget, name: str) -> None:
+        super().__init__(dock)
+        self._dock = dock
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(TITLE_HEIGHT)
+        self.name = QLabel(name)
+        self.name.setProperty("role", "strong")
+        self.remark = QLabel()
+        self.remark.setProperty("role", "second")
+        self._float, self._close = QToolButton(), QToolButton()
+        self._float.setToolTip("Float")
+        self._close.setToolTip("Close")
+        self._float.setAccessibleName(f"Float {name}")
+        self._close.setAccessibleName(f"Close {name}")
+        self._float.clicked.connect(self._toggle_floating)
+        self._close.clicked.connect(dock.close)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 0, 8, 0)
+        row.setSpacing(8)
+        row.addWidget(self.name)
+        row.addWidget(self.remark, 1)
+        for button in (self._float, self._close):
+            set_property(button, "kind", "icon")
+            button.setIconSize(QSize(12, 12))
+            button.setFixedSize(22, 22)
+            row.addWidget(button)
+        row.setSpacing(4)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Tint the buttons."""
+        self._float.setIcon(icon("float", theme, theme.text3))
+        self._close.setIcon(icon("close", theme, theme.text3))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        if event.button() == Qt.MouseButton.LeftButton and self.rect().contains(
+            event.position().toPoint()
+        ):
+            self.clicked.emit()
+        # Not accepted: Qt's dock drags by its title with the same events.
+        event.ignore()
+
+    def _toggle_floating(self) -> None:
+        self._dock.setFloating(not self._dock.isFloating())
+
+
+class Dock(QDockWidget):
+    """A dock with our title line."""
+
+    def __init__(self, name: str, window: QMainWindow, content: QWidget) -> None:
+        super().__init__(name, window)
+        self.setObjectName(f"dock_{name.lower()}")
+        self.line = DockTitle(self, name)
+        self.setTitleBarWidget(self.line)
+        self.setWidget(content)
+
+    def replace(self, content: QWidget) -> None:
+        """Show another widget; the old one goes."""
+        old = self.widget()
+        self.setWidget(content)
+        if old is not None:
+            old.deleteLater()
+
+
+class Docks(QObject):
+    """Library, inspector and solve, and the rail; follows the window's size."""
+
+    def __init__(
+        self,
+        window: QMainWindow,
+        actions: Actions,
+        library: QWidget,
+        inspector: QWidget,
+        solve: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._actions = actions
+        self.library = Dock("Library", window, library)
+        self.inspector = Dock("Inspector", window, inspector)
+        self.solve = Dock("Solve", window, solve)
+        self.rail = Rail(window)
+        for key in ("library", "inspector"):
+            self.rail.add(key, actions[key])
+        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        window.setDockNestingEnabled(True)
+        for corner, area in (
+            (Qt.Corner.TopLeftCorner, left),
+            (Qt.Corner.BottomLeftCorner, left),
+            (Qt.Corner.TopRightCorner, right),
+            (Qt.Corner.BottomRightCorner, right),
+        ):
+            window.setCorner(corner, area)
+        window.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.rail)
+        window.addDockWidget(left, self.library)
+        window.addDockWidget(right, self.inspector)
+        window.addDockWidget(bottom, self.solve)
+        self.all = (self.library, self.inspector, self.solve)
+        self._wanted = dict.fromkeys(self.all, True)
+        """What the user wants to see while there is room."""
+        self._shown = False
+        self._mode = ("", False)
+        self.rail.hide()
+        for dock in self.all:
+            dock.hide()
+            dock.installEventFilter(self)
+        self.solve.line.clicked.connect(self.toggle_shrunk)
+
+    def set_theme(self, theme: Theme = DARK) -> None:
+        """Tint the titles."""
+        for dock in self.all:
+            dock.line.set_theme(theme)
+
+    def arrange(self) -> None:
+        """Give the docks their designed sizes."""
+        window = self._window
+        horizontal = [d for d in (self.library, self.inspector) if d.isVisibleTo(window)]
+        sizes = {self.library: LIBRARY_WIDTH, self.inspector: INSPECTOR_WIDTH}
+        if horizontal:
+            window.resizeDocks(horizontal, [sizes[d] for d in horizontal], Qt.Orientation.Horizontal)
+        if self.solve.isVisibleTo(window) and not self.shrunk:
+            window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
+
+    def show_all(self, shown: bool) -> None:
+        """On the map page the docks are there, on the others they are not."""
+        self._shown = shown
+        self._apply(self._window.size(), force=True)
+
+    def adopt(self) -> None:
+        """The window's state was restored: what is shown now is what the user wants."""
+        if not self._mode[0]:
+            for dock in self.all:
+                self._wanted[dock] = not dock.isHidden()
+        self._apply(self._window.size(), force=True)
+
+    def toggle(self, dock: Dock) -> None:
+        """Show or hide one dock, as the user asked."""
+        visible = not dock.isVisibleTo(self._window)
+        if dock.isFloating() or not self._collapsed(dock):
+            self._wanted[dock] = visible
+        dock.setVisible(visible)
+        if visible:
+            dock.raise_()
+            if self._collapsed(dock):
+                self.arrange()
+        self._check()
+
+    def follow(self, size: QSize) -> None:
+        """The window has another size."""
+        self._apply(size)
+
+    @property
+    def shrunk(self) -> bool:
+        """Whether only the solve panel's title is shown."""
+        return self.solve.widget().isHidden()
+
+    def toggle_shrunk(self) -> None:
+        """Show the whole solve panel, or its title only."""
+        if not self.solve.isFloating():
+            self._shrink(not self.shrunk)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Close and isinstance(watched, Dock):
+            self._wanted[watched] = self._wanted[watched] and self._collapsed(watched)
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._check()
+        return super().eventFilter(watched, event)
+
+    def _collapsed(self, dock: Dock) -> bool:
+        """Whether the window is too narrow to show ``dock`` all the time."""
+        mode = self._mode[0]
+        return mode == "tabs" if dock is self.inspector else mode != "" and dock is self.library
+
+    def _apply(self, size: QSize, *, force: bool = False) -> None:
+        width, height = size.width(), size.height()
+        side = "tabs" if width < TAB_BELOW else "rail" if width < RAIL_BELOW else ""
+        mode = (side, height < SHRINK_BELOW)
+        if mode == self._mode and not force:
+            return
+        before, self._mode = self._mode, mode
+        self.rail.setVisible(self._shown and side != "")
+        self._rail_button("inspector", side == "tabs")
+        if side == "tabs" and not self._tabbed():
+            self._window.tabifyDockWidget(self.library, self.inspector)
+        elif side != "tabs" and self._tabbed():
+            self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
+        for dock in self.all:
+            if not dock.isFloating():
+                dock.setVisible(self._shown and self._wanted[dock] and not self._collapsed(dock))
+            elif force:
+                dock.setVisible(self._shown and self._wanted[dock])
+        if before[1] != mode[1] or force:
+            self._shrink(mode[1])
+        if self._shown:
+            self.arrange()
+        self._check()
+
+    def _tabbed(self) -> bool:
+        return bool(self._window.tabifiedDockWidgets(self.library))
+
+    def _rail_button(self, key: str, visible: bool) -> None:
+        for action in self.rail.actions():
+            if action.objectName() == f"rail_{key}":
+                action.setVisible(visible)
+
+    def _shrink(self, shrunk: bool) -> None:
+        self.solve.widget().setVisible(not shrunk)
+        if shrunk:
+            self.solve.setFixedHeight(TITLE_HEIGHT)
+        else:
+            self.solve.setMinimumHeight(SOLVE_LEAST)
+            self.solve.setMaximumHeight(16777215)
+            if self.solve.isVisibleTo(self._window):
+                self._window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
+
+    def _check(self) -> None:
+        for key, dock in (
+            ("library", self.library),
+            ("inspector", self.inspector),
+            ("solve_panel", self.solve),
+        ):
+            self._actions[key].setChecked(dock.isVisibleTo(self._window))

@@ -1,0 +1,198 @@
+"""The search field: finds tensors, modules and ops of the open step by any part of their names."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFocusEvent, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
+from PySide6.QtWidgets import (
+    QCompleter,
+    QLabel,
+    QLineEdit,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+)
+
+from app.document import Document
+from app.icons import pixmap
+from app.numbers import human
+from app.theme import DARK, Theme
+from solver.step import Step
+
+SHOWN = 40
+"""Most results in the list."""
+AnyIndex: TypeAlias = QModelIndex | QPersistentModelIndex
+HIT_ROLE = Qt.ItemDataRole.UserRole + 1
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Something to find: its kind, its name, a remark, and the storages that it stands for."""
+
+    kind: str
+    name: str
+    remark: str
+    storages: tuple[int, ...]
+
+
+def index_of(step: Step) -> tuple[Hit, ...]:
+    """All that can be found in a step: tensors, then modules, then ops."""
+    hits = [
+        Hit("tensor", storage.name, human(storage.size), (index,))
+        for index, storage in enumerate(step.storages)
+        if storage.size
+    ]
+    modules: dict[str, dict[int, None]] = {}
+    for op in step.ops:
+        parts = op.module.split(".") if op.module else []
+        for depth in range(1, len(parts) + 1):
+            made = modules.setdefault(".".join(parts[:depth]), {})
+            made.update(dict.fromkeys(op.creates))
+    hits += [
+        Hit("module", name, f"{len(made):,} tensors", tuple(made))
+        for name, made in modules.items()
+        if made
+    ]
+    hits += [
+        Hit("op", op.name, f"op {index:,}", op.creates or op.writes or op.reads)
+        for index, op in enumerate(step.ops)
+        if op.touches
+    ]
+    return tuple(hits)
+
+
+def find(hits: tuple[Hit, ...], text: str, limit: int = SHOWN) -> list[Hit]:
+    """The hits whose name has every word of ``text``; those that begin with it first."""
+    words = text.casefold().split()
+    if not words:
+        return []
+    found = [hit for hit in hits if all(word in hit.name.casefold() for word in words)]
+    found.sort(key=lambda hit: (not hit.name.casefold().startswith(words[0]), len(hit.name)))
+    return found[:limit]
+
+
+class _HitDelegate(QStyledItemDelegate):
+    """A result: its name on the left, kind and remark on the right."""
+
+    theme = DARK
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:  # noqa: N802
+        return QSize(320, 24)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        hit: Hit = index.data(HIT_ROLE)
+        box = QRect(option.rect)
+        painter.save()
+        state: QStyle.StateFlag = option.state
+        if state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(box, self.theme.sel)
+        inner = box.adjusted(10, 0, -10, 0)
+        remark = f"{hit.kind} · {hit.remark}" if hit.kind != "op" else hit.remark
+        painter.setPen(self.theme.text3)
+        right = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
+        painter.drawText(inner, right, remark)
+        metrics = painter.fontMetrics()
+        room = inner.width() - metrics.horizontalAdvance(remark) - 12
+        painter.setPen(self.theme.text)
+        left = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft)
+        painter.drawText(inner, left, metrics.elidedText(hit.name, Qt.TextElideMode.ElideMiddle, room))
+        painter.restore()
+
+
+class SearchField(QLineEdit):
+    """Ctrl+F; choosing a result emits ``chosen``."""
+
+    chosen = Signal(object)
+    """A Hit."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.setObjectName("search")
+        self.setPlaceholderText("Find tensor, module or op")
+        self.setAccessibleName("Find tensor, module or op")
+        self.setMinimumWidth(150)
+        self.setMaximumWidth(304)
+        self.setFixedHeight(28)
+        self.setTextMargins(20, 0, 0, 0)
+        self._document = document
+        self._hits: tuple[Hit, ...] | None = None
+        self._model = QStandardItemModel(self)
+        self._delegate = _HitDelegate(self)
+        completer = QCompleter(self._model, self)
+        completer.setCompletionMode(QCompleter.CompletionMode.UnfilteredPopupCompletion)
+        completer.setMaxVisibleItems(14)
+        self._popup = popup = QListView()
+        popup.setObjectName("results")
+        popup.setUniformItemSizes(True)
+        completer.setPopup(popup)
+        popup.setItemDelegate(self._delegate)
+        popup.setMinimumWidth(380)
+        completer.activated[QModelIndex].connect(self._activated)  # type: ignore[index]
+        self.setCompleter(completer)
+        self._glass = QLabel(self)
+        self._glass.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._key = QLabel("Ctrl+F", self)
+        self._key.setProperty("role", "key")
+        self._key.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        # Before the completer sees the new text, so that it completes from the new results.
+        self.textEdited.connect(self._search)
+        self.textChanged.connect(self._place)
+        self.returnPressed.connect(self._take_first)
+        document.step_changed.connect(self._forget)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        ratio = self.devicePixelRatioF()
+        self._glass.setPixmap(pixmap("search", theme.text2, 16, ratio))
+        self._delegate.theme = theme
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(304, 28)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._place()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusInEvent(event)
+        self._place()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusOutEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        self._glass.adjustSize()
+        self._glass.move(9, (self.height() - self._glass.height()) // 2)
+        self._key.adjustSize()
+        self._key.move(self.width() - self._key.width() - 8, (self.height() - self._key.height()) // 2)
+        self._key.setVisible(not self.text() and not self.hasFocus() and self.width() > 220)
+
+    def _forget(self) -> None:
+        self._hits = None
+        self.clear()
+        self._model.clear()
+
+    def _search(self, text: str) -> None:
+        step = self._document.step
+        if self._hits is None:
+            self._hits = index_of(step) if step is not None else ()
+        self._model.clear()
+        for hit in find(self._hits, text):
+            item = QStandardItem(hit.name)
+            item.setData(hit, HIT_ROLE)
+            self._model.appendRow(item)
+
+    def _activated(self, index: QModelIndex) -> None:
+        hit = index.data(HIT_ROLE)
+        if isinstance(hit, Hit):
+            self.chosen.emit(hit)
+
+    def _take_first(self) -> None:
+        item = self._model.item(0)
+        popup = self._popup
+        if item is not None and not (popup.isVisible() and popup.currentIndex().isValid()):
+            popup.hide()
+            self.chosen.emit(item.data(HIT_ROLE))

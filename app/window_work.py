@@ -1,0 +1,379 @@
+"""What the window has done in the background: jobs, their outcome in the document, and their failures.
+
+At most one piece of work that the user asked for runs at a time; keeping things in the library runs
+beside it.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.document import Document, Entry
+from app.jobs.capture import CaptureJob, CaptureRequest
+from app.jobs.export import ExportJob, VerifyJob
+from app.jobs.job import Failure, Job, failure_of
+from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
+from app.jobs.solve import SolveJob
+from app.jobs.store import OpenLibraryJob, StoreJob
+from app.library import Library
+from app.numbers import gib, percent
+from app.settings import Settings
+from solver.errors import BayplanError
+from solver.files import save_plan, save_step
+from solver.plan import Plan, Status
+from solver.solution import Progress, Solution
+from solver.step import Step
+
+CLOSE_SECONDS = 10.0
+"""How long closing the window waits for each background thread."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the tool bar says: a running piece of work, or how the last one ended."""
+
+    text: str = ""
+    running: bool = False
+    stoppable: bool = False
+    good: bool = False
+    """It ended as well as it can: proven optimal, verified."""
+
+
+class Work(QObject):
+    """Runs jobs for one window. All signals are emitted in the UI thread."""
+
+    changed = Signal()
+    """``activity`` is another."""
+    problem = Signal(str, object)
+    """What was being done (``open``, ``solve``, ...) and the Failure."""
+    opened = Signal(object)
+    """A Loaded was put into the document."""
+    exported = Signal(object)
+    """The folder of a module that was written."""
+    verified = Signal(object)
+    """A VerifyReport."""
+    library_ready = Signal()
+    sample_ready = Signal(object)
+    """The embedded sample was read for the start page, a Loaded."""
+    compared = Signal(bool)
+    """Whether the open step's file holds another step by now."""
+    stored = Signal()
+    """The library has something new."""
+    log = Signal(str)
+    """A line of a capture's or verification's output."""
+
+    def __init__(
+        self, document: Document, library: Library, settings: Settings, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.document, self.library, self.settings = document, library, settings
+        self.activity = Activity()
+        self._doing = ""
+        self._job: Job | None = None
+        self._beside: set[Job] = set()
+        self._library_open = False
+
+    # What can be asked for.
+
+    def open_library(self) -> None:
+        """Open the library in the background; ``library_ready`` follows."""
+        job = OpenLibraryJob(self.library)
+        job.succeeded.connect(self._library_opened)
+        self._run_beside(job)
+
+    def open_path(self, path: Path, *, example: bool = False, plan: Path | None = None) -> None:
+        """Open a step or plan file, in place of what is open."""
+        job = LoadJob(path, self._find_step, plan=plan, example=example)
+        job.succeeded.connect(self._loaded)
+        self._run(job, "open", Activity(f"Reading {path.name}", running=True))
+
+    def load_sample(self, step: Path, plan: Path) -> None:
+        """Read the embedded sample beside other work; ``sample_ready`` follows."""
+        if step.is_file() and plan.is_file():
+            job = LoadJob(step, plan=plan, example=True)
+            job.succeeded.connect(self.sample_ready)
+            self._run_beside(job)
+
+    def compare_on_disk(self, path: Path) -> None:
+        """Read the open step's file again beside other work; ``compared`` says whether it differs."""
+        job = LoadJob(path, self._find_step)
+        job.succeeded.connect(self._compared)
+        job.failed.connect(self._not_compared)
+        self._run_beside(job, report=False)
+
+    def open_stored(self, step_id: int) -> None:
+        """Open a step of the library with its plans."""
+        self._open_from_library(LibraryLoadJob(self.library, step_id))
+
+    def open_stored_plan(self, plan_id: int) -> None:
+        """Open a plan of the library with its step, and show it."""
+        self._open_from_library(LibraryLoadJob(self.library, plan_id=plan_id))
+
+    def _open_from_library(self, job: LibraryLoadJob) -> None:
+        job.succeeded.connect(self._loaded)
+        self._run(job, "open", Activity("Reading the library", running=True))
+
+    def solve(self) -> None:
+        """Solve the open step with the limits in the settings."""
+        step = self.document.step
+        if step is None or self.busy:
+            return
+        self.document.clear_progress()
+        job = SolveJob(step, deadline=self.settings.deadline, seed=self.settings.seed)
+        job.succeeded.connect(self._solved)
+        self._run(job, "solve", Activity("Starting the solver", running=True, stoppable=True))
+
+    def capture(self, request: CaptureRequest) -> None:
+        """Trace a model in a child process and open its step."""
+        job = CaptureJob(request)
+        job.succeeded.connect(self._loaded)
+        self._run(job, "capture", Activity(f"Capturing {request.source}", running=True, stoppable=True))
+
+    def export(self, folder: Path) -> None:
+        """Write the shown plan as a module into ``folder``."""
+        step, shown = self.document.step, self.document.shown
+        if step is None or shown is None or self.busy:
+            return
+        job = ExportJob(step, shown.plan, folder)
+        job.succeeded.connect(self._exported)
+        self._run(job, "export", Activity(f"Writing {folder.name}", running=True))
+
+    def verify(self, folder: Path) -> None:
+        """Run an exported module against eager training."""
+        job = VerifyJob(folder)
+        job.succeeded.connect(self._verified)
+        self._run(job, "verify", Activity(f"Verifying {folder.name}", running=True, stoppable=True))
+
+    def stop(self) -> None:
+        """End the running work: a solve with the best plan so far, anything else without result."""
+        if self._job is None or not self.activity.stoppable:
+            return
+        if self._doing == "solve":
+            self._job.stop()
+        else:
+            self._job.abandon()
+
+    def leave(self) -> None:
+        """Drop what is running: the step is being closed."""
+        if self._job is not None:
+            self._job.abandon()
+
+    def save_plan(self, path: Path) -> None:
+        """Write the shown plan to a file."""
+        shown = self.document.shown
+        if shown is None:
+            return
+        if self._saved(partial(save_plan, shown.plan, path)):
+            self.document.update_entry(shown, library_id=shown.library_id, path=path)
+            self._say(Activity(f"Saved {path.name}"))
+
+    def save_step(self, path: Path) -> None:
+        """Write the open step to a file."""
+        step = self.document.step
+        if step is not None and self._saved(partial(save_step, step, path)):
+            self.document.path = path
+            self.opened.emit(Loaded(step, path, example=self.document.example))
+            self._say(Activity(f"Saved {path.name}"))
+
+    def store(self) -> None:
+        """Keep the open step and its plans in the library."""
+        step = self.document.step
+        if step is None:
+            return
+        entries = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
+        solution = self.document.solution
+        self._store(step, [e.plan for e in entries], solution)
+
+    def close(self) -> bool:
+        """End all work and wait for its threads; whether all ended."""
+        jobs = [job for job in (self._job, *self._beside) if job is not None]
+        for job in jobs:
+            job.abandon()
+        ended = [job.join(CLOSE_SECONDS) for job in jobs]
+        return all(ended)
+
+    @property
+    def busy(self) -> bool:
+        """Whether work that the user asked for is running."""
+        return self._job is not None
+
+    @property
+    def solving(self) -> bool:
+        return self.busy and self._doing == "solve"
+
+    # How it comes out.
+
+    @Slot()
+    def _library_opened(self) -> None:
+        self._library_open = True
+        self.library_ready.emit()
+
+    @Slot(object)
+    def _loaded(self, loaded: Loaded) -> None:
+        if loaded.path is not None and not loaded.example:
+            self.settings.add_recent(loaded.plan_path or loaded.path)
+        self.document.open(loaded.step, loaded.path, example=loaded.example)
+        if loaded.baseline is not None:
+            self.document.add(Entry(loaded.baseline.plan, loaded.baseline))
+        ids: tuple[int | None, ...] = loaded.plan_ids or (None,) * len(loaded.plans)
+        for plan, number in zip(loaded.plans, ids, strict=True):
+            path = loaded.plan_path if plan is loaded.plans[-1] else None
+            self.document.add(Entry(plan, library_id=number, path=path))
+        wanted = next(
+            (
+                e
+                for e in self.document.entries
+                if e.library_id is not None and e.library_id == loaded.shown_id
+            ),
+            self.document.best,
+        )
+        if wanted is not None:
+            self.document.show(wanted)
+        self._say(Activity())
+        self.opened.emit(loaded)
+        if self._doing == "capture":
+            self._store(loaded.step, [], None)
+
+    @Slot(object)
+    def _solved(self, solution: Solution) -> None:
+        self.document.set_solution(solution)
+        self._say(outcome(solution, self.document.step))
+        if self.document.step is not None and not self.document.example:
+            self._store(self.document.step, [solution.program_plan, solution.plan], solution)
+
+    @Slot(object)
+    def _exported(self, folder: Path) -> None:
+        self._say(Activity(f"Exported to {folder.name}"))
+        self.exported.emit(folder)
+
+    @Slot(object)
+    def _verified(self, report: object) -> None:
+        self._say(Activity("Verified", good=True))
+        self.verified.emit(report)
+
+    @Slot(object)
+    def _progressed(self, item: object) -> None:
+        if isinstance(item, Progress):
+            self.document.add_progress(item)
+            text = f"{item.phase}: {item.result}" if item.result else item.phase
+        else:
+            text = str(item)
+            self.log.emit(text)
+            text = self.activity.text if self._doing in ("capture", "verify") else text
+        self._say(Activity(text, running=True, stoppable=self.activity.stoppable))
+
+    @Slot(object)
+    def _failed(self, failure: Failure) -> None:
+        self._say(Activity())
+        self.problem.emit(self._doing, failure)
+
+    @Slot()
+    def _ended(self) -> None:
+        if self._job is not None and self.sender() is self._job:
+            self._job.deleteLater()
+            self._job = None
+            if self.activity.running:
+                self._say(Activity("Stopped"))
+            else:
+                self.changed.emit()
+
+    # The library, beside other work.
+
+    def _find_step(self, fingerprint: str) -> Step | None:
+        # Runs in a load's thread.
+        open_step = self.document.step
+        if open_step is not None and open_step.fingerprint == fingerprint:
+            return open_step
+        number = self.library.find_step(fingerprint)
+        return None if number is None else self.library.step(number)
+
+    def _store(self, step: Step, plans: list[Plan], solution: Solution | None) -> None:
+        job = StoreJob(self.library, step, tuple(plans), solution.report if solution else None)
+        job.succeeded.connect(self._was_stored)
+        self._run_beside(job)
+
+    @Slot(object)
+    def _was_stored(self, ids: tuple[int, tuple[int, ...]]) -> None:
+        job = self.sender()
+        if isinstance(job, StoreJob):
+            for plan, number in zip(job.plans, ids[1], strict=True):
+                for entry in self.document.entries:
+                    if entry.plan is plan:
+                        self.document.update_entry(entry, library_id=number, path=entry.path)
+        self.stored.emit()
+
+    @Slot(object)
+    def _compared(self, loaded: Loaded) -> None:
+        step = self.document.step
+        if step is not None:
+            self.compared.emit(loaded.step.fingerprint != step.fingerprint)
+
+    @Slot()
+    def _not_compared(self) -> None:
+        # It cannot be read any more, so what is shown is not what is there.
+        self.compared.emit(True)
+
+    @Slot(object)
+    def _failed_beside(self, failure: Failure) -> None:
+        self.problem.emit("library", failure)
+
+    @Slot()
+    def _ended_beside(self) -> None:
+        job = self.sender()
+        if isinstance(job, Job):
+            self._beside.discard(job)
+            job.deleteLater()
+
+    def _run(self, job: Job, doing: str, activity: Activity) -> None:
+        if self._job is not None:
+            # What was running is for the step that goes away: let it end beside the new work.
+            old = self._job
+            old.abandon()
+            old.ended.connect(self._ended_beside)
+            self._beside.add(old)
+        self._job, self._doing = job, doing
+        job.setParent(self)
+        job.progress.connect(self._progressed)
+        job.failed.connect(self._failed)
+        job.ended.connect(self._ended)
+        self._say(activity)
+        job.start()
+
+    def _run_beside(self, job: Job, *, report: bool = True) -> None:
+        self._beside.add(job)
+        job.setParent(self)
+        if report:
+            job.failed.connect(self._failed_beside)
+        job.ended.connect(self._ended_beside)
+        job.start()
+
+    def _saved(self, write: partial[None]) -> bool:
+        try:
+            write()
+        except BayplanError as error:
+            self.problem.emit("save", failure_of(error))
+            return False
+        return True
+
+    def _say(self, activity: Activity) -> None:
+        if activity != self.activity:
+            self.activity = activity
+            self.changed.emit()
+
+
+def outcome(solution: Solution, step: Step | None) -> Activity:
+    """How a solve ended, for the tool bar."""
+    resident = step.resident_bytes if step is not None else 0
+    plan = solution.plan
+    bound = plan.certificate.peak_bound_bytes
+    seconds = solution.report.seconds
+    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if plan.status is Status.OPTIMAL:
+        return Activity(f"Proven optimal, {took}", good=True)
+    best, least = gib(resident + plan.height_bytes), gib(resident + bound)
+    if plan.status is Status.STOPPED:
+        return Activity(f"Stopped: best {best}, bound {least}")
+    gap = (plan.height_bytes - bound) / bound if bound else 0.0
+    return Activity(f"Gap {percent(gap)}: best {best}, bound {least}")
