@@ -1,0 +1,279 @@
+"""Write a plan as straight-line Python: one call per op, in the plan's order, freed as planned.
+
+::
+
+    arm(17)                                            the allocator expects slot 17's requests
+    getitem, getitem_1, getitem_2 = aten_native_batch_norm_default(conv1, ...)
+    view_3 = aten_view_default(getitem, [8, 64])       a view, made just before its first use
+    del conv1                                          the plan's Free
+
+Variables belong to *instances*: a storage that exists more than once has variables of its own each
+time, and its views are made anew. A step file may come from anywhere, so nothing of it reaches the
+source as it stands: names are reduced to identifiers, literals are the ``repr`` of checked types,
+operators are looked up by name.
+"""
+
+import keyword
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runtime.replay.names import FORBIDDEN, TARGET
+from solver.errors import BayplanError
+from solver.plan import Free, Plan, Run
+from solver.step import Instruction, Json, Program, Step
+from solver.validate import DTYPE_BYTES
+
+RESIDENT = -1
+"""In place of an instance: the storage is not the plan's to place."""
+
+_LAYOUTS = frozenset({"strided"})
+_MEMORY_FORMATS = frozenset(
+    {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"}
+)
+_FLOATS = {"inf": 'float("inf")', "-inf": 'float("-inf")', "nan": 'float("nan")'}
+_DEVICE = re.compile(r"[a-z]{1,16}(:\d{1,3})?", re.ASCII)
+_RESERVED = frozenset({"step", "arm", "observe", "residents", "scalars", "torch", "operator", "float"})
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A step's source, and what its ops make."""
+
+    source: str
+    created: tuple[tuple[int, ...], ...]
+    """For each slot, the instance of each variable that the op assigns; RESIDENT: not the plan's."""
+
+
+def generate(step: Step, plan: Plan, title: str) -> Generated:
+    """The source of ``step(arm, residents, scalars)`` for a checked plan. Raises BayplanError.
+
+    ``residents`` are the program's placeholders, then its constants; the function returns the tuple
+    of the program's outputs. ``title`` says in the source what the step is.
+    """
+    if step.program is None:
+        raise BayplanError(
+            f"{step.title} is a planning-only step: it has no program that could be run. Capture the "
+            "model to export a plan of it."
+        )
+    return _Writer(step, step.program, plan).write(title)
+
+
+class _Writer:
+    def __init__(self, step: Step, program: Program, plan: Plan) -> None:
+        self.step, self.program, self.plan = step, program, plan
+        self.lines: list[str] = []
+        self.globals: dict[str, str] = {}
+        """Module-level name of each expression that is evaluated once."""
+        self.used_names = set(_RESERVED)
+        self.names: dict[tuple[int, int], str] = {}
+        """Variable of each (value, instance)."""
+        self.of_instance: dict[int, list[str]] = {}
+        """All variables on an instance's storage: its memory is free when the last is deleted."""
+        self.instance_of: dict[int, int] = {}
+        """The instance that the current op uses of each planned storage."""
+        self.created: list[tuple[int, ...]] = []
+        self.instruction_of: dict[int, Instruction] = {}
+        self.view_of: dict[int, Instruction] = {}
+        """The view that makes each value."""
+        self.needed = set(program.outputs)
+        for instruction in program.instructions:
+            self.needed.update(_references(instruction))
+            if instruction.op >= 0:
+                self.instruction_of[instruction.op] = instruction
+                continue
+            for value in instruction.outputs:
+                if value is not None:
+                    self.view_of.setdefault(value, instruction)
+
+    def write(self, title: str) -> Generated:
+        residents = [p.value for p in self.program.placeholders]
+        residents += [c.value for c in self.program.constants]
+        self._unpack("residents", [self._name(v, RESIDENT) for v in residents])
+        self.scalar_names = [self._unique(f"{s.kind}_{s.group}") for s in self.program.scalars]
+        self._unpack("scalars", self.scalar_names)
+        module = None
+        for action in self.plan.actions:
+            match action:
+                case Run(op, uses, creates, implementation):
+                    if implementation:
+                        raise BayplanError(
+                            f"The implementation {implementation!r} cannot be exported yet."
+                        )
+                    place = " · ".join(
+                        filter(None, (self.step.ops[op].phase, self.step.ops[op].module))
+                    )
+                    if place != module:
+                        module = place
+                        self.lines += ["", f"# {_comment(place)}"]
+                    self._run(op, uses, creates)
+                case Free(instance):
+                    if names := self.of_instance.pop(instance, []):
+                        self.lines.append(f"del {', '.join(names)}")
+                case _:
+                    raise BayplanError("A plan with transfers to host memory cannot be exported yet.")
+        outputs = [self._value(value) for value in self.program.outputs]
+        self.lines += ["", f"return ({''.join(f'{name}, ' for name in outputs)})"]
+        return Generated(self._source(title), tuple(self.created))
+
+    def _run(self, op: int, uses: tuple[int, ...], creates: tuple[int, ...]) -> None:
+        instruction = self.instruction_of[op]
+        storage_of = {i: self.plan.instances[i].storage for i in (*uses, *creates)}
+        self.instance_of = {storage: instance for instance, storage in storage_of.items()}
+        call = self._call(instruction)
+        self.lines.append(f"arm({len(self.created)})")
+        names = self._assign(instruction, call)
+        self.created.append(tuple(names.values()))
+
+    def _assign(self, instruction: Instruction, call: str) -> dict[str, int]:
+        """Emit ``call`` with what it binds; the instance of every variable, in order."""
+        bound: dict[str, int] = {}
+        fresh = [v for v in instruction.outputs if v is not None and self._is_new(v, instruction)]
+        if not instruction.tuple_result and not fresh:
+            self.lines.append(call)
+            return bound
+        for value in instruction.outputs:
+            if (
+                value is not None
+                and value in fresh
+                and (value, self._instance(value)) not in self.names
+            ):
+                name, instance = self._name(value, self._instance(value)), self._instance(value)
+            else:
+                name, instance = self._unique("unused"), RESIDENT
+            bound[name] = instance
+        left = ", ".join(bound) + ("," if instruction.tuple_result and len(bound) == 1 else "")
+        self.lines.append(f"{left} = {call}" if bound else call)
+        idle = [name for name in bound if name.startswith("unused")]
+        if idle and instruction.op >= 0:
+            self.lines.append(f"del {', '.join(idle)}")
+        elif idle:
+            # What a view returns besides keeps the storage of its base alive.
+            base = next((self._instance(v) for v in _references(instruction)), RESIDENT)
+            if base != RESIDENT:
+                self.of_instance.setdefault(base, []).extend(idle)
+        return bound
+
+    def _is_new(self, value: int, instruction: Instruction) -> bool:
+        """Whether a result must be kept: it is used, or holds the memory of an instance."""
+        if (value, self._instance(value)) in self.names:
+            return False
+        return value in self.needed or self._instance(value) != RESIDENT
+
+    def _instance(self, value: int) -> int:
+        return self.instance_of.get(self.program.values[value].storage, RESIDENT)
+
+    def _value(self, value: int) -> str:
+        """The variable of ``value`` on the instance in use, its view emitted if it is the first use."""
+        name = self.names.get((value, self._instance(value)))
+        if name is not None:
+            return name
+        view = self.view_of.get(value)
+        if view is None:
+            raise BayplanError(
+                f"The plan needs {self.program.values[value].name} where it is not in memory."
+            )
+        self._assign(view, self._call(view))
+        return self.names[value, self._instance(value)]
+
+    def _call(self, instruction: Instruction) -> str:
+        # Views of the arguments are emitted while the arguments are written.
+        arguments = [self._argument(a) for a in instruction.args]
+        for key, item in instruction.kwargs.items():
+            if not key.isidentifier() or not key.isascii() or keyword.iskeyword(key):
+                raise BayplanError(f"{instruction.target[:80]!r} has an argument named {key[:80]!r}.")
+            arguments.append(f"{key}={self._argument(item)}")
+        return f"{self._target(instruction.target)}({', '.join(arguments)})"
+
+    def _target(self, target: str) -> str:
+        if not TARGET.fullmatch(target) or target.split(".")[1] in FORBIDDEN:
+            raise BayplanError(f"{target[:80]!r} is not the name of an operator that a step may call.")
+        return self._global(target.replace(".", "_"), f"operator({target!r})")
+
+    def _argument(self, item: Json) -> str:
+        if item is None or type(item) in (bool, int, str):
+            return repr(item)
+        if type(item) is float and math.isfinite(item):
+            return repr(item)
+        if isinstance(item, list | tuple):
+            return f"[{', '.join(self._argument(each) for each in item)}]"
+        if isinstance(item, dict) and len(item) == 1:
+            ((kind, content),) = item.items()
+            if (written := self._special(kind, content)) is not None:
+                return written
+        raise BayplanError(f"The step has an argument that cannot be written: {str(item)[:80]!r}.")
+
+    def _special(self, kind: str, content: Json) -> str | None:
+        """What an object with the single key ``kind`` stands for; None: nothing known."""
+        match kind, content:
+            case "value", int():
+                return self._value(content)
+            case "scalar", int():
+                return self.scalar_names[content]
+            case "float", str() if content in _FLOATS:
+                return _FLOATS[content]
+            case "dtype", str() if content in DTYPE_BYTES:
+                return self._global(content, f"torch.{content}")
+            case "layout", str() if content in _LAYOUTS:
+                return self._global(content, f"torch.{content}")
+            case "memory_format", str() if content in _MEMORY_FORMATS:
+                return self._global(content, f"torch.{content}")
+            case "device", str() if _DEVICE.fullmatch(content):
+                return self._global(f"device_{content.replace(':', '_')}", f"torch.device({content!r})")
+        return None
+
+    def _global(self, name: str, expression: str) -> str:
+        if expression not in self.globals:
+            self.globals[expression] = self._unique(name)
+        return self.globals[expression]
+
+    def _name(self, value: int, instance: int) -> str:
+        """A new variable for ``value`` on ``instance``."""
+        name = self._unique(self.program.values[value].name)
+        self.names[value, instance] = name
+        if instance != RESIDENT:
+            self.of_instance.setdefault(instance, []).append(name)
+        return name
+
+    def _unique(self, wanted: str) -> str:
+        base = re.sub(r"\W", "_", wanted[:60], flags=re.ASCII).strip("_") or "value"
+        if not base[0].isalpha() or keyword.iskeyword(base):
+            base = f"value_{base}"
+        name, count = base, 0
+        while name in self.used_names:
+            count += 1
+            name = f"{base}_{count}"
+        self.used_names.add(name)
+        return name
+
+    def _unpack(self, source: str, names: list[str]) -> None:
+        if names:
+            self.lines += ["(", *(f"    {name}," for name in names), f") = {source}"]
+
+    def _source(self, title: str) -> str:
+        head = [
+            f'"""{_comment(title)}',
+            "",
+            "Written by Bayplan; changes are refused when it is loaded.",
+        ]
+        head += ['"""', "", "import torch", "", "from .replay.targets import operator", ""]
+        head += [f"{name} = {expression}" for expression, name in sorted(self.globals.items())]
+        head += ["", "", "def step(arm, residents, scalars):"]
+        body = (f"    {line}" if line else "" for line in self.lines)
+        return "\n".join([*head, *body, ""])
+
+
+def _references(instruction: Instruction) -> Iterator[int]:
+    pending: list[Json] = [*instruction.args, *instruction.kwargs.values()][::-1]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list | tuple):
+            pending.extend(reversed(item))
+        elif isinstance(item, dict) and "value" in item:
+            yield item["value"]
+
+
+def _comment(text: str) -> str:
+    """``text`` with nothing in it that could end a comment or a docstring."""
+    return re.sub(r"[^\w .:/·,()\[\]-]", "?", text)[:200]

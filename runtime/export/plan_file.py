@@ -1,0 +1,115 @@
+"""The content of an export's ``plan.json``: what ``runtime.replay.plan_data`` reads."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.replay.plan_data import FORMAT, VERSION, content_digest
+from solver.errors import BayplanError
+from solver.plan import Plan
+from solver.step import Json, Program, Step
+
+_BATCH_NORMS = (
+    "native_batch_norm.default",
+    "_native_batch_norm_legit.default",
+    "cudnn_batch_norm.default",
+)
+_TRAINING_ARGUMENT = 5
+"""Position of ``training`` in the arguments of these ops."""
+
+
+def plan_file(
+    step: Step,
+    program: Program,
+    plan: Plan,
+    created: tuple[tuple[int, ...], ...],
+    files: Mapping[str, str],
+) -> dict[str, Json]:
+    """The file's JSON; ``created`` is from ``generate``, ``files`` the SHA-256 of each file."""
+    content = _content(step, program, plan, created)
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "digest": content_digest(content),
+        "files": dict(files),
+        "plan": content,
+    }
+
+
+def _content(
+    step: Step, program: Program, plan: Plan, created: tuple[tuple[int, ...], ...]
+) -> dict[str, Json]:
+    written = {storage for op in step.ops for storage in op.writes}
+    optimizer = program.optimizer
+    return {
+        "title": step.title,
+        "source": step.origin.source,
+        "batch": step.origin.batch,
+        "training": step.origin.training,
+        "mode": _mode(step, program),
+        "device": step.origin.target,
+        "torch": step.origin.torch,
+        "fingerprint": plan.fingerprint,
+        "plan_name": plan.name,
+        "peak_bytes": plan.peak_bytes,
+        "height_bytes": plan.height_bytes,
+        "ops": [step.ops[op].name for op in plan.order],
+        "created": created,
+        "instances": [
+            [step.storages[i.storage].size, i.address, int(start), int(end)]
+            for i, (start, end) in zip(plan.instances, plan.lifetimes, strict=True)
+        ],
+        "residents": [
+            {
+                "role": p.role,
+                "key": p.key,
+                "spec": _spec(program, p.value),
+                "storage": program.values[p.value].storage,
+                "written": program.values[p.value].storage in written,
+            }
+            for p in program.placeholders
+        ],
+        "constants": [{"spec": _spec(program, c.value), "data": c.data} for c in program.constants],
+        "scalars": [[s.kind, s.group] for s in program.scalars],
+        "optimizer": optimizer.name if optimizer else "",
+        "groups": [
+            {"parameters": g.parameters, "hyperparameters": g.hyperparameters}
+            for g in (optimizer.groups if optimizer else ())
+        ],
+        "outputs": [_spec(program, value) for value in program.outputs],
+        "output_tree": _tree(program.output_tree, {v: i for i, v in enumerate(program.outputs)}),
+    }
+
+
+def _spec(program: Program, value: int) -> list[Any]:
+    of = program.values[value]
+    return [of.dtype, of.shape, of.stride]
+
+
+def _tree(tree: Json, position: Mapping[int, int]) -> Json:
+    """The output tree with positions among the outputs in place of values."""
+    if isinstance(tree, list | tuple):
+        return [_tree(item, position) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    value = tree.get("value")
+    if tree.keys() == {"value"} and type(value) is int:
+        if value not in position:
+            raise BayplanError(f"The step's result names value {value}, which does not leave the step.")
+        return {"value": position[value]}
+    return {key: _tree(item, position) for key, item in tree.items()}
+
+
+def _mode(step: Step, program: Program) -> str:
+    """In which mode the model was when it was captured, as far as the step shows it."""
+    if not step.origin.training:
+        return "eval"
+    norms = {
+        bool(instruction.args[_TRAINING_ARGUMENT])
+        for instruction in program.instructions
+        if instruction.op >= 0
+        and step.ops[instruction.op].target in _BATCH_NORMS
+        and len(instruction.args) > _TRAINING_ARGUMENT
+    }
+    if True in norms or any(op.random for op in step.ops):
+        return "train"
+    return "eval" if norms else ""

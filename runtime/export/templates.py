@@ -1,0 +1,106 @@
+"""The texts of an export that do not come from the plan's actions."""
+
+from solver.plan import Plan
+from solver.step import Step
+
+INIT = '''"""A planned step, written by Bayplan. ``from THIS_FOLDER import load``; see README.md."""
+
+from pathlib import Path
+
+from .replay.errors import ReplayError
+from .replay.loading import PlannedStep
+from .replay.loading import load as _load
+
+__all__ = ["PlannedStep", "ReplayError", "load"]
+
+
+def load(model, optimizer=None, *, strict=False):
+    """The planned step of ``model``: ``step(inputs, target)`` returns the loss.
+
+    An inference step takes no optimizer, and ``step(inputs)`` returns what the model returns.
+    ``strict`` raises when memory is not served as planned. Raises ReplayError for a model or an
+    optimizer that the plan was not made for.
+    """
+    return _load(Path(__file__).parent, model, optimizer, strict=strict)
+'''
+
+MAIN = '''"""``python -m THIS_FOLDER``: the self-test."""
+
+import sys
+from pathlib import Path
+
+from .replay.selftest import main
+
+sys.exit(main(Path(__file__).parent, sys.argv[1:]))
+'''
+
+SELFTEST = '''"""``python selftest.py``: runs the planned step on random data, bit for bit."""
+
+import importlib
+import sys
+from pathlib import Path
+
+_folder = Path(__file__).resolve().parent
+
+if __name__ == "__main__":
+    # The folder is a package: it must be found by its name, and its files only in it.
+    sys.path[0] = str(_folder.parent)
+    selftest = importlib.import_module(f"{_folder.name}.replay.selftest")
+    sys.exit(selftest.main(_folder, sys.argv[1:]))
+'''
+
+
+def readme(step: Step, plan: Plan, name: str) -> str:
+    """README.md of the export called ``name``."""
+    origin = step.origin
+    if origin.training:
+        use = f"""from {name} import load
+
+step = load(model, optimizer)      # your model and your torch.optim optimizer, as captured
+for inputs, target in batches:     # the captured batch size and dtypes
+    loss = step(inputs, target)    # forward, backward and update"""
+        owners = """Parameters, buffers and optimizer state are updated in place, so that
+`state_dict()`, evaluation and learning rate schedulers work between steps as ever. Do not call `loss.backward()` or
+`optimizer.step()`: the step has done both. `.grad` is not used."""
+    else:
+        use = f"""from {name} import load
+
+step = load(model.eval())          # your model, as captured
+output = step(inputs)              # the captured batch size and dtypes"""
+        owners = "Parameters and buffers are read from your model each time."
+    return f"""# {_plain(step.title)}
+
+The step of {_plain(origin.model)} (`{_plain(origin.source)}`), batch {origin.batch}, on
+{_plain(origin.target)}, as planned by Bayplan: {len(plan.order):,} ops, peak
+{plan.peak_bytes:,} bytes, arena {plan.height_bytes:,} bytes. Fingerprint `{plan.fingerprint[:16]}`.
+
+It needs torch (traced with {_plain(origin.torch) or "an unknown version"}) and nothing else. With this
+folder's parent on the path:
+
+```python
+{use}
+```
+
+{owners}
+
+The first step on a machine (a torch version, a number of threads) records which memory the ops ask
+for beyond their results, places that too, and proves itself: the planned step must equal the
+unplanned one bit for bit, and every result must lie where the plan has it. `step.report` says how it
+runs. The recording is kept in `recordings/`. Planned addresses need a C++ compiler once (g++ or
+clang++); without one the step runs in the planned order at any address, and says so.
+
+`python -m {name}` (or `python selftest.py` in this folder) runs it on random data, planned against
+traced, with the arena filled with 0xFF first. `bayplan verify {name}` compares it with eager training.
+
+| file | what is in it |
+|---|---|
+| `planned.py` | the step in the planned order, one line an op |
+| `traced.py` | the same step in program order, to compare with |
+| `plan.json` | addresses, lifetimes, what is expected of model, optimizer and data |
+| `replay/` | the allocator (C++, compiled on first use) and what drives it |
+"""
+
+
+def _plain(text: str) -> str:
+    """``text`` without anything that means something to Markdown or ends a line."""
+    return "".join(c if c.isprintable() and c not in "`|<>[]*\\" else "?" for c in text)[:200]

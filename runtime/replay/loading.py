@@ -1,0 +1,102 @@
+"""``load``: the exported step as a function of the user's model, optimizer and data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .binding import ModelBinding, OptimizerBinding, bind_arguments
+from .engine import Engine, Report
+from .errors import ReplayError
+from .plan_data import PlanData, read_plan
+from .tensors import constant
+
+
+class PlannedStep:
+    """One step at its planned addresses: ``loss = step(inputs, target)``, ``out = step(inputs)``.
+
+    Parameters, buffers and optimizer state are updated in place; ``.grad`` is not touched, and
+    neither ``loss.backward()`` nor ``optimizer.step()`` is to be called.
+    """
+
+    def __init__(
+        self, engine: Engine, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None
+    ) -> None:
+        plan = engine.plan
+        self.plan, self.engine = plan, engine
+        if bool(plan.optimizer) != (optimizer is not None):
+            wants = (
+                "needs the optimizer: load(model, optimizer)" if plan.optimizer else "has no optimizer"
+            )
+            raise ReplayError(f"The step {plan.title} {wants}.")
+        self._model = ModelBinding(plan, model)
+        self._optimizer = OptimizerBinding(plan, model, optimizer) if optimizer is not None else None
+        self._constants = [constant(c, plan.device) for c in plan.constants]
+        self._checked: list[tuple[int, int, torch.dtype]] = []
+        """Identity, address and dtype of the tensors that were checked."""
+
+    @property
+    def report(self) -> Report:
+        """How the step runs on this machine; complete after the first step."""
+        return self.engine.report
+
+    def __call__(self, inputs: Any, target: Any = None) -> Any:
+        """One step on a batch. Training returns the loss; inference what the model returns.
+
+        Raises ReplayError for a batch, model or optimizer that the plan was not made for.
+        """
+        residents, scalars = self.bind(inputs, target)
+        outputs = self.engine.run(residents, scalars)
+        if self._optimizer is not None:
+            self._optimizer.count_step()
+        return self.result(outputs)
+
+    def bind(self, inputs: Any, target: Any = None) -> tuple[list[Tensor], list[float]]:
+        """The step's residents (constants last) and scalars, checked against the plan."""
+        data = {"input": bind_arguments(self.plan, "input", inputs)}
+        data["target"] = bind_arguments(self.plan, "target", target)
+        owned = {id(r): t for r, t in self._model.tensors()}
+        if self._optimizer is not None:
+            owned.update((id(r), t) for r, t in self._optimizer.tensors())
+        now = [(id(t), t.data_ptr(), t.dtype) for t in owned.values()]
+        if now != self._checked:
+            self._model.check()
+            self._checked = now
+        self._model.check_mode()
+        residents = [
+            owned[id(r)] if id(r) in owned else data[r.role][r.key] for r in self.plan.residents
+        ]
+        scalars = self._optimizer.scalars() if self._optimizer is not None else []
+        return [*residents, *self._constants], scalars
+
+    def result(self, outputs: Sequence[Tensor]) -> Any:
+        """What the caller gets: the loss, or the model's result put together again."""
+        return outputs[0] if self.plan.training else _rebuilt(self.plan.output_tree, outputs)
+
+
+def load(
+    folder: Path,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    *,
+    strict: bool = False,
+) -> PlannedStep:
+    """The step exported into ``folder``, bound to ``model`` and ``optimizer``.
+
+    ``strict`` raises when any request of any step is not served as planned; without it that only
+    costs memory. Raises ReplayError where the export is damaged or was made for another model.
+    """
+    plan: PlanData = read_plan(folder)
+    return PlannedStep(Engine(folder, plan, strict=strict), model, optimizer)
+
+
+def _rebuilt(tree: Any, outputs: Sequence[Tensor]) -> Any:
+    if isinstance(tree, list):
+        return tuple(_rebuilt(item, outputs) for item in tree)
+    if isinstance(tree, dict):
+        if tree.keys() == {"value"} and type(tree["value"]) is int:
+            return outputs[tree["value"]]
+        return {key: _rebuilt(item, outputs) for key, item in tree.items()}
+    return tree

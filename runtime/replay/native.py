@@ -1,0 +1,180 @@
+"""The allocator's C interface as Python objects: an arena with its table of requests."""
+
+import ctypes
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .build import built_library
+from .errors import ReplayError
+
+PASS = -1
+"""Address of a request that is not the arena's: PyTorch's own allocator serves it."""
+SCRATCH_BYTES = 64 << 20
+"""Of the pool for requests that the table does not know; taken only when the first one comes."""
+_RECORD, _RUN = 1, 2
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What the allocator did during the last step; in the order of arena_core.hpp's Counters."""
+
+    planned: int
+    """Requests served at their planned address."""
+    passed: int
+    """Requests left to PyTorch's allocator, as planned (the loss, what outlives the step)."""
+    missed: int
+    """Requests that the table does not know."""
+    overlapped: int
+    """Requests whose planned bytes were still occupied."""
+    overflowed: int
+    """Missed or overlapped ones that did not fit into the scratch pool either."""
+    foreign: int
+    """Requests of other threads meanwhile."""
+    arena_top: int
+    """Bytes from the arena's start that were used."""
+    scratch_peak: int
+    """Bytes of the scratch pool in use at once."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of a recorded step. Events number allocations and frees in the order they happen."""
+
+    slot: int
+    size: int
+    pointer: int
+    allocated: int
+    freed: int
+    """Event, or -1: it was not freed before the step ended."""
+
+
+@cache
+def library(adapter: str = "cpu") -> ctypes.PyDLL:
+    """The allocator, built and installed. Raises NoCompilerError."""
+    # PyDLL keeps the GIL: arming takes less time than giving it up.
+    return bind(built_library(adapter))
+
+
+def bind(path: Path) -> ctypes.PyDLL:
+    """The library at ``path`` with its signatures; it sits in front of PyTorch's allocator now."""
+    loaded = ctypes.PyDLL(str(path))
+    number, handle = ctypes.c_int64, ctypes.c_void_p
+    numbers = ctypes.POINTER(number)
+    signatures: dict[str, tuple[Any, list[Any]]] = {
+        "install": (ctypes.c_int, []),
+        "create": (handle, [number, number, number, numbers, numbers, numbers]),
+        "retire": (None, [handle]),
+        "begin": (ctypes.c_int, [handle, number]),
+        "arm": (None, [number]),
+        "end": (None, []),
+        "fill": (ctypes.c_int, [handle, ctypes.c_int]),
+        "base": (number, [handle]),
+        "live_blocks": (number, [handle]),
+        "counters": (None, [handle, numbers]),
+        "misses": (number, [handle, numbers, number]),
+        "request_count": (number, [handle]),
+        "requests": (None, [handle, numbers]),
+    }
+    for name, (result, arguments) in signatures.items():
+        function = getattr(loaded, f"bayplan_{name}")
+        function.restype, function.argtypes = result, arguments
+    if not loaded.bayplan_install():
+        raise ReplayError(
+            "Another allocator sits in front of PyTorch's CPU allocator and does not pass requests "
+            "on. Remove it to run with planned addresses."
+        )
+    return loaded
+
+
+class Arena:
+    """One block of memory and the table that says which request gets which bytes of it."""
+
+    def __init__(
+        self,
+        capacity: int,
+        table: Sequence[Sequence[tuple[int, int]]],
+        *,
+        scratch: int = SCRATCH_BYTES,
+    ) -> None:
+        """``table[slot]`` lists the (size, address) of the slot's requests in order.
+
+        Raises ReplayError where there is no memory for ``capacity`` bytes or an entry lies outside.
+        """
+        self._library = library()
+        first, sizes, addresses = [0], [], []
+        for entries in table:
+            sizes += [size for size, _ in entries]
+            addresses += [address for _, address in entries]
+            first.append(len(sizes))
+        self.capacity = capacity
+        self._handle = self._library.bayplan_create(
+            capacity, scratch, len(table), _array(first), _array(sizes), _array(addresses)
+        )
+        if not self._handle:
+            raise ReplayError(
+                f"The arena of {capacity:,} bytes cannot be made: there is no memory for it, or its "
+                "table names bytes outside it."
+            )
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self._library.bayplan_retire(self._handle)
+
+    @property
+    def arm(self) -> Callable[[int], None]:
+        """Called before each op with its slot."""
+        arm: Callable[[int], None] = self._library.bayplan_arm
+        return arm
+
+    @contextmanager
+    def running(self, *, record: bool = False) -> Iterator[None]:
+        """While inside, this thread's requests are served from the table (or recorded)."""
+        refused = self._library.bayplan_begin(self._handle, _RECORD if record else _RUN)
+        if refused:
+            where = "in another thread" if refused == 1 else "around this call"
+            raise ReplayError(f"A planned step is still running {where}; let it end first.")
+        try:
+            yield
+        finally:
+            self._library.bayplan_end()
+
+    @property
+    def base(self) -> int:
+        """Address of the arena's first byte in this process."""
+        return int(self._library.bayplan_base(self._handle))
+
+    @property
+    def live_blocks(self) -> int:
+        """Requests that were served from the arena or the scratch pool and are not freed yet."""
+        return int(self._library.bayplan_live_blocks(self._handle))
+
+    def fill(self, value: int) -> bool:
+        """Set every byte of arena and scratch pool to ``value``; False while something lives there."""
+        return bool(self._library.bayplan_fill(self._handle, value))
+
+    def counters(self) -> Counters:
+        """Of the step that ran last."""
+        found = (ctypes.c_int64 * len(fields(Counters)))()
+        self._library.bayplan_counters(self._handle, found)
+        return Counters(*found)
+
+    def misses(self) -> list[tuple[int, int]]:
+        """(slot, size) of the first requests of the last step that the table did not know."""
+        found = (ctypes.c_int64 * 128)()
+        count = self._library.bayplan_misses(self._handle, found, 64)
+        return [(found[2 * at], found[2 * at + 1]) for at in range(count)]
+
+    def requests(self) -> list[Request]:
+        """What was recorded, in order."""
+        count = self._library.bayplan_request_count(self._handle)
+        found = (ctypes.c_int64 * max(1, 5 * count))()
+        self._library.bayplan_requests(self._handle, found)
+        return [Request(*found[5 * at : 5 * at + 5]) for at in range(count)]
+
+
+def _array(numbers: list[int]) -> Any:
+    return (ctypes.c_int64 * max(1, len(numbers)))(*numbers)

@@ -1,0 +1,167 @@
+"""The table of requests: what every op asks of the allocator on this machine, and what it gets.
+
+A table is recorded once per machine and kept beside the export, under the machine's key. Like the
+plan it is not trusted when it is read: what is alive at the same time must not share a byte.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ReplayError
+from .native import PASS, Request
+from .placing import first_fit, height, live_peak
+from .plan_data import PlanData, content_digest, overlap
+
+FOLDER = "recordings"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One request: ``address`` in the arena or PASS; alive in events ``[start, end)``."""
+
+    size: int
+    address: int
+    start: int
+    end: int
+    instance: int
+    """The plan's instance that it is, or -1: a temporary, or what outlives the step."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """All requests of one step, by slot."""
+
+    slots: tuple[tuple[Entry, ...], ...]
+    arena_bytes: int
+    """What the arena needs to hold outputs and temporaries."""
+    kept: bool
+    """Whether all instances lie where the plan has them; else everything was placed anew."""
+
+    @property
+    def temporary_bytes(self) -> int:
+        """Bytes of all temporaries together, whenever they live."""
+        return sum(e.size for slot in self.slots for e in slot if e.instance < 0 and e.address != PASS)
+
+    @property
+    def temporaries(self) -> int:
+        """How many requests are temporaries."""
+        return sum(e.instance < 0 and e.address != PASS for slot in self.slots for e in slot)
+
+    def addresses(self) -> dict[int, int]:
+        """Address of every instance that is requested."""
+        return {e.instance: e.address for slot in self.slots for e in slot if e.instance >= 0}
+
+
+def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[int]) -> Table:
+    """Place the recorded ``requests``; ``instances[i]`` is the instance that i is, or -1.
+
+    Outputs stay at the plan's addresses and temporaries go into the holes or above. Only where that
+    needs more than the plan's height, everything is placed anew, and kept so if it needs less.
+    """
+    inside = [i for i, r in enumerate(requests) if r.slot >= 0 and (instances[i] >= 0 or r.freed >= 0)]
+    starts = [requests[i].allocated for i in inside]
+    # An output that the step never frees lives to its end.
+    events = 1 + max((max(r.allocated, r.freed) for r in requests), default=0)
+    ends = [requests[i].freed if requests[i].freed >= 0 else events for i in inside]
+    sizes = [requests[i].size for i in inside]
+    fixed = [_planned_address(plan, instances[i], requests[i].size) for i in inside]
+    addresses = first_fit(starts, ends, sizes, fixed)
+    needed = max(height(sizes, addresses), plan.height_bytes)
+    kept = all(a is not None for a, i in zip(fixed, inside, strict=True) if instances[i] >= 0)
+    if needed > max(plan.height_bytes, live_peak(starts, ends, sizes)):
+        anew = first_fit(starts, ends, sizes, [None] * len(inside))
+        if height(sizes, anew) < needed:
+            addresses, needed, kept = anew, height(sizes, anew), False
+    of_request = dict(zip(inside, zip(addresses, ends, strict=True), strict=True))
+    slots: list[list[Entry]] = [[] for _ in plan.ops]
+    for i, request in enumerate(requests):
+        if request.slot >= 0:
+            address, end = of_request.get(i, (PASS, request.allocated + 1))
+            slots[request.slot].append(
+                Entry(request.size, address, request.allocated, end, instances[i])
+            )
+    return Table(tuple(tuple(slot) for slot in slots), needed, kept)
+
+
+def _planned_address(plan: PlanData, instance: int, size: int) -> int | None:
+    if instance < 0 or size > plan.instances[instance].size:
+        return None
+    return plan.instances[instance].address
+
+
+def check_table(plan: PlanData, table: Table) -> None:
+    """Raise ReplayError where the table cannot be right for ``plan``."""
+    if len(table.slots) != len(plan.ops):
+        raise ReplayError("The recorded requests belong to another plan.")
+    entries = [e for slot in table.slots for e in slot if e.address != PASS]
+    for entry in entries:
+        inside = 0 <= entry.address <= table.arena_bytes - entry.size
+        if entry.size <= 0 or not inside or entry.start >= entry.end:
+            raise ReplayError(f"A recorded request cannot be: {entry}.")
+        if table.kept and entry.instance >= 0:
+            planned = plan.instances[entry.instance]
+            if (entry.address, entry.size <= planned.size) != (planned.address, True):
+                raise ReplayError(f"A recorded request is not where the plan has it: {entry}.")
+    clash = overlap((e.start, e.end, e.address, e.address + e.size) for e in entries)
+    if clash is not None:
+        one, other = (entries[i] for i in clash)
+        raise ReplayError(f"Two recorded requests share bytes while both are alive: {one}, {other}.")
+
+
+def save_table(folder: Path, key: str, plan: PlanData, table: Table) -> bool:
+    """Keep the table for this machine; False where the folder cannot be written."""
+    content = {
+        "plan": plan.digest,
+        "machine": key,
+        "arena_bytes": table.arena_bytes,
+        "kept": table.kept,
+        "slots": [[list(astuple(entry)) for entry in slot] for slot in table.slots],
+    }
+    path = folder / FOLDER / f"{key}.json"
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    text = json.dumps({"digest": content_digest(content), "table": content}, separators=(",", ":"))
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with temporary.open("x") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def load_table(folder: Path, key: str, plan: PlanData) -> Table | None:
+    """The table kept for this machine, or None. Raises ReplayError where it is damaged."""
+    path = folder / FOLDER / f"{key}.json"
+    if not path.is_file():
+        return None
+    try:
+        file = json.loads(path.read_bytes())
+        content = file["table"]
+        table = _decode(content)
+        right = file["digest"] == content_digest(content)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ReplayError(f"{path} is damaged: {error}. Delete it; it is recorded anew.") from None
+    if not right or content["plan"] != plan.digest or content["machine"] != key:
+        raise ReplayError(f"{path} was changed or belongs to another plan. Delete it.")
+    try:
+        check_table(plan, table)
+    except (ReplayError, IndexError) as error:
+        raise ReplayError(f"{path} is not right: {error} Delete it; it is recorded anew.") from None
+    return table
+
+
+def _decode(content: dict[str, Any]) -> Table:
+    slots = tuple(tuple(Entry(*entry) for entry in slot) for slot in content["slots"])
+    numbers = [content["arena_bytes"], *(n for slot in slots for e in slot for n in astuple(e))]
+    if any(type(number) is not int for number in numbers):
+        raise TypeError("a number is not a whole one")
+    return Table(slots, content["arena_bytes"], content["kept"] is True)
