@@ -19,6 +19,9 @@ class OrderResult:
     """The op whose cut is the bound, or -1."""
     optimal: bool
     """Whether the peak is the bound."""
+    lean_order: tuple[int, ...] = ()
+    """An order of the same peak that is not pulled towards program order: it holds less alive on the
+    way, and so can be easier to place."""
 
 
 def order_step(

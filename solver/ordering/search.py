@@ -40,6 +40,7 @@ class Search:
         self._greedy()
         self._bound()
         self._branch()
+        lean = self.order
         self._settle()
         return OrderResult(
             order=tuple(int(op) for op in self.order),
@@ -48,6 +49,7 @@ class Search:
             proof=self.proof,
             proof_op=self.proof_op,
             optimal=self.peak <= self.bound,
+            lean_order=tuple(int(op) for op in lean),
         )
 
     def _greedy(self) -> None:
