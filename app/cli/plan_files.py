@@ -1,9 +1,9 @@
 """Where a command finds the step of a plan file: by fingerprint, beside it or in the library."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
+from app.step_beside import step_beside
 from solver.check import require_valid
 from solver.errors import BayplanError
 from solver.files import load_plan
@@ -45,23 +45,10 @@ def load_plan_with_step(
     if step_path is not None:
         step = load_any_step(step_path)
     else:
-        found = next((s for s in _candidates(plan, path) if s.fingerprint == plan.fingerprint), None)
-        step = found or _from_library(plan, path, library_path)
+        beside = step_beside(plan, path.absolute().parent)
+        step = beside[0] if beside is not None else _from_library(plan, path, library_path)
     require_valid(step, plan)
     return step, plan
-
-
-def _candidates(plan: Plan, path: Path) -> Iterator[Step]:
-    """Steps in the plan's folder that may be its own; files that cannot be read are none."""
-    # Only the name: a plan file from elsewhere must not choose folders here.
-    named = Path(plan.provenance.step_file).name
-    others = sorted(file for file in path.absolute().parent.glob("*.step") if file.name != named)
-    for file in [path.with_name(named), *others] if named else others:
-        if file.is_file():
-            try:
-                yield load_any_step(file)
-            except BayplanError:
-                continue
 
 
 def _from_library(plan: Plan, path: Path, library_path: Path | None) -> Step:

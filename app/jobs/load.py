@@ -6,9 +6,10 @@ from pathlib import Path
 
 from app.jobs.job import Job
 from app.library import Library
+from app.step_beside import step_beside
 from solver.check import require_valid
 from solver.errors import BayplanError
-from solver.files import decode_plan, load_step, read_bytes, read_json
+from solver.files import decode_plan, read_bytes, read_json
 from solver.plan import Plan
 from solver.planning_step import load_any_step
 from solver.solution import Baseline
@@ -77,18 +78,13 @@ class LoadJob(Job):
 
     def _step_of(self, plan: Plan) -> tuple[Step, Path | None]:
         """The step that a plan file is for: beside it, or wherever the finder knows it."""
-        folder = self.path.parent
-        named = plan.provenance.step_file
-        # Only a plain name: a plan file must not make us read elsewhere.
-        candidates = [folder / named] if named and Path(named).name == named else []
-        candidates += sorted(folder.glob("*.step"))
-        for candidate in dict.fromkeys(candidates):
-            step = _step_or_none(candidate)
-            if step is not None and step.fingerprint == plan.fingerprint:
-                return step, candidate
+        beside = step_beside(plan, self.path.absolute().parent)
+        if beside is not None:
+            return beside
         step = self._find_step(plan.fingerprint) if self._find_step is not None else None
         if step is not None:
             return step, None
+        named = plan.provenance.step_file
         wanted = f" (it was solved from {named})" if named else ""
         raise BayplanError(
             f"{self.path.name} is a plan, and its step is neither beside it nor in the library"
@@ -134,10 +130,3 @@ def as_run(step: Step) -> Baseline:
     from solver.placement.caching_allocator import simulate
 
     return simulate(step)
-
-
-def _step_or_none(path: Path) -> Step | None:
-    try:
-        return load_step(path)
-    except BayplanError:
-        return None
