@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QWidget
 
 from app.style import set_property
-from app.theme import Theme
+from app.theme import DARK, Theme
 from solver.step import Category
 
 
@@ -175,3 +175,46 @@ class Strip(QWidget):
             if self.row.minimumSize().width() <= self.width():
                 return
             part.hide()
+
+
+class HatchKey(QWidget):
+    """A legend key for hatched space; its words shorten where it is narrow."""
+
+    def __init__(self, text: str, short: str) -> None:
+        super().__init__()
+        self._theme = DARK
+        self._box = _Hatch()
+        self._words = label(text, "caption", "text2")
+        self._words.setToolTip(text)
+        self.text, self.short = text, short
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        row.addWidget(self._box)
+        row.addWidget(self._words)
+
+    def set_short(self, short: bool) -> None:
+        """Use the short words or the long ones."""
+        self._words.setText(self.short if short else self.text)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._box.theme = theme
+        self._box.update()
+
+
+class _Hatch(QWidget):
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = DARK
+        self.setFixedSize(13, 13)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self.theme.raised))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(self.theme.warn), 1))
+        for x in range(-13, 14, 5):
+            painter.drawLine(x, 13, x + 13, 0)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(QColor(self.theme.line2), 1))
+        painter.drawRect(0, 0, 12, 12)

@@ -7,13 +7,10 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from app.document import Document, Entry
 from app.numbers import bytes_exact, gib, human, percent
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
-from app.panels.legend import Legend
 from app.panels.sheet import panel_sheet
 from app.plan_facts import PlanFacts, plan_facts
 from app.style import set_property
 from app.theme import DARK, Theme
-
-__all__ = ["Legend", "PlanHeader"]
 
 HEIGHT = 40
 

@@ -1,7 +1,5 @@
 """The legend: which categories there are, their bytes at the peak, and which of them are shown."""
 
-from collections.abc import Iterable
-
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -19,7 +17,7 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 from app.document import Document
 from app.fonts import text_font
 from app.numbers import bytes_exact, human
-from app.panels.controls import Strip, label, paint_swatch
+from app.panels.controls import HatchKey, Strip, label, paint_swatch
 from app.panels.sheet import panel_sheet
 from app.plan_facts import GROUPS, Group, plan_facts
 from app.theme import DARK, Theme
@@ -156,6 +154,8 @@ class Legend(Strip):
         self.count: QLabel = label("", "caption", "text2")
         self.row.addWidget(self.count)
         self.row.setSpacing(12)
+        self._key: HatchKey | None = None
+        self._last: QWidget = self.count
         for signal in (document.step_changed, document.entries_changed, document.shown_changed):
             signal.connect(self.refresh)
         self.set_theme(DARK)
@@ -173,10 +173,12 @@ class Legend(Strip):
         groups = (box.shows.categories for box in self.boxes if box.isEnabled() and not box.isChecked())
         return frozenset().union(*groups)
 
-    def add(self, parts: Iterable[QWidget]) -> None:
-        """Put more keys behind the boxes."""
-        for part in parts:
-            self.row.insertWidget(self.row.indexOf(self.count) - 1, part)
+    def add(self, key: HatchKey, last: QWidget) -> None:
+        """Put one more key behind the boxes and other words in the place of the count of tensors."""
+        self.row.insertWidget(self.row.indexOf(self.boxes[-1]) + 1, key)
+        self.row.replaceWidget(self.count, last)
+        self.count.hide()
+        self._key, self._last = key, last
 
     def refresh(self) -> None:
         """Follow the document: bytes at the peak of what is on the map."""
@@ -197,13 +199,15 @@ class Legend(Strip):
 
     def fit(self) -> None:
         """The count of tensors goes first where it is narrow, then the figures and what they are."""
-        for figures, count in ((True, True), (True, False), (False, True), (False, False)):
+        for figures, last in ((True, True), (True, False), (False, True), (False, False)):
             for box in self.boxes:
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
+            if self._key is not None:
+                self._key.set_short(not figures)
             self._where.setVisible(figures)
-            self.count.setVisible(count)
+            self._last.setVisible(last)
             self.row.invalidate()
             if self.row.minimumSize().width() <= self.width():
                 return

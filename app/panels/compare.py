@@ -1,0 +1,255 @@
+"""Two ways to run the step side by side on one address axis, and why they differ."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+
+from app.compare_facts import compare
+from app.document import Document, Entry
+from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.view import MapView
+from app.numbers import bytes_exact, gib, human, percent
+from app.panels.compare_table import CompareTable
+from app.panels.controls import FigureLabel, HatchKey, Strip, label, rule
+from app.panels.header import saving
+from app.panels.legend import Legend
+from app.panels.sheet import panel_sheet
+from app.plan_facts import PlanFacts, plan_facts
+from app.theme import DARK, Theme
+
+STACKED_BELOW = 1280
+TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 150
+LOW_BELOW = 820
+"""Widths and heights of the view, in pixels."""
+
+
+class SideHeader(Strip):
+    """Which entry one side shows, and its figures."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(40)
+        self.chooser = QComboBox()
+        self.chooser.setObjectName(f"{side}Entry")
+        self.chooser.setAccessibleName(f"Plan on the {side}")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.chooser.setMaximumWidth(220)
+        self.total = FigureLabel("Height")
+        self.live = FigureLabel("Live peak")
+        self.unfilled = FigureLabel("Never filled")
+        self.saved = FigureLabel("Saved", "ok")
+        self.row.setSpacing(20)
+        self.row.addWidget(self.chooser)
+        for part in (self.total, self.live, self.unfilled, self.saved):
+            self.row.addWidget(part)
+        self.row.addStretch(1)
+        self.expendable = (self.unfilled, self.live, self.saved)
+        self._figures = False
+        self._other: PlanFacts | None = None
+
+    def wanted(self, part: QWidget) -> bool:
+        return self._figures and (part is not self.saved or self._other is not None)
+
+    def show_figures(self, facts: PlanFacts | None, other: PlanFacts | None) -> None:
+        """Figures of ``facts``; ``other`` is what the saving is against, None on the left side."""
+        self._figures, self._other = facts is not None, other
+        self.total.setVisible(facts is not None)
+        if facts is not None:
+            total, live = facts.total_bytes, facts.live_peak
+            as_run = facts.baseline is not None
+            self.total.set_figure(
+                gib(total), name="Reserved" if as_run else "Height", exact=f"{bytes_exact(total)} B"
+            )
+            self.live.set_figure(gib(live), exact=f"{bytes_exact(live)} B")
+            unfilled = total - live
+            share = f", {percent(unfilled / max(total, 1))}" if unfilled else ""
+            self.unfilled.set_figure(
+                f"{human(unfilled)}{share}",
+                name="Reserved, never filled" if as_run else "Never filled",
+                tone="warn" if unfilled else "ok",
+                exact=f"{bytes_exact(unfilled)} B",
+            )
+            if other is not None:
+                before = other.total_bytes
+                self.saved.set_figure(
+                    saving(before, total),
+                    tone="ok" if total <= before else "warn",
+                    exact=f"{bytes_exact(before - total)} B",
+                )
+        self.fit()
+
+
+class CompareView(QWidget):
+    """Follows the document; does its work only while it is in sight."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("compare")
+        self.setAccessibleName("Compare")
+        self._document = document
+        self._theme = DARK
+        self._outdated = True
+        self._stacked: bool | None = None
+        self._scenes: list[tuple[Entry | None, Entry | None]] = [(None, None), (None, None)]
+        self.headers = (SideHeader("left"), SideHeader("right"))
+        self.maps = (MapView(), MapView())
+        for side, name in zip(self.maps, ("left", "right"), strict=True):
+            side.setObjectName(f"{name}Map")
+            side.setAccessibleName(f"Memory map on the {name}")
+            side.set_parts(overview=False, profile=False)
+        self.maps[0].link(self.maps[1])
+        self.legend = Legend(document)
+        self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
+        self.linked = label("Address and selection linked", "caption", "text3")
+        self.legend.add(self.unusable, self.linked)
+        self.table = CompareTable(document)
+        self.empty = label("Solve the step to compare it as run with its plan.", "body", "text3")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.grid_area = QWidget()
+        self._grid = QGridLayout(self.grid_area)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(0)
+        self._between = (rule(down=True), rule())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.empty, 1)
+        column.addWidget(self.grid_area, 1)
+        column.addWidget(rule())
+        column.addWidget(self.table)
+        self._connect()
+        self._arrange(stacked=False)
+        self.set_theme(DARK)
+        self._entries_changed()
+
+    def _connect(self) -> None:
+        document = self._document
+        for view in self.maps:
+            view.selected.connect(document.select)
+            view.hovered.connect(document.hover)
+            self.legend.hidden_changed.connect(view.set_hidden)
+        for header in self.headers:
+            header.chooser.currentIndexChanged.connect(self.refresh)
+        document.step_changed.connect(self._entries_changed)
+        document.entries_changed.connect(self._entries_changed)
+        document.selection_changed.connect(self._select)
+        document.hovered_changed.connect(self._hover)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.setStyleSheet(panel_sheet(theme))
+        for part in (*self.maps, self.legend, self.unusable, self.table):
+            part.set_theme(theme)
+
+    def entry(self, side: int) -> Entry | None:
+        """What the left (0) or right (1) side shows."""
+        chosen = self.headers[side].chooser.currentIndex()
+        entries = self._document.entries
+        return entries[chosen] if 0 <= chosen < len(entries) else None
+
+    def choose(self, side: int, entry: Entry) -> None:
+        """Put an entry of the document on a side."""
+        self.headers[side].chooser.setCurrentIndex(self._document.entries.index(entry))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if self._outdated:
+            self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._arrange(stacked=self.width() < STACKED_BELOW)
+        self.table.setFixedHeight(LOW_TABLE_HEIGHT if self.height() < LOW_BELOW else TABLE_HEIGHT)
+
+    def _arrange(self, *, stacked: bool) -> None:
+        if stacked is self._stacked:
+            return
+        self._stacked = stacked
+        grid, (left, right), (first, second) = self._grid, self.headers, self.maps
+        down, across = self._between
+        for part in (left, right, first, second, down, across, self.legend):
+            grid.removeWidget(part)
+        for row in range(6):
+            grid.setRowStretch(row, 0)
+        for column in range(3):
+            grid.setColumnStretch(column, 0)
+        down.setVisible(not stacked)
+        across.setVisible(stacked)
+        if stacked:
+            places = ((self.legend, 0), (left, 1), (first, 2), (across, 3), (right, 4), (second, 5))
+            for part, row in places:
+                grid.addWidget(part, row, 0)
+            grid.setRowStretch(2, 1)
+            grid.setRowStretch(5, 1)
+            grid.setColumnStretch(0, 1)
+        else:
+            grid.addWidget(left, 0, 0)
+            grid.addWidget(down, 0, 1, 3, 1)
+            grid.addWidget(right, 0, 2)
+            grid.addWidget(self.legend, 1, 0, 1, 3)
+            grid.addWidget(first, 2, 0)
+            grid.addWidget(second, 2, 2)
+            grid.setRowStretch(2, 1)
+            grid.setColumnStretch(0, 1)
+            grid.setColumnStretch(2, 1)
+
+    def _entries_changed(self) -> None:
+        entries = self._document.entries
+        first = next((i for i, e in enumerate(entries) if e.baseline is not None), 0)
+        best = self._document.best
+        defaults = (first, entries.index(best) if best is not None else len(entries) - 1)
+        names = [entry.name for entry in entries]
+        for header, default in zip(self.headers, defaults, strict=True):
+            chooser = header.chooser
+            chosen = chooser.currentText()
+            chooser.blockSignals(True)
+            chooser.clear()
+            chooser.addItems(names)
+            chooser.setCurrentIndex(names.index(chosen) if chosen in names else default)
+            chooser.blockSignals(False)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the two chosen entries; later, where the view is not in sight."""
+        self._outdated = not self.isVisible()
+        if self._outdated:
+            return
+        step = self._document.step
+        sides = (self.entry(0), self.entry(1))
+        left, right = sides
+        there = step is not None and left is not None and right is not None
+        self.empty.setVisible(not there)
+        self.grid_area.setVisible(there)
+        self.table.setVisible(there)
+        if step is None or left is None or right is None:
+            for side, view in enumerate(self.maps):
+                view.set_scene(None)
+                self._scenes[side] = (None, None)
+            return
+        facts = [plan_facts(step, entry.plan, entry.baseline) for entry in (left, right)]
+        for side, entry in enumerate((left, right)):
+            if self._scenes[side] != (entry, sides[0]):
+                self.maps[side].set_scene(self._scene(entry))
+                self._scenes[side] = (entry, sides[0])
+            self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)
+        self.unusable.setVisible(left.baseline is not None or right.baseline is not None)
+        self.legend.fit()
+        self.table.show_comparison(compare(facts[0], facts[1]))
+        self._select()
+
+    def _scene(self, entry: Entry) -> Scene | None:
+        step = self._document.step
+        if step is None:
+            return None
+        if entry.baseline is not None:
+            return baseline_scene(step, entry.baseline)
+        return plan_scene(step, entry.plan, self._document.baseline)
+
+    def _select(self) -> None:
+        for view in self.maps:
+            view.select(self._document.selection)
+        self.table.select(self._document.selection)
+
+    def _hover(self) -> None:
+        for view in self.maps:
+            view.set_hovered(self._document.hovered)

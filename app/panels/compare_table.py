@@ -1,0 +1,210 @@
+"""The table under the compared maps: where the saving comes from, which requests caused it."""
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QItemSelectionModel, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from app.compare_facts import Cause, Comparison, Refill
+from app.document import Document
+from app.numbers import GIB, MIB, bytes_exact, mib, percent
+from app.panels.controls import ElidedLabel, clear, label, rule
+from app.panels.table import Column, RowsModel, dense_table, fit_columns
+from app.theme import DARK, Theme
+from solver.step import Category
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:,.0f} MiB" if size >= 100 * MIB else mib(size)
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.3f}".replace("-", "−")
+
+
+def _moved(row: Refill) -> str:
+    return "" if row.moved is None else _gib(row.moved)
+
+
+COLUMNS: tuple[Column[Refill], ...] = (
+    Column("Op", lambda r: str(r.slot), lambda r: r.slot, number=True, tip="When, as run"),
+    Column("Tensor", lambda r: r.name),
+    Column("Request", lambda r: _mib(r.request), lambda r: r.request, number=True),
+    Column("Free then", lambda r: _mib(r.free_bytes), lambda r: r.free_bytes, number=True),
+    Column("Largest block", lambda r: _mib(r.largest_block), lambda r: r.largest_block, number=True),
+    Column(
+        "New segment",
+        lambda r: _mib(r.segment),
+        lambda r: r.segment,
+        number=True,
+        tone=lambda r: "warn",
+    ),
+    Column("As run, GiB", lambda r: _gib(r.as_run_address), lambda r: r.as_run_address, number=True),
+    Column(
+        "Plan, GiB",
+        lambda r: _gib(r.plan_address) if r.plan_address >= 0 else "none",
+        lambda r: r.plan_address,
+        number=True,
+    ),
+    Column(
+        "Moved, GiB",
+        _moved,
+        lambda r: r.moved or 0,
+        number=True,
+        tone=lambda r: "ok" if (r.moved or 0) <= 0 else "text2",
+    ),
+)
+
+
+class CompareTable(QWidget):
+    """Causes on the left, requests on the right; a request's tensor is selected on both maps."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__()
+        self.setObjectName("compareTable")
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._document = document
+        self._theme = DARK
+        self._bars: list[_Bar] = []
+        self.causes = QGridLayout()
+        self.causes.setHorizontalSpacing(12)
+        self.causes.setVerticalSpacing(5)
+        self.causes.setColumnStretch(0, 3)
+        self.causes.setColumnStretch(3, 2)
+        self.order = label("", "body", "text3")
+        self.order.setWordWrap(True)
+        self.refill_note = ElidedLabel("", "body", "text3")
+        self.model: RowsModel[Refill] = RowsModel(COLUMNS)
+        self.table = dense_table("Requests that opened a segment", self.model, wide=1)
+        self.no_refills = label("", "body", "text3")
+        self.no_refills.setWordWrap(True)
+        self.no_refills.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._lay_out()
+        self.table.selectionModel().selectionChanged.connect(self._chosen)
+
+    def _lay_out(self) -> None:
+        left = QVBoxLayout()
+        left.setContentsMargins(16, 12, 16, 10)
+        left.setSpacing(8)
+        left.addWidget(label("Where the saving comes from", "strong"))
+        left.addLayout(self.causes)
+        left.addWidget(self.order)
+        left.addStretch(1)
+        titles = QHBoxLayout()
+        titles.setContentsMargins(16, 12, 16, 4)
+        titles.setSpacing(8)
+        titles.addWidget(
+            ElidedLabel("Requests that opened a segment although enough bytes were free", "strong")
+        )
+        titles.addWidget(self.refill_note, 1)
+        right = QVBoxLayout()
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(0)
+        right.addLayout(titles)
+        message = QVBoxLayout()
+        message.setContentsMargins(16, 0, 16, 0)
+        message.addWidget(self.no_refills)
+        right.addLayout(message)
+        right.addWidget(self.table, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addLayout(left, 35)
+        row.addWidget(rule(down=True))
+        row.addLayout(right, 65)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.model.set_theme(theme)
+        for bar in self._bars:
+            bar.set_theme(theme)
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Show another comparison."""
+        self._show_causes(comparison)
+        self.order.setText(comparison.order)
+        self.model.set_rows(comparison.refills)
+        fit_columns(self.table)
+        self.refill_note.setText(comparison.refill_summary if comparison.refills else "")
+        self.table.setVisible(bool(comparison.refills))
+        self.no_refills.setVisible(not comparison.refills)
+        self.no_refills.setText(
+            "None: every segment was opened because too few bytes were free."
+            if comparison.has_segments
+            else "Neither side is the step as run, so no segments were opened."
+        )
+
+    def _show_causes(self, comparison: Comparison) -> None:
+        clear(self.causes)
+        self._bars = []
+        for column, title in enumerate(("Cause", "MiB", "Of the left")):
+            heading = label(title, "caption", "text3")
+            self.causes.addWidget(heading, 0, column, _side(column))
+        most = max((abs(c.saved) for c in comparison.causes), default=1)
+        for row, cause in enumerate(comparison.causes, start=1):
+            self._add_cause(row, cause, "body")
+            bar = _Bar(abs(cause.saved) / max(most, 1), self._theme, cause)
+            self._bars.append(bar)
+            self.causes.addWidget(bar, row, 3)
+        row = len(comparison.causes) + 1
+        self.causes.addWidget(rule(), row, 0, 1, 4)
+        self._add_cause(row + 1, comparison.total, "strong")
+
+    def _add_cause(self, row: int, cause: Cause, face: str) -> None:
+        texts = (cause.label, f"{cause.saved / MIB:,.1f}".replace("-", "−"), percent(cause.share))
+        for column, text in enumerate(texts):
+            part = ElidedLabel(text, face) if column == 0 else label(text, face)
+            if column:
+                part.setToolTip(f"{bytes_exact(cause.saved)} B")
+                self.causes.addWidget(part, row, column, _side(column))
+            else:
+                self.causes.addWidget(part, row, column)
+
+    def select(self, storages: Sequence[int]) -> None:
+        """Mark the rows of these storages."""
+        chosen = set(storages)
+        model = self.table.selectionModel()
+        model.blockSignals(True)
+        model.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for number, row in enumerate(self.model.rows):
+            if row.storage in chosen:
+                model.select(self.model.index(number, 0), flags)
+        model.blockSignals(False)
+        self.table.viewport().update()
+
+    def _chosen(self) -> None:
+        rows = [self.model.rows[index.row()] for index in self.table.selectionModel().selectedRows()]
+        if rows:
+            self._document.select(tuple(row.storage for row in rows))
+
+
+def _side(column: int) -> Qt.AlignmentFlag:
+    return Qt.AlignmentFlag.AlignRight if column else Qt.AlignmentFlag.AlignLeft
+
+
+class _Bar(QWidget):
+    """A cause's part of the largest one."""
+
+    def __init__(self, part: float, theme: Theme, cause: Cause) -> None:
+        super().__init__()
+        self._part, self._theme, self._cause = part, theme, cause
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(f"{cause.label}: {percent(cause.share)}")
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(60, 14)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        painter = QPainter(self)
+        orange = self._theme.fill[Category.GRADIENT]
+        color = orange if self._cause.by_allocator else self._theme.ok
+        width = max(2.0, self._part * self.width())
+        painter.fillRect(QRectF(0, self.height() / 2 - 4, width, 8), QColor(color))
