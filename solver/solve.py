@@ -20,7 +20,7 @@ from solver.assemble import assemble
 from solver.check import require_valid
 from solver.placement import PlacementProblem, PlacementResult, place
 from solver.placement.caching_allocator import largest_op, simulate
-from solver.placement.place import place_by_start
+from solver.placement.place import over_text, place_by_start
 from solver.plan import Certificate, Plan, Proof, Provenance, Status
 from solver.solution import (
     Baseline,
@@ -138,50 +138,58 @@ class _Job:
         """Place program order, find the order, place it, try again while a gap is left."""
         try:
             self._place_program_order()
-            order = self._find_order(self.seed)
-            tried = {order}
-            self._place_order(order, self.seed)
+            orders = self._find_orders()
+            # The constructors on every order first: what they place well needs no search.
+            for order in orders:
+                if not self.over and not self.placed_at_peak:
+                    self._place_order(order, self.seed, fast=True)
             attempt = 0
-            while not self.over and self.state.best.height_bytes > self.state.best.peak_bytes:
+            while not self.over and not self.placed_at_peak:
+                for order in reversed(orders):
+                    if not self.over and not self.placed_at_peak:
+                        self._place_order(order, self.seed + attempt, fast=False)
                 attempt += 1
-                other = self._find_order(self.seed + attempt)
-                self._place_order(order if other in tried else other, self.seed + attempt)
-                tried.add(other)
         except BaseException as error:
             self.failure = error
+
+    @property
+    def placed_at_peak(self) -> bool:
+        """Whether there is a plan of the best order known that no placement can better."""
+        best = self.state.best
+        return best.name == self.name and best.height_bytes == best.peak_bytes
 
     def _place_program_order(self) -> None:
         result, addresses = self.place(self.program_order, self.seed, fast=True)
         if result.height < self.state.program.height_bytes:
             plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
             self.state = replace(self.state, program=plan, best=plan)
-            self.say("Program order", _gap(plan), plan=plan)
+            self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
 
-    def _find_order(self, seed: int) -> tuple[int, ...]:
-        """An order no worse than program order; what is proven is noted."""
+    def _find_orders(self) -> list[tuple[int, ...]]:
+        """Orders of the least peak that was found, the most readable first; notes what is proven."""
         from solver.ordering import order_step  # heavy: it compiles
 
-        offset = self.seconds
         result = order_step(
             self.step,
             deadline=ORDER_SHARE * self.left,
-            seed=seed,
-            progress=lambda line: self.lines.put(replace(line, seconds=line.seconds + offset)),
+            seed=self.seed,
+            progress=self.relay(),
             cancelled=self.cancel.is_set,
         )
         if result.bound_bytes > self.bound.bytes:
             self.bound = _Bound(result.bound_bytes, result.proof, result.proof_op)
-        peak = int(order_profile(self.step, self.program_order).max(initial=0))
-        return result.order if result.peak_bytes < peak else self.program_order
+        orders = [result.order]
+        if result.lean_order and result.lean_order != result.order:
+            orders.append(result.lean_order)
+        return orders
 
-    def _place_order(self, order: tuple[int, ...], seed: int) -> None:
-        result, addresses = self.place(order, seed, fast=False)
+    def _place_order(self, order: tuple[int, ...], seed: int, *, fast: bool) -> None:
+        result, addresses = self.place(order, seed, fast=fast)
         best = self.state.best
-        if best.name == self.name and result.height >= best.height_bytes:
-            return
         if result.height > best.height_bytes:
-            order = best.order
-            addresses = {i.storage: i.address for i in best.instances}
+            order, addresses = best.order, {i.storage: i.address for i in best.instances}
+        elif result.height == best.height_bytes and best.name == self.name:
+            return
         plan = self.plan(order, addresses, self.name)
         self.state = replace(self.state, best=plan)
         self.say("Check plan", "order kept, no overlap", plan=plan)
@@ -216,6 +224,11 @@ class _Job:
             )
         )
 
+    def relay(self) -> ProgressCallback:
+        """Takes the lines of a part that begins now, whose clock starts at zero."""
+        begun = self.seconds
+        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
+
     def problem(self, order: Sequence[int]) -> tuple[PlacementProblem, list[int]]:
         """The placement problem of an order, and the storages that it places."""
         lifetimes = order_lifetimes(self.step, order)
@@ -228,12 +241,11 @@ class _Job:
     ) -> tuple[PlacementResult, dict[int, int]]:
         """A placement of the order, and the address of each of its storages."""
         problem, storages = self.problem(order)
-        offset = self.seconds
         result = place(
             problem,
             deadline=min(self.left, ROUND_SECONDS),
             seed=seed,
-            progress=lambda line: self.lines.put(replace(line, seconds=line.seconds + offset)),
+            progress=self.relay(),
             cancelled=self.cancel.is_set,
             fast=fast,
         )
@@ -311,11 +323,6 @@ def _report(job: _Job, state: _State, best: Plan) -> Report:
         status=best.status.value,
         seed=job.seed,
     )
-
-
-def _gap(plan: Plan) -> str:
-    over = plan.height_bytes - plan.peak_bytes
-    return "no gap" if over == 0 else f"{over / 2**20:,.1f} MiB over its peak"
 
 
 def _versions() -> dict[str, str]:

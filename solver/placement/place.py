@@ -19,13 +19,17 @@ from solver.watch import Watch
 
 COMPARE = 40_000_000
 """Pairs of storages that may be looked at to find the placement that reads best among equals."""
-PAIRS, FAST_PAIRS = 200_000_000, 40_000_000
+PAIRS, FAST_PAIRS = 80_000_000, 10_000_000
 """Pairs that one turn of the squeaky wheel looks at."""
-MIN_ROUNDS = 4
+ROUNDS, FAST_ROUNDS = 100, 4
+"""The fewest placements of one turn, however large the part is."""
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
-EFFORT, MAX_EFFORT = 2.0, 10.0
-"""CP-SAT's deterministic seconds for its first and for a later run."""
+EFFORT, MAX_EFFORT, GROWTH = 0.05, 2.0, 1.25
+"""CP-SAT's deterministic seconds (20 to 80 s each) for its first and for a later run."""
+WHEEL = "Squeaky wheel"
+TELL_SECONDS = 0.25
+"""The squeaky wheel tells of its progress at most this often."""
 
 
 def place(
@@ -107,6 +111,7 @@ class Search:
     ) -> None:
         self.unit, self.seed, self.fast = unit, seed, fast
         self.watch, self.progress = watch, progress
+        self.told = 0.0
 
     def run(self, part: Part, target: int) -> _Best:
         """The stages in turn, until one reaches the target."""
@@ -114,8 +119,8 @@ class Search:
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
         leaders = self._construct(part, target, best)
-        pairs = FAST_PAIRS if self.fast else PAIRS
-        rounds = max(MIN_ROUNDS, pairs // len(part.sizes) ** 2)
+        pairs, least = (FAST_PAIRS, FAST_ROUNDS) if self.fast else (PAIRS, ROUNDS)
+        rounds = max(least, pairs // len(part.sizes) ** 2)
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
             self._search_on(part, target, best, leaders, rounds)
@@ -163,7 +168,7 @@ class Search:
                 seed * LEADERS + number,
                 self.watch,
             ):
-                self._offer(part, best, addresses, target, "Squeaky wheel")
+                self._offer(part, best, addresses, target, WHEEL)
 
     def _search_on(
         self, part: Part, target: int, best: _Best, leaders: "list[_Leader]", rounds: int
@@ -185,7 +190,7 @@ class Search:
                     target = best.bound = limit + 1
                     continue
             attempt += 1
-            effort = min(MAX_EFFORT, effort * 1.3)
+            effort = min(MAX_EFFORT, effort * GROWTH)
             self._turn_wheel(part, target, best, leaders, rounds, self.seed + attempt)
 
     def _settle(self, part: Part, addresses: IntArray) -> IntArray:
@@ -209,16 +214,19 @@ class Search:
         best.addresses, best.height, best.energy = addresses, height, value
 
     def _report(self, phase: str, height: int, target: int) -> None:
-        if self.progress is not None:
-            over = (height - target) * self.unit
-            self.progress(
-                Progress(
-                    seconds=self.watch.elapsed,
-                    phase=phase,
-                    result="no gap" if over <= 0 else f"{over / 2**20:,.1f} MiB over",
-                    height_bytes=height * self.unit,
-                )
+        now = self.watch.elapsed
+        over = (height - target) * self.unit
+        if self.progress is None or (phase == WHEEL and over > 0 and now < self.told + TELL_SECONDS):
+            return
+        self.told = now
+        self.progress(
+            Progress(
+                seconds=now,
+                phase=phase,
+                result=over_text(over),
+                height_bytes=height * self.unit,
             )
+        )
 
 
 @dataclass(frozen=True)
@@ -228,6 +236,13 @@ class _Leader:
     height: int
     construct: Constructor
     order: IntArray
+
+
+def over_text(over: int) -> str:
+    """For the log: how many bytes a height is above what it could be."""
+    if over <= 0:
+        return "no gap"
+    return f"{over / 2**20:,.1f} MiB over" if over >= 2**20 else f"{over / 2**10:,.1f} KiB over"
 
 
 def energy(part: Part, addresses: IntArray) -> float:
