@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
 from app.document import Document
-from app.fonts import load_fonts
+from app.fonts import load_fonts, text_font
 from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
@@ -52,7 +52,9 @@ def make_application(arguments: list[str]) -> QApplication:
     application.setApplicationDisplayName("Bayplan")
     application.setDesktopFileName("bayplan")
     application.setWindowIcon(application_icon())
+    # Before any widget is made: those that exist keep the face of the desktop.
     load_fonts()
+    application.setFont(text_font())
     return application
 
 

@@ -9,36 +9,39 @@ from PySide6.QtSvg import QSvgRenderer
 
 from app.theme import Theme
 
-SIZES = (16, 32)
-"""Pixels of the pixmaps in an icon: for normal and for dense screens."""
+SIZE = 16
+"""Device-independent pixels of an icon."""
+RATIOS = (1.0, 2.0)
+"""Device pixels per pixel of its pictures: for normal and for dense screens."""
 
 
-def icon(name: str, theme: Theme, color: str = "", checked: str = "") -> QIcon:
+def icon(name: str, theme: Theme, color: str = "", checked: str = "", gap: int = 0) -> QIcon:
     """The icon ``name`` in ``color`` (the theme's text where empty); ``checked`` when it is on.
 
-    Disabled it takes a muted colour of the theme. Needs a QGuiApplication.
+    Disabled it takes a muted colour of the theme. ``gap``: empty pixels on its right, where a text
+    follows. Needs a QGuiApplication.
     """
     normal = color or theme.text
-    return _icon(name, normal, checked or normal, disabled_color(theme))
+    return _icon(name, normal, checked or normal, disabled_color(theme), gap)
 
 
 @cache
-def _icon(name: str, normal: str, checked: str, disabled: str) -> QIcon:
+def _icon(name: str, normal: str, checked: str, disabled: str, gap: int) -> QIcon:
     result = QIcon()
-    for size in SIZES:
+    for ratio in RATIOS:
         for state, tint in ((QIcon.State.Off, normal), (QIcon.State.On, checked)):
             for mode in (QIcon.Mode.Normal, QIcon.Mode.Active, QIcon.Mode.Selected):
-                result.addPixmap(pixmap(name, tint, size), mode, state)
-            result.addPixmap(pixmap(name, disabled, size), QIcon.Mode.Disabled, state)
+                result.addPixmap(pixmap(name, tint, SIZE, ratio, gap), mode, state)
+            result.addPixmap(pixmap(name, disabled, SIZE, ratio, gap), QIcon.Mode.Disabled, state)
     return result
 
 
 @cache
-def pixmap(name: str, color: str, size: int, ratio: float = 1.0) -> QPixmap:
+def pixmap(name: str, color: str, size: int, ratio: float = 1.0, gap: int = 0) -> QPixmap:
     """The icon as a picture of ``size`` device-independent pixels, tinted."""
     source = (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
     renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
-    result = QPixmap(QSize(size, size) * ratio)
+    result = QPixmap(QSize(size + gap, size) * ratio)
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)

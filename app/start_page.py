@@ -23,6 +23,8 @@ from solver.plan import Plan, Status
 RECENT_SHOWN = 6
 PREVIEW_BELOW = 900
 """Width under which the sample is not shown beside the commands."""
+LEGEND_FROM = 640
+"""Width of the sample from which there is room for its legend."""
 LEGEND = ("activation", "gradient", "temporary", "parameter")
 
 
@@ -33,6 +35,10 @@ def text_label(text: str, role: str, *, wrap: bool = False) -> QLabel:
     label.setProperty("role", role)
     label.setWordWrap(wrap)
     label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    if role == "key":
+        label.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+    # The style sheet's font counts from now on: a layout that asked before would keep the old width.
+    label.ensurePolished()
     return label
 
 
@@ -109,6 +115,7 @@ class StartPage(QWidget):
         self.setObjectName("start")
         self.setProperty("surface", "win")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._theme = DARK
         self.cards = (
             CardButton(
@@ -242,6 +249,7 @@ class SamplePreview(QWidget):
         self._figures.setSpacing(32)
         self._map: QWidget | None = None
         self._swatches: list[tuple[QLabel, str]] = []
+        self._legend = self._make_legend()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(18)
@@ -285,19 +293,26 @@ class SamplePreview(QWidget):
         share = saved / baseline.reserved_bytes if baseline.reserved_bytes else 0.0
         self._add_figure("Saved", percent(share), f"{saved / MIB:.0f} MiB".replace("-", "−"))
         self._figures.addStretch(1)
+        self._figures.addWidget(self._legend, 0, Qt.AlignmentFlag.AlignTop)
+        self.set_theme(self._theme)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._legend.setVisible(event.size().width() >= LEGEND_FROM)
+
+    def _make_legend(self) -> QWidget:
+        legend = QWidget()
+        row = QHBoxLayout(legend)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
         for category in LEGEND:
             swatch = QLabel()
             swatch.setFixedSize(11, 11)
             self._swatches.append((swatch, category))
-            pair = QHBoxLayout()
-            pair.setSpacing(6)
-            pair.addWidget(swatch)
-            pair.addWidget(text_label(category.capitalize(), "caption"))
-            holder = QVBoxLayout()
-            holder.addLayout(pair)
-            holder.addStretch(1)
-            self._figures.addLayout(holder)
-        self.set_theme(self._theme)
+            row.addSpacing(8)
+            row.addWidget(swatch)
+            row.addWidget(text_label(category.capitalize(), "caption"))
+        return legend
 
     def show_missing(self, reason: str) -> None:
         """There is no sample to show."""

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory, QWidget
 
-from app.fonts import CODE_FAMILY, load_fonts, text_font
+from app.fonts import CODE_FAMILY
 from app.icons import disabled_color
 from app.theme import DARK, LIGHT, THEMES, Theme
 
@@ -56,7 +56,7 @@ QMenu::item:selected { background: $sel; }
 QMenu::item:disabled { color: $disabled; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 6px; }
 
-QToolBar { border: none; spacing: 4px; padding: 0 16px 0 12px; }
+QToolBar { border: none; spacing: 0; padding: 0; }
 QToolBar#main { border-bottom: 1px solid $line; }
 QToolBar#rail { background: $panel; border-right: 1px solid $line; padding: 6px 4px; spacing: 4px; }
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 5px;
@@ -221,10 +221,8 @@ def palette(theme: Theme) -> QPalette:
 
 def apply_theme(application: QApplication, theme: Theme) -> None:
     """Give the whole program the look of ``theme``."""
-    load_fonts()
     if application.style().objectName() != "fusion":
         application.setStyle(QStyleFactory.create("Fusion"))
-    application.setFont(text_font())
     application.setPalette(palette(theme))
     application.setStyleSheet(style_sheet(theme))
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QFileSystemWatcher, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QByteArray, QFileSystemWatcher, QSize, Qt, QThreadPool, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -52,6 +52,7 @@ LEAST_SIZE = QSize(1024, 680)
 DESIGNED_SIZE = QSize(1600, 1000)
 STALE_MS = 200
 """After a change of the step's file, how long to wait for its writer to finish."""
+POOL_MS = 5000
 LAYOUT_VERSION = 1
 ZOOM = 0.7
 """What one press of + leaves of the visible ops."""
@@ -155,12 +156,15 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.central.page(name))
             self.menu[name].setChecked(True)
         self.docks.show_all(name == "map")
+        page = self.pages.currentWidget()
+        (self.central.map_page.map if self.central is not None and name == "map" else page).setFocus()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
         if not self._first_shown:
             self._first_shown = True
+            self.start.setFocus()
             # Only now, when there is a window to look at, what takes longer to load.
             QTimer.singleShot(0, self._after_first_show)
 
@@ -177,6 +181,8 @@ class MainWindow(QMainWindow):
         self.hide()
         self._stale_timer.stop()
         self.work.close()
+        # The library panel reads in the pool's threads.
+        QThreadPool.globalInstance().waitForDone(POOL_MS)
         self.library.close()
         super().closeEvent(event)
 
@@ -320,10 +326,7 @@ class MainWindow(QMainWindow):
     def _step_changed(self) -> None:
         step = self.document.step
         self.setWindowTitle(f"{step.title} — Bayplan" if step is not None else "Bayplan")
-        self.title_corner.show_title(
-            step.title if step is not None else "No step open",
-            step is not None and self.document.example,
-        )
+        self.title_corner.show_title(step.title if step is not None else "No step open")
         self.show_view("map")
 
     @Slot()

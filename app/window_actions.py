@@ -26,6 +26,8 @@ class Command:
 
 
 SEPARATOR = None
+GAP = 4
+"""Between a command's icon and its text, besides the style's own."""
 RECENT = "recent"
 """Stands for the submenu of recent files."""
 
@@ -152,7 +154,7 @@ class Actions(QObject):
 
     def _icon(self, command: Command, theme: Theme) -> QIcon:
         color = "#ffffff" if command.key == "solve" else theme.text2
-        return icon(command.icon, theme, color, theme.accent)
+        return icon(command.icon, theme, color, theme.accent, GAP)
 
     def _make(self, window: QMainWindow, command: Command, handler: Callable[[], None]) -> QAction:
         action = QAction(command.text, window)

@@ -17,11 +17,14 @@ from PySide6.QtWidgets import (
 )
 
 from app.style import set_property
-from app.window_actions import Actions
+from app.window_actions import GAP, Actions
 from app.window_search import SearchField
 from app.window_work import Activity
 
 HEIGHT = 44
+BUTTON_HEIGHT = 28
+WIDE_BAR, NARROW_BAR, WIDE_BAR_FROM = 120, 64, 1500
+"""Widths of the progress bar, and of the window from which it is wide."""
 ICONS_BELOW = 1240
 """Width of the window under which the buttons lose their labels."""
 
@@ -38,6 +41,12 @@ class MainToolBar(QToolBar):
         self.setFixedHeight(HEIGHT)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.buttons: dict[str, QToolButton] = {}
+        # One widget with a layout of ours: the tool bar's own would cut and shift what is in it.
+        row_holder = QWidget()
+        self._row = QHBoxLayout(row_holder)
+        self._row.setContentsMargins(12, 0, 12, 0)
+        self._row.setSpacing(4)
+        self.addWidget(row_holder)
         for key in ("open", "capture"):
             self._button(actions[key], key)
         self._rule()
@@ -47,19 +56,16 @@ class MainToolBar(QToolBar):
         self.bar.setObjectName("progress")
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.bar.setMinimumWidth(40)
-        self.bar.setMaximumWidth(120)
         self.bar.setAccessibleName("Progress")
         self.status = StatusText()
         self.status.setObjectName("activity")
-        progress = QWidget()
-        row = QHBoxLayout(progress)
+        self._progress = QWidget()
+        row = QHBoxLayout(self._progress)
         row.setContentsMargins(8, 0, 4, 0)
         row.setSpacing(8)
-        row.addWidget(self.bar, 2)
-        row.addWidget(self.status, 3)
-        progress.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Preferred)
-        self._progress = self.addWidget(progress)
+        row.addWidget(self.bar)
+        row.addWidget(self.status)
+        self._row.addWidget(self._progress)
         self._rule()
         for key in ("map", "compare", "budget"):
             self._button(actions[key], key)
@@ -70,10 +76,8 @@ class MainToolBar(QToolBar):
             menu.addAction(actions[key])
         export.setMenu(menu)
         export.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        gap = QWidget()
-        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.addWidget(gap)
-        self.addWidget(search)
+        self._row.addStretch(1)
+        self._row.addWidget(search)
         self.show_activity(Activity())
 
     def show_activity(self, activity: Activity) -> None:
@@ -92,8 +96,11 @@ class MainToolBar(QToolBar):
             if width < ICONS_BELOW
             else Qt.ToolButtonStyle.ToolButtonTextBesideIcon
         )
+        self.bar.setFixedWidth(NARROW_BAR if width < WIDE_BAR_FROM else WIDE_BAR)
+        width = 16 if style == Qt.ToolButtonStyle.ToolButtonIconOnly else 16 + GAP
         for button in self.buttons.values():
             button.setToolButtonStyle(style)
+            button.setIconSize(QSize(width, 16))
 
     def _button(self, action: QAction, key: str) -> QToolButton:
         button = QToolButton()
@@ -101,11 +108,12 @@ class MainToolBar(QToolBar):
         button.setText(action.text().replace("&", "").rstrip("…").split(" ")[0])
         action.changed.connect(self._restore_texts)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        button.setIconSize(QSize(16, 16))
+        button.setIconSize(QSize(16 + GAP, 16))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setObjectName(f"tool_{key}")
+        button.setFixedHeight(BUTTON_HEIGHT)
         self.buttons[key] = button
-        self.addWidget(button)
+        self._row.addWidget(button)
         return button
 
     def _restore_texts(self) -> None:
@@ -116,14 +124,12 @@ class MainToolBar(QToolBar):
                 button.setText(text)
 
     def _rule(self) -> None:
-        holder = QWidget()
-        row = QHBoxLayout(holder)
-        row.setContentsMargins(8, 0, 8, 0)
         line = QFrame()
         line.setProperty("role", "rule")
         line.setFixedSize(1, 20)
-        row.addWidget(line)
-        self.addWidget(holder)
+        self._row.addSpacing(8)
+        self._row.addWidget(line)
+        self._row.addSpacing(8)
 
 
 class StatusText(QLabel):
@@ -149,7 +155,8 @@ class StatusText(QLabel):
         return QSize(min(width, 320), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(24, super().minimumSizeHint().height())
+        width = self.fontMetrics().horizontalAdvance(self._full) + 2
+        return QSize(min(width, 150), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         self._cut()
@@ -192,19 +199,13 @@ class TitleCorner(QWidget):
         self.title = QLabel("No step open")
         self.title.setProperty("role", "second")
         self.title.setObjectName("title")
-        self.tag = QLabel("Example")
-        self.tag.setProperty("role", "tag")
-        self.tag.setToolTip("The embedded sample step; nothing of it is kept")
         row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 16, 0)
-        row.setSpacing(8)
-        row.addWidget(self.tag)
+        row.setContentsMargins(0, 4, 16, 2)
         row.addWidget(self.title)
 
-    def show_title(self, title: str, example: bool) -> None:
+    def show_title(self, title: str) -> None:
         """Name the open step."""
         self.title.setText(title)
-        self.tag.setVisible(example)
         self.adjustSize()
         parent = self.parentWidget()
         if parent is not None:

@@ -10,7 +10,15 @@
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.icons import icon
 from app.style import set_property
@@ -86,14 +94,32 @@ class Dock(QDockWidget):
         self.setObjectName(f"dock_{name.lower()}")
         self.line = DockTitle(self, name)
         self.setTitleBarWidget(self.line)
-        self.setWidget(content)
+        self.content = content
+        self._holder = QWidget()
+        self._column = QVBoxLayout(self._holder)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.addWidget(content)
+        self.setWidget(self._holder)
+        self.shrunk = False
+        """Whether only the title is shown."""
 
     def replace(self, content: QWidget) -> None:
         """Show another widget; the old one goes."""
-        old = self.widget()
-        self.setWidget(content)
-        if old is not None:
-            old.deleteLater()
+        self._column.replaceWidget(self.content, content)
+        self.content.deleteLater()
+        self.content = content
+        self.shrink(self.shrunk)
+
+    def shrink(self, shrunk: bool, least: int = 0) -> None:
+        """Show the title only, or all of at least ``least`` pixels."""
+        self.shrunk = shrunk
+        # The holder stays visible: a dock whose widget is hidden is as wide as its title wants.
+        self.content.setVisible(not shrunk)
+        if shrunk:
+            self.setFixedHeight(TITLE_HEIGHT)
+        else:
+            self.setMinimumHeight(least)
+            self.setMaximumHeight(16777215)
 
 
 class Docks(QObject):
@@ -187,7 +213,7 @@ class Docks(QObject):
     @property
     def shrunk(self) -> bool:
         """Whether only the solve panel's title is shown."""
-        return self.solve.widget().isHidden()
+        return self.solve.shrunk
 
     def toggle_shrunk(self) -> None:
         """Show the whole solve panel, or its title only."""
@@ -239,14 +265,9 @@ class Docks(QObject):
                 action.setVisible(visible)
 
     def _shrink(self, shrunk: bool) -> None:
-        self.solve.widget().setVisible(not shrunk)
-        if shrunk:
-            self.solve.setFixedHeight(TITLE_HEIGHT)
-        else:
-            self.solve.setMinimumHeight(SOLVE_LEAST)
-            self.solve.setMaximumHeight(16777215)
-            if self.solve.isVisibleTo(self._window):
-                self._window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
+        self.solve.shrink(shrunk, SOLVE_LEAST)
+        if not shrunk and self.solve.isVisibleTo(self._window):
+            self._window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
 
     def _check(self) -> None:
         for key, dock in (

@@ -229,9 +229,10 @@ class Work(QObject):
             ),
             self.document.best,
         )
+        self._say(Activity())
         if wanted is not None:
             self.document.show(wanted)
-        self._say(Activity())
+            self._say(outcome(wanted.plan, loaded.step))
         self.opened.emit(loaded)
         if self._doing == "capture":
             self._store(loaded.step, [], None)
@@ -239,7 +240,8 @@ class Work(QObject):
     @Slot(object)
     def _solved(self, solution: Solution) -> None:
         self.document.set_solution(solution)
-        self._say(outcome(solution, self.document.step))
+        if self.document.step is not None:
+            self._say(outcome(solution.plan, self.document.step))
         if self.document.step is not None and not self.document.example:
             self._store(self.document.step, [solution.program_plan, solution.plan], solution)
 
@@ -363,16 +365,14 @@ class Work(QObject):
             self.changed.emit()
 
 
-def outcome(solution: Solution, step: Step | None) -> Activity:
-    """How a solve ended, for the tool bar."""
-    resident = step.resident_bytes if step is not None else 0
-    plan = solution.plan
+def outcome(plan: Plan, step: Step) -> Activity:
+    """What is known of a plan, for the tool bar."""
     bound = plan.certificate.peak_bound_bytes
-    seconds = solution.report.seconds
+    seconds = plan.provenance.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     if plan.status is Status.OPTIMAL:
         return Activity(f"Proven optimal, {took}", good=True)
-    best, least = gib(resident + plan.height_bytes), gib(resident + bound)
+    best, least = gib(step.resident_bytes + plan.height_bytes), gib(step.resident_bytes + bound)
     if plan.status is Status.STOPPED:
         return Activity(f"Stopped: best {best}, bound {least}")
     gap = (plan.height_bytes - bound) / bound if bound else 0.0
