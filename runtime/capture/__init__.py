@@ -65,7 +65,7 @@ def _read(content: Any, source: str) -> Step:
     error = content.get("error") if isinstance(content, dict) else None
     if isinstance(error, dict):
         raise BayplanError(str(error.get("message")), str(error.get("details") or ""))
-    return _named(decode_step_object(content, source))
+    return named_step(decode_step_object(content, source))
 
 
 def _run(
@@ -143,8 +143,8 @@ def _kill(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-def _named(step: Step) -> Step:
-    """The step with the categories and names of the storages that its ops make."""
+def named_step(step: Step) -> Step:
+    """A step as the child writes it, with the categories and names of what its ops make."""
     creator: dict[int, int] = {}
     last_phase: dict[int, Phase] = {}
     for index, op in enumerate(step.ops):

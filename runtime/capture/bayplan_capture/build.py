@@ -25,12 +25,13 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +86,16 @@ def build(
     return _build_user(source, batch, optimizer, mode)
 
 
+@contextmanager
+def _building(mode: FakeTensorMode | None) -> Iterator[None]:
+    """Make tensors in ``mode``, without drawing weights in ways that need their content."""
+    if mode is None:
+        yield
+        return
+    with mode, patch.object(nn.init, "_no_grad_trunc_normal_", lambda tensor, *rest, **more: tensor):
+        yield
+
+
 def call_model(module: nn.Module, inputs: Any) -> Any:
     """The model's result for a tensor, a tuple or list, or a dict of inputs."""
     if isinstance(inputs, Mapping):
@@ -104,7 +115,7 @@ def _build_zoo(
     if optimizer not in (*OPTIMIZERS, ""):
         raise CaptureError(f"The optimizer is {optimizer!r}; supported are {', '.join(OPTIMIZERS)}.")
     size = batch or DEFAULT_BATCH
-    with mode or nullcontext():
+    with _building(mode):
         module, inputs, target, loss_fn = zoo_model(name, size)
         if not optimizer:
             return Model(module.eval(), inputs, None, None, None, name, size)
@@ -128,7 +139,7 @@ def _build_user(
             f"{source!r} is not a source; use zoo:NAME, or FILE.py:FUNCTION for your own model."
         )
     path = Path(file).resolve()
-    with mode or nullcontext():
+    with _building(mode):
         function = _function(_load(path), path, name)
         arguments, size = _arguments(function, path.name, name, batch)
         try:

@@ -44,6 +44,7 @@ _BATCH_NORMS = frozenset(
 )
 """They update running_mean and running_var (arguments 3 and 4) in training (argument 5), though
 their schemas do not say so."""
+_COMPOSITE = "CompositeImplicitAutograd"
 _REFUSED = frozenset(("resize_", "resize_as_", "set_", "swap_tensors"))
 _FRESH = frozenset((_aten.lift_fresh.default, _aten.lift_fresh_copy.default))
 
@@ -176,7 +177,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self._error(f"{func} is a higher-order operator, which cannot be captured")
         if func.namespace == "prim":
             return func(*args, **kwargs)
-        if func._can_decompose():
+        # Python decompositions, which eager mode does not use either, are left out on purpose.
+        name: str = func.name()  # type: ignore[no-untyped-call]
+        if torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE):
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:

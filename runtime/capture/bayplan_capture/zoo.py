@@ -160,18 +160,18 @@ def _classes(batch: int, count: int) -> Tensor:
 
 
 def _torchvision(module: str) -> Any:
-    # Compiled ops that torchvision's Python code asks for by name when it is imported; its builds
-    # for other versions of torch come without them.
+    return _import("torchvision", f".{module}")
+
+
+def _import(package: str, module: str = "") -> Any:
+    # Compiled ops that torchvision's Python code asks for by name when it is imported (transformers
+    # imports it, too); its builds for other versions of torch come without them.
     for name in ("nms", "qnms"):
         with suppress(RuntimeError):  # It is there.
             library = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
             signature = f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
             library.define(signature)  # type: ignore[no-untyped-call]
             _libraries.append(library)
-    return _import("torchvision", f".{module}")
-
-
-def _import(package: str, module: str = "") -> Any:
     try:
         return import_module(package + module)
     except ImportError as error:

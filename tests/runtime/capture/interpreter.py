@@ -1,0 +1,121 @@
+"""Runs a captured program with real tensors, one eager ATen call after the other."""
+
+import base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from solver.step import Json, Program, Step
+
+
+def scalar(kind: str, group: dict[str, Any], step: int) -> float:
+    """The table in ``bayplan_capture.optimizers``, once more."""
+    beta1, beta2 = group.get("betas", (0.0, 0.0))
+    formulas: dict[str, Callable[[], float]] = {
+        "sgd.weight_decay": lambda: group["weight_decay"],
+        "sgd.momentum": lambda: group["momentum"],
+        "sgd.one_minus_dampening": lambda: 1 - group["dampening"],
+        "sgd.negative_lr": lambda: -group["lr"],
+        "adam.weight_decay": lambda: group["weight_decay"],
+        "adam.decay": lambda: 1 - group["lr"] * group["weight_decay"],
+        "adam.one_minus_beta1": lambda: 1 - beta1,
+        "adam.beta2": lambda: beta2,
+        "adam.one_minus_beta2": lambda: 1 - beta2,
+        "adam.bias_correction2_sqrt": lambda: (1 - beta2**step) ** 0.5,
+        "adam.eps": lambda: group["eps"],
+        "adam.negative_step_size": lambda: -(group["lr"] / (1 - beta1**step)),
+    }
+    return formulas[kind]()
+
+
+def part(data: Any, key: str) -> Any:
+    """What lies at a placeholder's path in the inputs or the target."""
+    for name in key.split(".") if key else ():
+        data = data[int(name)] if isinstance(data, tuple | list) else data[name]
+    return data
+
+
+@dataclass
+class Interpreter:
+    """A captured step with a model's parameters and buffers, and optimizer states of its own."""
+
+    step: Step
+    module: nn.Module
+    groups: list[dict[str, Any]]
+    count: int = 0
+
+    def __post_init__(self) -> None:
+        self.states: dict[str, Tensor] = {}
+        parameters = dict(self.module.named_parameters())
+        for placeholder in self.program.placeholders:
+            if placeholder.role == "optimizer":
+                name, _, state = placeholder.key.rpartition("/")
+                start = -0.0 if state == "momentum_buffer" else 0.0
+                self.states[placeholder.key] = torch.full_like(parameters[name].detach(), start)
+
+    @property
+    def program(self) -> Program:
+        assert self.step.program is not None
+        return self.step.program
+
+    @torch.no_grad()
+    def run(self, inputs: Any, target: Any = None) -> list[Tensor]:
+        """One step; the program's outputs."""
+        self.count += 1
+        program = self.program
+        scalars = [scalar(s.kind, self.groups[s.group], self.count) for s in program.scalars]
+        values: dict[int, Tensor] = {}
+        sources: dict[str, Callable[[str], Tensor]] = {
+            "parameter": lambda key: self.module.get_parameter(key).detach(),
+            "buffer": lambda key: self.module.get_buffer(key),
+            "optimizer": lambda key: self.states[key],
+            "input": lambda key: part(inputs, key),
+            "target": lambda key: part(target, key),
+        }
+        for placeholder in program.placeholders:
+            values[placeholder.value] = sources[placeholder.role](placeholder.key)
+        for constant in program.constants:
+            about = program.values[constant.value]
+            data = bytearray(base64.b64decode(constant.data))
+            flat = torch.frombuffer(data, dtype=getattr(torch, about.dtype))
+            strided = torch.empty_strided(about.shape, about.stride, dtype=flat.dtype)
+            values[constant.value] = strided.copy_(flat.reshape(about.shape))
+        for instruction in program.instructions:
+            namespace, name, overload = instruction.target.split(".")
+            function = getattr(getattr(getattr(torch.ops, namespace), name), overload)
+            args = [decode(each, values, scalars) for each in instruction.args]
+            kwargs = {key: decode(each, values, scalars) for key, each in instruction.kwargs.items()}
+            result = function(*args, **kwargs)
+            results = result if instruction.tuple_result else (result,)
+            for index, tensor in zip(instruction.outputs, results, strict=True):
+                if index is not None:
+                    about = program.values[index]
+                    assert tuple(tensor.shape) == about.shape, (instruction.target, index)
+                    assert tensor.stride() == about.stride, (instruction.target, tensor.stride(), about)
+                    assert tensor.storage_offset() == about.offset
+                    assert str(tensor.dtype) == f"torch.{about.dtype}"
+                    values[index] = tensor
+        return [values[index].clone() for index in program.outputs]
+
+
+def decode(item: Json, values: dict[int, Tensor], scalars: list[float]) -> Any:
+    """An argument of an instruction."""
+    if isinstance(item, list):
+        return [decode(each, values, scalars) for each in item]
+    if not isinstance(item, dict):
+        return item
+    ((kind, content),) = item.items()
+    match kind:
+        case "value":
+            return values[content]
+        case "scalar":
+            return scalars[content]
+        case "device":
+            return torch.device(content)
+        case "float":
+            return float(content)
+        case _:
+            return getattr(torch, content)

@@ -1,0 +1,282 @@
+"""A captured program computes what eager PyTorch does, bit for bit, over three steps."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import pytest
+import torch
+from torch import Tensor
+
+from runtime.capture.bayplan_capture.build import build_model, call_model
+from runtime.capture.bayplan_capture.capture import capture_step
+from runtime.capture import named_step
+from solver.files import decode_step_object
+from solver.step import Step
+from tests.runtime.capture.conftest import UserFile
+from tests.runtime.capture.interpreter import Interpreter
+
+WriteFile = Callable[[str], UserFile]
+STEPS = 3
+
+MLP = """
+def build(batch=4):
+    model = nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 3))
+    optimizer = {optimizer}
+    inputs, target = torch.randn(batch, 6), torch.randint(3, (batch,))
+    return model, (inputs, target), nn.CrossEntropyLoss(), optimizer
+"""
+
+
+def bits(tensor: Tensor) -> bytes:
+    return tensor.detach().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+
+
+def assert_equal_to_eager(source: str, step: Step, schedule: bool = False) -> None:
+    """Three steps eagerly and three of the program, from equal models, leave equal bits."""
+    eager, inputs, target, loss_fn, optimizer = build_model(source, None, None, fake=False, seed=1)
+    twin, _, _, _, twin_optimizer = build_model(source, None, None, fake=False, seed=1)
+    assert loss_fn is not None and optimizer is not None and twin_optimizer is not None
+    program = Interpreter(step, twin, twin_optimizer.param_groups)
+    for number in range(STEPS):
+        torch.manual_seed(number)
+        optimizer.zero_grad()
+        loss = loss_fn(call_model(eager, inputs), target)
+        loss.backward()
+        optimizer.step()
+        torch.manual_seed(number)
+        (replayed,) = program.run(inputs, target)
+        assert bits(loss) == bits(replayed)
+        if schedule:
+            for group in (*optimizer.param_groups, *twin_optimizer.param_groups):
+                group["lr"] *= 0.7
+    for (name, mine), its in zip(eager.named_parameters(), twin.parameters(), strict=True):
+        assert bits(mine) == bits(its), name
+    for (name, mine), its in zip(eager.named_buffers(), twin.buffers(), strict=True):
+        assert bits(mine) == bits(its), name
+    names = {id(parameter): name for name, parameter in eager.named_parameters()}
+    states = {
+        f"{names[id(parameter)]}/{key}": value
+        for parameter, state in optimizer.state.items()
+        for key, value in state.items()
+        if key != "step" and value is not None
+    }
+    assert states.keys() == program.states.keys()
+    for key, value in states.items():
+        assert bits(value) == bits(program.states[key]), key
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "torch.optim.SGD(model.parameters(), lr=0.1)",
+        "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)",
+        "torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01, nesterov=True)",
+        "torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.01)",
+        "torch.optim.Adam(model.parameters(), lr=1e-2)",
+        "torch.optim.Adam(model.parameters(), lr=1e-2, betas=(0.8, 0.99), weight_decay=0.1)",
+        "torch.optim.AdamW(model.parameters(), lr=1e-2)",
+        "torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0)",
+        "torch.optim.Adam(model.parameters(), lr=1e-2, weight_decay=.1, decoupled_weight_decay=True)",
+    ],
+)
+def test_the_update_is_that_of_the_optimizer(user_file: WriteFile, optimizer: str) -> None:
+    file = user_file(MLP.format(optimizer=optimizer))
+    assert_equal_to_eager(file.source, file.capture(), schedule=True)
+
+
+MODELS = {
+    "dropout and attention": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.embed = nn.Embedding(11, 8)
+                self.block = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.2, batch_first=True)
+                self.head = nn.Linear(8, 11)
+
+            def forward(self, tokens):
+                hidden = F.dropout(self.block(self.embed(tokens)), 0.1)
+                return self.head(hidden).transpose(1, 2)
+
+        def build():
+            model = Model()
+            data = torch.randint(11, (2, 5)), torch.randint(11, (2, 5))
+            return model, data, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters())
+        """,
+    "tied weights, a frozen one, an unused one, several groups, one of them out of the optimizer": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+                self.b.weight = self.a.weight
+                self.frozen, self.unused, self.left_out = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+                self.frozen.requires_grad_(False)
+
+            def forward(self, x):
+                return self.left_out(self.frozen(self.b(self.a(x).relu())))
+
+        def build():
+            model = Model()
+            groups = [
+                {"params": [model.a.weight, model.frozen.weight, model.unused.weight], "momentum": 0.5},
+                {"params": [model.b.bias, model.a.bias], "lr": 0.3, "weight_decay": 0.1},
+            ]
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(groups, lr=0.1)
+        """,
+    "two parameters that share memory": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a = nn.Parameter(torch.randn(4, 4))
+                self.b = nn.Parameter(self.a.detach())
+
+            def forward(self, x):
+                return (x @ self.a).tanh() @ self.b
+
+        def build():
+            model = Model()
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        """,
+    "recurrence, whose weights are also in a list": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.lstm, self.gru = nn.LSTM(4, 5, batch_first=True), nn.GRU(5, 3)
+
+            def forward(self, x):
+                return self.gru(self.lstm(x)[0])[0]
+
+        def build():
+            model = Model()
+            data = torch.randn(2, 6, 4), torch.randn(2, 6, 3)
+            return model, data, nn.MSELoss(), torch.optim.AdamW(model.parameters())
+        """,
+    "a shared buffer, one that is replaced and one that is changed in place": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(4, 4)
+                self.register_buffer("mean", torch.zeros(4))
+                self.register_buffer("count", torch.tensor(0))
+                self.layer.register_buffer("seen", self.count)
+
+            def forward(self, x):
+                self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+                self.count += len(x)
+                return self.layer(x - self.mean) / self.layer.seen
+
+        def build():
+            model = Model()
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
+    "tensors that are no buffers, literals, and views in place": """
+        SCALE = torch.tensor(3.0)
+
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(4, 4)
+                self.mask = torch.ones(4, 4).tril().bool()
+                self.table = torch.randn(2, 4).t()
+
+            def forward(self, x):
+                y = self.layer(x).masked_fill(~self.mask, float("-inf")).softmax(-1)
+                y = (y.t_().unsqueeze_(0) * SCALE).squeeze_(0) @ self.table
+                total = torch.tensor([0.0, 1.0])
+                total += y.sum(0)
+                return total * torch.tensor([1.0, 2.0])[1]
+
+        def build():
+            model = Model()
+            return model, (torch.randn(4, 4), torch.zeros(2)), nn.MSELoss(), torch.optim.SGD(
+                model.parameters(), lr=0.1)
+        """,
+    "inputs by name with a number among them, and a target in parts": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(4, 2)
+
+            def forward(self, x, pair, scale, nothing=None):
+                return self.layer(x * scale + pair[0] - pair[1])
+
+        def build():
+            model = Model()
+            inputs = {"x": torch.randn(3, 4), "pair": (torch.randn(3, 4), torch.randn(4)), "scale": 2}
+            def loss(out, target):
+                return F.mse_loss(out, target["y"]) + target["more"][0].sum()
+            target = {"y": torch.randn(3, 2), "more": [torch.randn(2)]}
+            return model, (inputs, target), loss, torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
+    "a function with a backward of its own, and recomputed activations": """
+        from torch.utils.checkpoint import checkpoint
+
+        class Square(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                ctx.save_for_backward(x)
+                return x * x
+
+            @staticmethod
+            def backward(ctx, gradient):
+                return 2 * ctx.saved_tensors[0] * gradient
+
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+            def forward(self, x):
+                hidden = checkpoint(lambda h: F.dropout(self.a(h), 0.5).tanh(), x, use_reentrant=False)
+                return self.b(Square.apply(hidden))
+
+        def build():
+            model = Model()
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.Adam(model.parameters())
+        """,
+    "bfloat16, channels last and a transposed gradient": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+                self.weight = nn.Parameter(torch.randn(16, 2))
+                self.half = nn.Linear(2, 2).bfloat16()
+
+            def forward(self, x):
+                x = self.conv(x.contiguous(memory_format=torch.channels_last)).flatten(1)
+                return self.half((self.weight.t() @ x.t()).t().bfloat16()).float()
+
+        def build():
+            model = Model()
+            data = torch.randn(2, 3, 4, 4), torch.randn(2, 2)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        """,
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_training_is_equal_for(user_file: WriteFile, model: str) -> None:
+    file = user_file(MODELS[model])
+    assert_equal_to_eager(file.source, file.capture())
+
+
+def test_training_is_equal_for_resnet18_of_the_zoo() -> None:
+    if find_spec("torchvision") is None:
+        pytest.skip("torchvision is not installed")
+    step = named_step(decode_step_object(capture_step("zoo:resnet18", 1, "adam"), "resnet18"))
+    torch.set_num_threads(2)
+    eager, inputs, target, loss_fn, optimizer = build_model(
+        "zoo:resnet18", 1, "adam", fake=False, seed=3
+    )
+    twin, *_ = build_model("zoo:resnet18", 1, "adam", fake=False, seed=3)
+    assert loss_fn is not None and optimizer is not None
+    loss = loss_fn(eager(inputs), target)
+    loss.backward()
+    optimizer.step()
+    (replayed,) = Interpreter(step, twin, optimizer.param_groups).run(inputs, target)
+    assert bits(loss) == bits(replayed)
+    for mine, its in zip(eager.parameters(), twin.parameters(), strict=True):
+        assert bits(mine) == bits(its)
