@@ -23,6 +23,7 @@ from solver.plan import Plan, Status
 from solver.step import Step
 
 ICON = 14
+WIDTH = 540
 
 
 class CertificateCard(QWidget):
@@ -149,7 +150,8 @@ class CertificateDialog(QDialog):
         buttons.rejected.connect(self.reject)
         column.addSpacing(4)
         column.addWidget(buttons)
-        self.setFixedWidth(520)
+        self.setFixedWidth(WIDTH)
+        self.setMinimumHeight(column.totalHeightForWidth(WIDTH))
 
 
 def _grid(rows: tuple[tuple[str, str], ...]) -> QGridLayout:

@@ -18,7 +18,7 @@ from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
 STACKED_BELOW = 1280
-TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 150
+TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 190
 LOW_BELOW = 820
 """Widths and heights of the view, in pixels."""
 
@@ -96,6 +96,7 @@ class CompareView(QWidget):
             side.setObjectName(f"{name}Map")
             side.setAccessibleName(f"Memory map on the {name}")
             side.set_parts(overview=False, profile=False)
+            side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.maps[0].link(self.maps[1])
         self.legend = Legend(document)
         self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
@@ -137,7 +138,8 @@ class CompareView(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
-        self.setStyleSheet(panel_sheet(theme))
+        maps = f"#leftMap, #rightMap {{ background: {theme.map}; }}"
+        self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
         for part in (*self.maps, self.legend, self.unusable, self.table):
             part.set_theme(theme)
 

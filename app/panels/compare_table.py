@@ -3,8 +3,16 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import QItemSelectionModel, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.compare_facts import Cause, Comparison, Refill
 from app.document import Document
@@ -55,6 +63,14 @@ COLUMNS: tuple[Column[Refill], ...] = (
         tone=lambda r: "ok" if (r.moved or 0) <= 0 else "text2",
     ),
 )
+
+
+NAME = 1
+EXPENDABLE = (6, 7, 4, 3)
+"""Columns that may be left out, the first one first."""
+LEAST_NAME = 190
+TITLE_HEIGHT = 30
+"""Pixels."""
 
 
 class CompareTable(QWidget):
@@ -108,12 +124,48 @@ class CompareTable(QWidget):
         message.addWidget(self.no_refills)
         right.addLayout(message)
         right.addWidget(self.table, 1)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        causes = QWidget()
+        causes.setLayout(left)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(causes)
+        title = QHBoxLayout()
+        title.setContentsMargins(16, 0, 16, 0)
+        heading = label("What moved and what it saved", "strong")
+        heading.setFixedHeight(TITLE_HEIGHT)
+        title.addWidget(heading)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(title)
+        column.addWidget(rule())
+        row = QHBoxLayout()
         row.setSpacing(0)
-        row.addLayout(left, 35)
+        column.addLayout(row, 1)
+        row.addWidget(area, 35)
         row.addWidget(rule(down=True))
         row.addLayout(right, 65)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Leave the least telling columns out where the tensor's name would get no room."""
+        for column in range(len(COLUMNS)):
+            self.table.setColumnHidden(column, False)
+        fit_columns(self.table)
+        room = self.table.width() - LEAST_NAME
+        widths = {c: self.table.columnWidth(c) for c in range(len(COLUMNS)) if c != NAME}
+        gone: set[int] = set()
+        for column in EXPENDABLE:
+            if sum(w for c, w in widths.items() if c not in gone) <= room:
+                break
+            gone.add(column)
+        for column in widths:
+            self.table.setColumnHidden(column, column in gone)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
@@ -127,7 +179,7 @@ class CompareTable(QWidget):
         self._show_causes(comparison)
         self.order.setText(comparison.order)
         self.model.set_rows(comparison.refills)
-        fit_columns(self.table)
+        self._fit_columns()
         self.refill_note.setText(comparison.refill_summary if comparison.refills else "")
         self.table.setVisible(bool(comparison.refills))
         self.no_refills.setVisible(not comparison.refills)

@@ -51,8 +51,7 @@ def panel_sheet(theme: Theme) -> str:
             f" color: {theme.text}; }}",
             f"QHeaderView {{ background: {theme.panel}; border: none; }}",
             f"QHeaderView::section {{ background: {theme.panel}; color: {theme.text3}; border: none;"
-            " padding: 0 8px; font-size: 11px; font-weight: 400; }",
-            f"QTableView:focus, QTreeView:focus {{ border: 1px solid {theme.accent}; }}",
+            " padding: 0 11px; font-size: 11px; font-weight: 400; }",
             f"QScrollArea, QScrollArea > QWidget > QWidget {{ background: {theme.panel}; }}",
         ]
     )

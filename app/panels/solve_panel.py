@@ -1,60 +1,24 @@
 """The solve dock: incumbent and bound over time, the solver's log, the certificate."""
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QHeaderView, QTableView, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.document import Document
 from app.panels.certificate import CertificateCard
 from app.panels.controls import rule
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
+from app.panels.table import Column, RowsModel, dense_table, fit_columns
 from app.solve_facts import LogRow, curves, log_rows
 from app.theme import DARK, Theme
 from solver.plan import Status
 
-ROW_HEIGHT = 20
-HEADINGS = ("ms", "Phase", "Result", "GiB")
-NUMBERS = (0, 3)
-
-AnyIndex = QModelIndex | QPersistentModelIndex
-
-
-class _Log(QAbstractTableModel):
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: tuple[LogRow, ...] = ()
-
-    def set_rows(self, rows: tuple[LogRow, ...]) -> None:
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: N802, B008
-        return 0 if parent.isValid() else len(HEADINGS)
-
-    def headerData(  # noqa: N802
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> object:
-        if orientation is not Qt.Orientation.Horizontal:
-            return None
-        if role == Qt.ItemDataRole.DisplayRole:
-            return HEADINGS[section]
-        return _alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
-
-    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        row = self.rows[index.row()]
-        texts = (row.milliseconds, row.phase, row.result, row.size)
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return texts[index.column()]
-        return _alignment(index.column()) if role == Qt.ItemDataRole.TextAlignmentRole else None
-
-
-def _alignment(column: int) -> int:
-    side = Qt.AlignmentFlag.AlignRight if column in NUMBERS else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
+COLUMNS: tuple[Column[LogRow], ...] = (
+    Column("ms", lambda row: row.milliseconds, number=True),
+    Column("Phase", lambda row: row.phase),
+    Column("Result", lambda row: row.result, tone=lambda row: "text2"),
+    Column("GiB", lambda row: row.size, number=True, tip="Resident bytes included"),
+)
 
 
 class SolvePanel(QWidget):
@@ -76,34 +40,15 @@ class SolvePanel(QWidget):
         self._caption = ""
         self.plot = SolvePlot()
         self.plot.setMinimumWidth(160)
-        self.log = _Log()
-        self.table = QTableView()
-        self.table.setObjectName("solveLog")
-        self.table.setAccessibleName("Log of the solve")
-        self.table.setModel(self.log)
-        self.table.setShowGrid(False)
-        self.table.setFrameShape(QFrame.Shape.NoFrame)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)
-        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
-        self.table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-        head = self.table.horizontalHeader()
-        head.setHighlightSections(False)
-        head.setMinimumSectionSize(30)
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        head.setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
-        head.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
-        head.setSectionResizeMode(3, QHeaderView.ResizeMode.ResizeToContents)
+        self.log: RowsModel[LogRow] = RowsModel(COLUMNS)
+        self.table = dense_table("Log of the solve", self.log, wide=2, sortable=False)
         self.certificate = CertificateCard()
-        self.certificate.setFixedWidth(250)
+        self.certificate.setFixedWidth(236)
         self.certificate.continue_requested.connect(self.continue_requested)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self.plot, 10)
+        row.addWidget(self.plot, 9)
         row.addWidget(rule(down=True))
         row.addWidget(self.table, 11)
         row.addWidget(rule(down=True))
@@ -122,6 +67,7 @@ class SolvePanel(QWidget):
         """Take another theme's colours."""
         self.setStyleSheet(panel_sheet(theme))
         self.plot.set_theme(theme)
+        self.log.set_theme(theme)
         self.certificate.set_theme(theme)
 
     def set_running(self, running: bool) -> None:
@@ -143,8 +89,9 @@ class SolvePanel(QWidget):
             self.certificate.set_plan(None, None)
         else:
             rows = log_rows(document.log, step)
-            if rows != self.log.rows:
+            if list(rows) != self.log.rows:
                 self.log.set_rows(rows)
+                fit_columns(self.table)
                 self.table.scrollToBottom()
             reserved = document.baseline.reserved_bytes if document.baseline is not None else None
             incumbent, bound = curves(document.log, step, reserved)
@@ -152,7 +99,6 @@ class SolvePanel(QWidget):
             self.certificate.set_plan(
                 step, shown.plan if shown is not None else None, running=self._running
             )
-        self.plot.setVisible(True)
         self._set_caption()
 
     def _set_caption(self) -> None:

@@ -1,5 +1,7 @@
 """The plot of a solve: the best plan so far and the proven bound over time."""
 
+from itertools import pairwise
+
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -9,6 +11,9 @@ from app.fonts import text_font
 from app.numbers import GIB
 from app.solve_facts import Curve
 from app.theme import DARK, Theme
+
+NEAR_FLOOR = 0.25
+"""Part of the axis under which a name stands above its curve, to stay clear of the axis."""
 
 MILLISECONDS_UNTIL = 2.0
 """Seconds up to which the time axis counts milliseconds."""
@@ -48,7 +53,6 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             pg.TextItem("incumbent", anchor=(0, 0)),
             pg.TextItem("lower bound", anchor=(0, 0)),
         )
-        self._unit = pg.TextItem("GiB", anchor=(1, 1))
         for item in (self.bound, self.incumbent, self._now, *self._names):
             self.addItem(item)
         axis = self.getAxis("left")
@@ -66,9 +70,9 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             axis.setPen(QColor(theme.line))
             axis.setTextPen(QColor(theme.text3))
             axis.setStyle(tickFont=text_font(11), tickLength=0, tickTextOffset=6)
-        self.getAxis("left").setGrid(28)
+        self.getPlotItem().showGrid(y=True, alpha=0.35)
         self.incumbent.setPen(pg.mkPen(theme.text, width=1.75))
-        self.bound.setPen(pg.mkPen(theme.ok, width=1.75, style=Qt.PenStyle.DashLine, dash=[4, 3]))
+        self.bound.setPen(pg.mkPen(theme.ok, width=1.75, style=Qt.PenStyle.DashLine, dash=[5, 4]))
         self._now.setPen(pg.mkPen(theme.panel, width=1))
         self._now.setBrush(QColor(theme.text))
         for name, tone in zip(self._names, (theme.text, theme.ok), strict=True):
@@ -100,9 +104,12 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             name.setVisible(bool(curve.sizes))
             if not curve.sizes:
                 continue
-            lengths = [b - a for a, b in zip(curve.seconds, curve.seconds[1:], strict=False)] or [0.0]
+            lengths = [b - a for a, b in pairwise(curve.seconds)] or [0.0]
             longest = max(range(len(lengths)), key=lambda i: lengths[i])
-            name.setPos(curve.seconds[longest], curve.sizes[longest] / GIB)
+            size = curve.sizes[longest]
+            above = size < NEAR_FLOOR * max(s for c in self._curves for s in c.sizes)
+            name.setAnchor((0, 1) if above else (0, 0))
+            name.setPos(curve.seconds[longest], size / GIB)
 
 
 def _steps(curve: Curve) -> tuple[list[float], list[float]]:

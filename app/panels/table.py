@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
+from app.fonts import text_font
 from app.theme import DARK, Theme
 
 ROW_HEIGHT = 20
+PADDING = 26
+"""Pixels that a cell needs beside its text: the style sheet's padding and Qt's own margin."""
 
 Row = TypeVar("Row")
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -134,7 +137,7 @@ def dense_table(name: str, model: RowsModel[Any], *, wide: int, sortable: bool =
 def fit_columns(table: QTableView, sample: int = 200) -> None:
     """Make the figures' columns as wide as their first ``sample`` rows and heading need."""
     head = table.horizontalHeader()
-    metrics = table.fontMetrics()
+    metrics = QFontMetrics(text_font(12))
     model = table.model()
     for section in range(head.count()):
         if head.sectionResizeMode(section) is QHeaderView.ResizeMode.Stretch:
@@ -142,4 +145,4 @@ def fit_columns(table: QTableView, sample: int = 200) -> None:
         heading = str(model.headerData(section, Qt.Orientation.Horizontal) or "")
         texts = [str(model.index(row, section).data()) for row in range(min(sample, model.rowCount()))]
         widest = max((metrics.horizontalAdvance(text) for text in [*texts, heading]), default=0)
-        head.resizeSection(section, widest + 24)
+        head.resizeSection(section, widest + PADDING)

@@ -1,0 +1,173 @@
+"""All tensors of the step in a table that sorts and filters: the map for who cannot use the map."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.numbers import GIB, bytes_exact
+from app.panels.controls import label
+from app.panels.sheet import panel_sheet
+from app.panels.table import Column, RowsModel, dense_table, fit_columns
+from app.plan_facts import PlanFacts, plan_facts
+from app.theme import DARK, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRow:
+    """One stay of a storage in memory; a storage that is never in memory has slots -1."""
+
+    storage: int
+    name: str
+    category: str
+    size: int
+    start: int
+    end: int
+    address: int
+
+    @property
+    def slots(self) -> int:
+        return max(self.end - self.start, 0)
+
+
+def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
+    """A row for every stay of every storage with bytes, in the order of the step."""
+    rows: list[TensorRow] = []
+    for index, storage in enumerate(facts.step.storages):
+        if storage.size == 0:
+            continue
+        size = int(facts.sizes[index])
+        rows.extend(
+            TensorRow(
+                index, storage.name, storage.category.value, size, span.start, span.end, span.address
+            )
+            for span in facts.spans(index)
+        )
+    return rows
+
+
+def _address(row: TensorRow) -> str:
+    return f"{row.address / GIB:.3f}" if row.address >= 0 else "resident"
+
+
+COLUMNS: tuple[Column[TensorRow], ...] = (
+    Column("Tensor", lambda r: r.name),
+    Column("Category", lambda r: r.category, tone=lambda r: "text2"),
+    Column("Bytes", lambda r: bytes_exact(r.size), lambda r: r.size, number=True),
+    Column("From op", lambda r: str(r.start), lambda r: r.start, number=True),
+    Column("To op", lambda r: str(r.end - 1), lambda r: r.end, number=True),
+    Column("Ops", lambda r: str(r.slots), lambda r: r.slots, number=True),
+    Column(
+        "Address, GiB",
+        _address,
+        lambda r: r.address,
+        number=True,
+        tone=lambda r: "text" if r.address >= 0 else "text3",
+    ),
+)
+
+
+class TensorTable(QWidget):
+    """Follows what is on the map; its selection is the document's."""
+
+    activated = Signal(int)
+    """A tensor was chosen with Return or a double click: the map may fit it."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tensorTable")
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._document = document
+        self._rows: list[TensorRow] = []
+        self._where: dict[int, list[int]] = {}
+        self.filter = QLineEdit()
+        self.filter.setObjectName("tensorFilter")
+        self.filter.setAccessibleName("Filter tensors by name or category")
+        self.filter.setPlaceholderText("Filter by name or category")
+        self.filter.setClearButtonEnabled(True)
+        self.count = label("", "body", "text3")
+        self.model: RowsModel[TensorRow] = RowsModel(COLUMNS)
+        self.table = dense_table("Tensors", self.model, wide=0)
+        top = QHBoxLayout()
+        top.setContentsMargins(16, 8, 16, 8)
+        top.setSpacing(12)
+        top.addWidget(self.filter, 1)
+        top.addWidget(self.count)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(top)
+        column.addWidget(self.table, 1)
+        self.filter.textChanged.connect(self._show_rows)
+        self.model.modelReset.connect(self._index)
+        self.table.selectionModel().selectionChanged.connect(self._chosen)
+        self.table.activated.connect(
+            lambda index: self.activated.emit(self.model.rows[index.row()].storage)
+        )
+        for signal in (document.step_changed, document.entries_changed, document.shown_changed):
+            signal.connect(self.refresh)
+        document.selection_changed.connect(self.select)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme))
+        self.model.set_theme(theme)
+
+    def refresh(self) -> None:
+        """Follow the document."""
+        step, entry = self._document.step, self._document.shown
+        known = step is not None and entry is not None
+        self._rows = (
+            tensor_rows(plan_facts(step, entry.plan, entry.baseline))
+            if step is not None and entry is not None
+            else []
+        )
+        self.filter.setEnabled(known)
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        words = self.filter.text().casefold().split()
+        rows = [
+            row
+            for row in self._rows
+            if all(word in f"{row.name} {row.category}".casefold() for word in words)
+        ]
+        self.model.set_rows(rows)
+        fit_columns(self.table)
+        shown, all_rows = len(rows), len(self._rows)
+        text = f"{all_rows:,} tensors" if shown == all_rows else f"{shown:,} of {all_rows:,}"
+        self.count.setText(text if all_rows else "No plan on the map")
+
+    def _index(self) -> None:
+        """The rows were put in another order: mark the selection where it is now."""
+        self._where = {}
+        for number, row in enumerate(self.model.rows):
+            self._where.setdefault(row.storage, []).append(number)
+        self.select()
+
+    def select(self) -> None:
+        """Mark the document's selection."""
+        model = self.table.selectionModel()
+        numbers = [n for storage in self._document.selection for n in self._where.get(storage, ())]
+        model.blockSignals(True)
+        model.clearSelection()
+        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for number in numbers:
+            model.select(self.model.index(number, 0), flags)
+        model.blockSignals(False)
+        if numbers:
+            self.table.scrollTo(self.model.index(numbers[0], 0))
+        self.table.viewport().update()
+
+    def _chosen(self) -> None:
+        indexes = self.table.selectionModel().selectedRows()
+        chosen: Sequence[int] = [self.model.rows[index.row()].storage for index in indexes]
+        if chosen:
+            kept = [s for s in self._document.selection if s in set(chosen)]
+            new = [s for s in chosen if s not in set(kept)]
+            self._document.select(tuple(dict.fromkeys([*kept, *new])))
