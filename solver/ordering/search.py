@@ -3,16 +3,27 @@
 import numpy as np
 
 from solver.ordering import greedy
+from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
 from solver.ordering.order import OrderResult
 from solver.ordering.problem import compile_step
-from solver.ordering.profile import peak, touched_granules
+from solver.ordering.profile import peak, profile, touched_granules
 from solver.ordering.readable import natural, pull_back
+from solver.ordering.windows import Windows
 from solver.plan import IntArray, Proof
 from solver.solution import Progress, ProgressCallback
 from solver.step import GRANULE, Step
 from solver.watch import Watch
+
+_NODES = (24, 48, 192, 768, 3072, 12288, 49152)
+"""Branch-and-bound nodes of each restart."""
+_MOVES = 500_000
+"""Annealing moves after the first restart."""
+_WHOLE = 250
+"""Ops up to which CP-SAT is given the whole problem."""
+_WIDTHS = (30, 60, 100, 150)
+"""Ops in a window."""
 
 
 class Search:
@@ -39,7 +50,7 @@ class Search:
         self._say("Program order", f"{self.graph.ops:,} ops")
         self._greedy()
         self._bound()
-        self._branch()
+        self._search()
         lean = self.order
         self._settle()
         return OrderResult(
@@ -88,18 +99,64 @@ class Search:
         count = self.cuts.made - made
         self._say("Lower bound", f"{count} minimum cuts" if finished else "stopped")
 
-    def _branch(self) -> None:
-        """Branch and bound with restarts from other orders."""
+    def _search(self) -> None:
+        """Branch and bound, annealing and windows in turn, each time with more effort."""
         starts = sorted(self.known, key=lambda order: peak(self.graph, order))
-        for restart, nodes in enumerate((40, 80, 320, 1280, 5120, 20480)):
-            if self.closed():
+        windows = Windows(self.graph, self.watch, self.seed)
+        for restart, nodes in enumerate(_NODES):
+            start = self.order if restart % 2 == 0 else starts[restart // 2 % len(starts)]
+            self._branch(start, nodes)
+            self._anneal(restart)
+            self._whole(windows, 2.0**restart)
+            self._windows(windows, restart)
+
+    def _branch(self, start: IntArray, nodes: int) -> None:
+        if self.closed():
+            return
+        tree = Branching(self.graph, self.watch, self.order, start, self.bound)
+        tree.run(nodes)
+        self._adopt_search(tree.bound)
+        self._offer(f"Branch and bound, {tree.nodes:,} nodes", tree.best)
+
+    def _anneal(self, restart: int) -> None:
+        if self.closed():
+            return
+        order = anneal(
+            self.graph,
+            self.order,
+            self.bound,
+            _MOVES * (1 + restart),
+            (0.2 if restart % 2 == 0 else 0.02) * self.peak,
+            0.002 * self.peak,
+            self.seed + restart,
+            self.watch.flag,
+        )
+        self._offer("Annealing", order)
+        self._reorder("Annealing", order)
+
+    def _whole(self, windows: Windows, effort: float) -> None:
+        """The whole problem at once, for small steps."""
+        if self.closed() or self.graph.ops > _WHOLE:
+            return
+        result = windows.solve(self.order, 0, self.graph.ops, self.bound, effort)
+        self._adopt_search(result.bound)
+        self._offer("CP-SAT", result.order)
+
+    def _windows(self, windows: Windows, restart: int) -> None:
+        """Windows around the peak, wider and wider."""
+        for part, width in enumerate(_WIDTHS):
+            if self.closed() or width >= self.graph.ops:
                 return
-            start = starts[restart % len(starts)]
-            tree = Branching(self.graph, self.watch, self.order, start, self.bound)
-            tree.run(nodes)
-            if tree.bound > self.bound:
-                self.bound, self.proof, self.proof_op = tree.bound, Proof.SEARCH, -1
-            self._offer(f"Branch and bound, {tree.nodes:,} nodes", tree.best)
+            top = int(np.argmax(profile(self.graph, self.order)))
+            # The peak lies in another third of the window each time.
+            start = top - width * (1 + (restart + part) % 3) // 4
+            start = min(max(start, 0), self.graph.ops - width)
+            result = windows.solve(self.order, start, start + width, 0, 0.5 * (1 + restart))
+            self._offer(f"Window of {width} ops", result.order)
+
+    def _adopt_search(self, bound: int) -> None:
+        if bound > self.bound:
+            self.bound, self.proof, self.proof_op = bound, Proof.SEARCH, -1
 
     def _settle(self) -> None:
         """Take the easiest order to read that has the peak of the best."""
