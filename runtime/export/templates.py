@@ -59,9 +59,11 @@ def readme(step: Step, plan: Plan, name: str) -> str:
 step = load(model, optimizer)      # your model and your torch.optim optimizer, as captured
 for inputs, target in batches:     # the captured batch size and dtypes
     loss = step(inputs, target)    # forward, backward and update"""
-        owners = """Parameters, buffers and optimizer state are updated in place, so that
-`state_dict()`, evaluation and learning rate schedulers work between steps as ever. Do not call `loss.backward()` or
-`optimizer.step()`: the step has done both. `.grad` is not used."""
+        owners = (
+            "Parameters, buffers and optimizer state are updated in place, so that `state_dict()`,\n"
+            "evaluation and learning rate schedulers work between steps as ever. Do not call\n"
+            "`loss.backward()` or `optimizer.step()`: the step has done both. `.grad` is not used."
+        )
     else:
         use = f"""from {name} import load
 

@@ -66,7 +66,9 @@ class Engine:
         self.counters: native.Counters | None = None
         """Of the last planned step."""
         self.pointers_checked = 0
-        """Output pointers compared with the plan so far."""
+        """Output pointers compared with the plan in the last checked step."""
+        self.poison = False
+        """Whether the arena is filled with 0xFF before every planned step."""
 
     @cached_property
     def _function(self) -> StepFunction:
@@ -90,6 +92,8 @@ class Engine:
             self._settled = now
         if self._arena is None:
             return self.run_unplanned(residents, scalars)
+        if self.poison:
+            self._arena.fill(0xFF)
         if self._pointers_due:
             self._pointers_due = False
             return self._run_checked(residents, scalars)
@@ -199,6 +203,7 @@ class Engine:
         self.counters = self._arena.counters()
         self._raise_on_misses()
         base, due = self._arena.base, self._table.addresses()
+        self.pointers_checked = 0
         for slot, results in enumerate(self.plan.created):
             for position, instance in enumerate(results):
                 if instance not in due:

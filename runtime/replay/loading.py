@@ -49,9 +49,13 @@ class PlannedStep:
         """
         residents, scalars = self.bind(inputs, target)
         outputs = self.engine.run(residents, scalars)
+        self.count_step()
+        return self.result(outputs)
+
+    def count_step(self) -> None:
+        """A step was made: the optimizer counts it."""
         if self._optimizer is not None:
             self._optimizer.count_step()
-        return self.result(outputs)
 
     def bind(self, inputs: Any, target: Any = None) -> tuple[list[Tensor], list[float]]:
         """The step's residents (constants last) and scalars, checked against the plan."""
