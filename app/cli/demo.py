@@ -10,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 
 from app.cli import map as draw_map
-from app.cli import verify as verify_command
 from app.cli import window
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine
@@ -23,6 +22,8 @@ SECONDS = 30.0
 """Deadline of the solve; it takes about one."""
 STEPS = 2
 """Of each run of the self-test: the second reads what the first wrote."""
+LIMIT = 1800.0
+"""Seconds for the self-test, which takes about one or two minutes on two cores."""
 PICTURE = (1600, 1000)
 
 
@@ -50,9 +51,8 @@ def sample_step() -> Path:
 
 def work(sample: Path, folder: Path) -> int:
     """Plan, draw, export and verify the sample, everything in ``folder``."""
-    from runtime.verify import verify
-
     from runtime.export import export
+    from runtime.verify import verify
     from solver.solve import solve
 
     try:
@@ -71,18 +71,20 @@ def work(sample: Path, folder: Path) -> int:
         plan = replace(solution.plan, provenance=made)
         save_step(step, step_file)
         save_plan(plan, plan_file)
-        print(_before_and_after(solution.report), flush=True)
+        status.print(_before_and_after(solution.report))
         status.say("Drawing")
         draw_map.draw(step, plan, folder / f"{name}.png", PICTURE, "dark")
         draw_map.draw(step, None, folder / f"{name}-as-run.png", PICTURE, "dark")
         status.say("Exporting")
         export(step, plan, module)
-        print(f"  Plan         {plan_file}, of {step_file}")
-        print(f"  Map          {folder / f'{name}.png'}, as run {folder / f'{name}-as-run.png'}")
-        print(f"  Module       {module}", flush=True)
-        report = verify(module, steps=STEPS, log=status.say)
-    print(verify_command.report_text(report))
-    return verify_command.exit_code(report)
+        status.print(f"  Plan         {plan_file}, of {step_file}")
+        status.print(f"  Map          {folder / f'{name}.png'}")
+        status.print(f"  As run, map  {folder / f'{name}-as-run.png'}")
+        status.print(f"  Module       {module}")
+        status.say("Running the self-test; this takes a minute or two")
+        report = verify(module, steps=STEPS, timeout=LIMIT, log=status.say)
+    print("\n".join(f"  {line}" for line in report.lines()[1:]))
+    return 0 if report.ok else 1
 
 
 def _before_and_after(report: Report) -> str:

@@ -35,6 +35,11 @@ class StatusLine:
         lines = text.strip().splitlines()
         self._write(lines[-1][:WIDTH] if lines else "")
 
+    def print(self, text: str) -> None:
+        """Print to stdout what stays, above the line."""
+        self._write("")
+        print(text, flush=True)
+
     def _write(self, text: str) -> None:
         if self._shown:
             sys.stderr.write(f"\r\x1b[K{text}")

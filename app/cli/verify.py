@@ -26,9 +26,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0: all runs agree; 1: they do not, and the report says where."""
-    from runtime.verify import verify
-
     from runtime.export import export
+    from runtime.verify import verify
 
     with tempfile.TemporaryDirectory(prefix="bayplan-") as temporary, StatusLine() as status:
         folder: Path = arguments.target
@@ -43,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
             timeout=arguments.timeout,
             log=status.say,
         )
-    print(json.dumps(report.as_dict()) if arguments.json else report)
-    return 0
+    print(json.dumps(report.as_dict()) if arguments.json else "\n".join(report.lines()))
+    return 0 if report.ok else 1
