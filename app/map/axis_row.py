@@ -30,7 +30,10 @@ class OpAxisRow(Row):
             painter.fillRect(QRectF(round(x), 0, 1, 4), QColor(theme.line2))
             painter.setPen(QColor(theme.text3))
             box = QRectF(x - 40, 4, 80, 16)
-            if box.center().x() + 20 > plot.right():
+            if x - 12 < plot.left():
+                box.moveLeft(max(x, plot.left()) - 3)
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+            elif box.center().x() + 20 > plot.right():
                 box.moveRight(plot.right() + 8)
                 painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
             else:

@@ -11,6 +11,8 @@ from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
 from app.map.state import MapState
 from solver.step import Category
 
+LEAST_NAMED = 15.0
+"""Narrower bands have no room for a name."""
 TICKS = 3.0
 """Height of the update ticks under the phases."""
 
@@ -47,13 +49,17 @@ class BandRow(Row):
         strip = QRectF(plot.left(), 0, plot.width(), self.band_height)
         painter.fillRect(strip, QColor(theme.raised))
         window = self.state.window
+        scale = plot.width() / (window.x1 - window.x0)
+        gap, last_gap = QColor(theme.map), 0
         for band in self.bands():
             if band.end <= window.x0 or band.start >= window.x1:
                 continue
-            left, right = self.x_of(band.start), self.x_of(band.end)
-            if band.start > window.x0:
-                painter.fillRect(QRectF(round(left), 0, 1, self.band_height), QColor(theme.map))
-            self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
+            left, right = LEFT + (band.start - window.x0) * scale, LEFT + (band.end - window.x0) * scale
+            if band.start > window.x0 and round(left) > last_gap + 1:
+                last_gap = round(left)
+                painter.fillRect(QRectF(last_gap, 0, 1, self.band_height), gap)
+            if right - left > LEAST_NAMED:
+                self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
 
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
         """The name at the visible left end of its band, if it fits."""
@@ -97,12 +103,14 @@ class PhaseRow(BandRow):
             return
         colour = QColor(self.state.theme.fill[Category.PARAMETER])
         window = self.state.window
+        drawn = LEFT
         for band in self.state.scene.bands.updates:
             if band.end > window.x0 and band.start < window.x1:
-                left, right = self.x_of(band.start), self.x_of(band.end)
-                painter.fillRect(
-                    QRectF(left, self.band_height + 1, max(right - left, 1), TICKS), colour
-                )
+                left, right = max(self.x_of(band.start), drawn), self.x_of(band.end)
+                if right > drawn:
+                    drawn = max(right, left + 1)
+                    box = QRectF(left, self.band_height + 1, drawn - left, TICKS)
+                    painter.fillRect(box, colour)
 
 
 CAPTION_PHASE = 11

@@ -6,7 +6,48 @@ from solver.compiled import kernel
 
 BLOCK = 512
 FAINTEST = 0.45
-"""Coverage that even the smallest rectangle is drawn with, so that nothing vanishes."""
+"""Opacity of even the smallest rectangle, so that nothing vanishes."""
+BOOST = 1.5
+"""Opacity over coverage: what the rounding of a neighbour leaves open does not show as a seam."""
+
+
+UNIT = 1 << 18
+"""Coverage of a whole pixel: whole numbers, so that changes along a row cancel exactly."""
+
+
+@kernel
+def _change(coverage, y, x, share, paint):  # type: ignore[no-untyped-def]
+    """From pixel x of row y on, ``share`` more is covered with ``paint``."""
+    coverage[y, x, 0] += share
+    coverage[y, x, 1] += share * np.int64((paint >> 16) & 255)
+    coverage[y, x, 2] += share * np.int64((paint >> 8) & 255)
+    coverage[y, x, 3] += share * np.int64(paint & 255)
+
+
+@kernel
+def _blend(coverage, touched, image):  # type: ignore[no-untyped-def]
+    """Draw the covered share of each pixel of the touched rows over the image; clear them."""
+    rows, columns = image.shape
+    for y in range(rows):
+        if touched[y] == 0:
+            continue
+        covered, red, green, blue = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+        for x in range(columns):
+            covered += coverage[y, x, 0]
+            red += coverage[y, x, 1]
+            green += coverage[y, x, 2]
+            blue += coverage[y, x, 3]
+            if covered <= 0:
+                continue
+            share = min(1.0, max(covered * BOOST / UNIT, FAINTEST))
+            by, keep, under = share / covered, 1.0 - share, image[y, x]
+            image[y, x] = (
+                np.uint32(0xFF000000)
+                | (np.uint32(red * by + ((under >> 16) & 255) * keep + 0.5) << np.uint32(16))
+                | (np.uint32(green * by + ((under >> 8) & 255) * keep + 0.5) << np.uint32(8))
+                | np.uint32(blue * by + (under & 255) * keep + 0.5)
+            )
+        coverage[y] = 0
 
 
 @kernel
@@ -33,13 +74,16 @@ def raster(  # type: ignore[no-untyped-def]
 
     ``colour`` indexes ``fill`` and ``edge`` (uint32 ARGB; fill 0: not drawn). Where both sides are a
     pixel or more, sides are rounded to pixels, so that neighbours tile exactly. Thinner rectangles
-    add their covered share of each pixel to ``coverage`` (float32 H×W×4, zeros, left as zeros) when
-    ``smooth``, else they take the pixel. ``labels`` (int32 n×5) receives the rectangle and its pixel
-    box where it is at least 60×12.
+    add their covered share of each pixel to ``coverage`` (int32 H×(W+1)×4: changes along the row of
+    coverage, red, green, blue; zeros, left as zeros) when ``smooth``, else they take the pixel.
+    ``labels`` (int32 n×5) receives the rectangle and its pixel box where it is at least 60×12.
     """
     rows, columns = image.shape
     scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
     touched = np.zeros(rows, np.uint8)
+    # The last thin line of each row: most of a stack of thin lines lie on top of one another.
+    last_left, last_right = np.zeros(rows, np.int64), np.full(rows, -1, np.int64)
+    last_paint = np.zeros(rows, np.uint32)
     candidates = 0
     any_thin = False
     for block in range(boxes.shape[0]):
@@ -66,6 +110,11 @@ def raster(  # type: ignore[no-untyped-def]
                     # A thin rectangle takes the pixel row or column of its middle.
                     if height < 1.0:
                         first_y = last_y = min(int((top + bottom) * 0.5), rows - 1)
+                        same = last_paint[first_y] == paint
+                        if same and last_left[first_y] <= first_x and last_x <= last_right[first_y]:
+                            continue
+                        last_left[first_y], last_right[first_y] = first_x, last_x
+                        last_paint[first_y] = paint
                     if width < 1.0:
                         first_x = last_x = min(int((left + right) * 0.5), columns - 1)
                     for y in range(first_y, last_y + 1):
@@ -73,19 +122,19 @@ def raster(  # type: ignore[no-untyped-def]
                             image[y, x] = paint
                     continue
                 any_thin = True
-                red = np.float32((paint >> 16) & 255)
-                green = np.float32((paint >> 8) & 255)
-                blue = np.float32(paint & 255)
                 for y in range(first_y, last_y + 1):
                     touched[y] = 1
                     part_y = min(bottom, y + 1.0) - max(top, float(y))
-                    for x in range(first_x, last_x + 1):
-                        part = np.float32(part_y * (min(right, x + 1.0) - max(left, float(x))))
-                        if part > 0:
-                            coverage[y, x, 0] += part * red
-                            coverage[y, x, 1] += part * green
-                            coverage[y, x, 2] += part * blue
-                            coverage[y, x, 3] += part
+                    # Changes of coverage along the row: into the first pixel, from it to the whole
+                    # ones, from those to the last one, out of it.
+                    whole = np.int32(part_y * UNIT)
+                    share = np.int32(part_y * (min(right, first_x + 1.0) - left) * UNIT)
+                    _change(coverage, y, first_x, share, paint)
+                    if last_x > first_x:
+                        _change(coverage, y, first_x + 1, whole - share, paint)
+                        share = np.int32(part_y * (right - max(left, float(last_x))) * UNIT)
+                        _change(coverage, y, last_x, share - whole, paint)
+                    _change(coverage, y, last_x + 1, -share, paint)
                 continue
             left_px, right_px = int(left + 0.5), int(right + 0.5)
             top_px, bottom_px = int(top + 0.5), int(bottom + 0.5)
@@ -117,29 +166,7 @@ def raster(  # type: ignore[no-untyped-def]
                     labels[candidates, 4] = bottom_px
                     candidates += 1
     if any_thin:
-        for y in range(rows):
-            if touched[y] == 0:
-                continue
-            for x in range(columns):
-                covered = coverage[y, x, 3]
-                if covered > 0:
-                    share = min(np.float32(1.0), max(covered, np.float32(FAINTEST)))
-                    under = image[y, x]
-                    keep = np.float32(1.0) - share
-                    by = share / covered
-                    red = coverage[y, x, 0] * by + np.float32((under >> 16) & 255) * keep
-                    green = coverage[y, x, 1] * by + np.float32((under >> 8) & 255) * keep
-                    blue = coverage[y, x, 2] * by + np.float32(under & 255) * keep
-                    image[y, x] = (
-                        np.uint32(0xFF000000)
-                        | (np.uint32(red + np.float32(0.5)) << np.uint32(16))
-                        | (np.uint32(green + np.float32(0.5)) << np.uint32(8))
-                        | np.uint32(blue + np.float32(0.5))
-                    )
-                    coverage[y, x, 0] = 0
-                    coverage[y, x, 1] = 0
-                    coverage[y, x, 2] = 0
-                    coverage[y, x, 3] = 0
+        _blend(coverage, touched, image)
     return candidates
 
 

@@ -1,5 +1,6 @@
 """The map itself: rasterised rectangles in a QImage, labels, lines, the address axis at its left."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,8 @@ class MapRow(Row):
         state.box.setParentItem(self)
         self._surface = Surface(1, 1)
         self._picture: Picture | None = None
+        self.label_shelf: Callable[[], float] = lambda: 0.0
+        """Where labels begin at the earliest: right of the lines that the selection draws."""
         self._smooth = True
         self._numbers = np.zeros(0, np.uint8)
         self._idle = QTimer(self)
@@ -48,6 +51,7 @@ class MapRow(Row):
         self.geometryChanged.connect(self._resized)
         state.range_changed.connect(self._moved)
         state.scene_changed.connect(self._new_scene)
+        state.selection_changed.connect(self.update)
 
     def _resized(self) -> None:
         self.state.box.setGeometry(self.plot)
@@ -163,7 +167,7 @@ class MapRow(Row):
 
     def _paint_labels(self, painter: QPainter, scene: Scene, labels: LabelArray) -> None:
         strong, plain = label_font(11, WEIGHT.Medium), label_font()
-        right_end = self.plot.right()
+        right_end, shelf = self.plot.right(), self.label_shelf()
         written = set()
         selected = set(self.state.selection)
         for rectangle, left, top, right, bottom in labels.tolist():
@@ -171,8 +175,11 @@ class MapRow(Row):
             if scene.storage[rectangle] in selected:
                 continue  # the overlay writes it on its lighter fill
             start = LEFT + left + LABEL_PAD
-            room = min(LEFT + right, right_end) - start - 4
+            end = min(LEFT + right, right_end) - 4
             width = text_width(name, strong)
+            if start < shelf <= end - width:
+                start = shelf
+            room = end - start
             if width > room:
                 continue
             written.add(rectangle)
@@ -240,8 +247,10 @@ class MapRow(Row):
         elif line.role is LineRole.RESERVED:
             pen.setDashPattern(RESERVED_DASH)
         if scene.baseline is None:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(pen)
             painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setFont(label_font())
         painter.setPen(QColor(colour))
         # As run the end of the staircase is named; of a plan the free sky at the left, above or,

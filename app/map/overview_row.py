@@ -11,6 +11,8 @@ from app.map.row import LEFT, Row
 from app.map.state import MapState
 
 HEIGHT = 38.0
+LEAST = 12.0
+"""The frame is never drawn smaller than this."""
 GRIP = 6.0
 """Pixels from a side of the frame within which it is resized."""
 
@@ -72,7 +74,10 @@ class OverviewRow(Row):
         right = LEFT + window.x1 / whole.x1 * plot.width()
         top = (1 - window.y1 / whole.y1) * plot.height()
         bottom = (1 - window.y0 / whole.y1) * plot.height()
-        return QRectF(left, top, right - left, bottom - top)
+        frame = QRectF(left, top, max(right - left, LEAST), max(bottom - top, LEAST))
+        frame.moveBottom(min(frame.bottom(), plot.height()))
+        frame.moveRight(min(frame.right(), plot.right()))
+        return frame
 
     def _rasterise(self) -> QImage | None:
         drawing = self.state.drawing

@@ -1,19 +1,18 @@
 """Live bytes over the slots, stacked by category, under the map."""
 
-from itertools import pairwise
-
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.map.map_row import BOUND_DASH
+from app.map.palette import argb
+from app.map.profile_image import column_slots, draw_profile
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
 from app.map.scene import STACK, Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
-from solver.plan import IntArray
 
 HEIGHT = 102.0
 LABEL = 22.0
@@ -49,7 +48,7 @@ class ProfileRow(Row):
         if scene is None or scene.slots == 0:
             return 1
         bound = scene.bound.size if scene.bound is not None else 0
-        return max(int(scene.live.max()), bound, 1)
+        return max(scene.live_peak, bound, 1)
 
     def y_of(self, size: float) -> float:
         """Pixel of an amount of live bytes."""
@@ -86,40 +85,21 @@ class ProfileRow(Row):
                 painter.drawText(box, right, text)
 
     def _paint_stack(self, painter: QPainter, scene: Scene) -> None:
-        slots, values = self._visible(scene)
-        if len(slots) < 2:
-            return
-        xs = [self.x_of(slot) for slot in slots.tolist()]
-        under = [self.y_of(0)] * (len(slots) - 1)
-        total = np.zeros(len(slots) - 1, np.int64)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for row, category in enumerate(STACK):
-            if category in self.state.hidden or not values[row].any():
-                continue
-            total = total + values[row]
-            over = [self.y_of(value) for value in total.tolist()]
-            painter.setBrush(QColor(self.state.theme.fill[category]))
-            painter.drawPolygon(QPolygonF(_steps(xs, over) + _steps(xs, under)[::-1]))
-            under = over
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self.state.theme.text), 1.25))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawPolyline(QPolygonF(_steps(xs, under)))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-
-    def _visible(self, scene: Scene) -> tuple[IntArray, IntArray]:
-        """Edges of the visible slots and the profile between them; the highest of a pixel's slots."""
-        window = self.state.window
-        first, last = max(int(window.x0), 0), min(int(np.ceil(window.x1)), scene.slots)
-        values = scene.profile[:, first:last]
-        group = int((last - first) / max(self.plot.width(), 1))
-        if group < 2:
-            return np.arange(first, last + 1), values
-        starts = np.arange(0, last - first, group)
-        live = scene.live[first:last]
-        padded = np.append(starts, last - first)
-        highest = np.array([a + int(live[a:b].argmax()) for a, b in pairwise(padded.tolist())])
-        return first + padded, values[:, highest]
+        window, plot = self.state.window, self.plot
+        columns, rows = round(plot.width()), round(plot.height())
+        slots = column_slots(scene, window.x0, window.x1, columns)
+        shown = [
+            row
+            for row, category in enumerate(STACK)
+            if category not in self.state.hidden and scene.profile[row].any()
+        ]
+        sizes = np.cumsum(scene.profile[shown][:, slots], axis=0)
+        zero = self.y_of(0)
+        levels = zero - sizes * ((zero - self.y_of(self.highest)) / self.highest)
+        fills = np.array([argb(self.state.theme.fill[STACK[row]]) for row in shown], np.uint32)
+        pixels = draw_profile(levels, fills, 0, self.state.theme.text, rows)
+        image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32)
+        painter.drawImage(QPointF(plot.left(), 0), image)
 
     def _paint_bound(self, painter: QPainter, size: int, text: str) -> None:
         theme, plot = self.state.theme, self.plot
@@ -127,7 +107,9 @@ class ProfileRow(Row):
         pen = QPen(QColor(theme.ok), 1.5)
         pen.setDashPattern(BOUND_DASH)
         painter.setPen(pen)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         scene = self.state.scene
         width = text_width(text, label_font()) + 14
         reach = int(self.slot_at(LEFT + width))
@@ -163,12 +145,3 @@ class ProfileRow(Row):
         painter.setFont(plain)
         painter.setPen(QColor(theme.text2))
         painter.drawText(box.adjusted(wide + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, place)
-
-
-def _steps(xs: list[float], ys: list[float]) -> list[QPointF]:
-    """The corners of a step curve: ``ys[i]`` from ``xs[i]`` to ``xs[i + 1]``."""
-    points: list[QPointF] = []
-    for i, y in enumerate(ys):
-        points.append(QPointF(xs[i], y))
-        points.append(QPointF(xs[i + 1], y))
-    return points

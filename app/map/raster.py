@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, colour_numbers
-from app.map.scene import ByteArray, Scene
+from app.map.scene import CATEGORIES, ByteArray, Scene
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -88,7 +88,7 @@ class Surface:
     def __init__(self, columns: int, rows: int) -> None:
         self.image = np.zeros((rows, columns), np.uint32)
         """0xAARRGGBB, row 0 at the highest address."""
-        self.coverage = np.zeros((rows, columns, 4), np.float32)
+        self.coverage = np.zeros((rows, columns + 1, 4), np.int32)
         self.labels: LabelArray = np.zeros((MAX_LABELS, 5), np.int32)
 
     @property
@@ -106,6 +106,11 @@ class Drawing:
         self.colour: ByteArray = colour_numbers(scene)[self.index.original]
         self.unusable: FloatArray = scene.unusable.astype(np.float64)
         self.reserved = _reserved_areas(scene)
+        self.strips = [
+            (np.array([[0.0, scene.slots, strip.low, strip.high]]), CATEGORIES.index(strip.category))
+            for strip in scene.strips
+        ]
+        """Under residents, which may be thinner than a pixel."""
 
     def draw(
         self,
@@ -128,6 +133,9 @@ class Drawing:
                 self.reserved, x0, x1, y0, y1, np.uint32(palette.reserved), 1, surface.image
             )
             _draw_grid(surface, window, palette, grid)
+            for area, category in self.strips:
+                if palette.fill[category]:
+                    kernels.regions(area, x0, x1, y0, y1, palette.fill[category], 1, surface.image)
             hatch = np.uint32(palette.hatch)
             kernels.regions(self.unusable, x0, x1, y0, y1, hatch, HATCH_PITCH, surface.image)
             found = _raster(

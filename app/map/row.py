@@ -1,5 +1,7 @@
 """The base of the map's rows: strips of one width that share the slots' pixels."""
 
+from functools import cache, lru_cache
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneMouseEvent, QGraphicsWidget
@@ -14,11 +16,13 @@ CAPTION = 11
 WEIGHT = QFont.Weight
 
 
+@cache
 def label_font(pixels: int = CAPTION, weight: QFont.Weight = WEIGHT.Normal) -> QFont:
     """Inter for the map."""
     return text_font(pixels, weight)
 
 
+@lru_cache(maxsize=4096)
 def text_width(text: str, font: QFont) -> float:
     """Pixels that a text takes."""
     return QFontMetricsF(font).horizontalAdvance(text)
@@ -38,6 +42,8 @@ class Row(QGraphicsWidget):
         self.shown = True
         """Whether it takes part in the column."""
         self._height = height
+        self._plot = QRectF(LEFT, 0, 1, 1)
+        self.geometryChanged.connect(self._measure)
         self.apply_height()
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         state.scene_changed.connect(self.refresh)
@@ -64,7 +70,11 @@ class Row(QGraphicsWidget):
     @property
     def plot(self) -> QRectF:
         """The part that shares its x pixels with the map, in own coordinates."""
-        return QRectF(LEFT, 0, max(self.size().width() - LEFT - RIGHT, 1), self.size().height())
+        return self._plot
+
+    def _measure(self) -> None:
+        size = self.size()
+        self._plot = QRectF(LEFT, 0, max(size.width() - LEFT - RIGHT, 1), max(size.height(), 1))
 
     def x_of(self, slot: float) -> float:
         """Pixel of a slot's start."""

@@ -140,6 +140,17 @@ class Scene:
         """Live bytes at every slot, residents included, shape (slots,)."""
         return np.asarray(self.profile.sum(axis=0), np.int64)
 
+    @cached_property
+    def live_peak(self) -> int:
+        """The most live bytes, residents included."""
+        return int(self.live.max(initial=0))
+
+    @cached_property
+    def ranked_slots(self) -> IntArray:
+        """One number a slot, larger where more is live; modulo ``slots`` it is the slot itself."""
+        slots = max(self.slots, 1)
+        return np.asarray((self.live >> 9) * slots + np.arange(self.slots), np.int64)
+
     @property
     def peak_slot(self) -> int:
         """The first slot with the most live bytes; -1 when nothing runs."""

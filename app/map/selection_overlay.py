@@ -15,6 +15,8 @@ from app.map.scene import CATEGORIES, Scene
 from app.map.state import MapState
 
 RADIUS = 8.0
+SHELF = 160.0
+"""Only lines this near to the left end push labels aside."""
 ELBOW = 16.0
 """How far below the lane a badge's line bends onto its slot."""
 
@@ -43,6 +45,7 @@ class SelectionOverlay(QGraphicsObject):
         self._relations: Relations | None = None
         self._badges: list[Badge] = []
         self.setZValue(10)
+        map_row.label_shelf = self._label_shelf
         state.selection_changed.connect(self._selection_changed)
         state.scene_changed.connect(self._selection_changed)
         state.range_changed.connect(self.update)
@@ -54,6 +57,11 @@ class SelectionOverlay(QGraphicsObject):
         self._relations = relations_of(scene, selection[0]) if scene is not None and known else None
         self._badges = []
         self.update()
+
+    def _label_shelf(self) -> float:
+        """Right of the badges' lines near the left end, so that labels do not stand under them."""
+        near = [self._map.x_of(slot + 0.5) for _, slot in self.uses]
+        return max((x + 6 for x in near if LEFT <= x <= LEFT + SHELF), default=0.0)
 
     @property
     def uses(self) -> tuple[tuple[str, int], ...]:
@@ -130,6 +138,9 @@ class SelectionOverlay(QGraphicsObject):
         visible = box.intersected(area)
         strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
         start = max(visible.left(), LEFT) + LABEL_PAD + 1
+        shelf = self._label_shelf()
+        if start < shelf < visible.right() - 60:
+            start = shelf
         room = visible.right() - start - 4
         width = text_width(name, strong)
         if visible.height() < 11 or width > room:

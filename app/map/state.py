@@ -46,12 +46,15 @@ class MapState(QObject):
         """Slot and address under the pointer."""
         self.shared_top = 0
         """The highest address of a linked map."""
+        self._window = Window(0.0, 1.0, 0.0, 1.0)
         self.box = pg.ViewBox(enableMenu=False)
         self.box.disableAutoRange()
         self.box.setMouseEnabled(False, False)
         self.box.sigRangeChanged.connect(self._box_moved)
 
     def _box_moved(self) -> None:
+        (x0, x1), (y0, y1) = self.box.viewRange()
+        self._window = Window(x0, x1, y0, y1)
         self.range_changed.emit()
 
     def set_scene(self, scene: Scene | None) -> None:
@@ -92,8 +95,7 @@ class MapState(QObject):
     @property
     def window(self) -> Window:
         """What is visible."""
-        (x0, x1), (y0, y1) = self.box.state["viewRange"]
-        return Window(x0, x1, y0, y1)
+        return self._window
 
     @property
     def whole(self) -> Window:

@@ -10,7 +10,7 @@ from app.map.describe import Description
 from app.theme import Theme
 
 GAP = 14
-WIDTH = 330
+WIDEST = 340
 
 
 class MapTooltip(QFrame):
@@ -20,12 +20,20 @@ class MapTooltip(QFrame):
         super().__init__(parent)
         self.setObjectName("mapTooltip")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._label = QLabel(self)
-        self._label.setTextFormat(Qt.TextFormat.RichText)
-        self._label.setWordWrap(True)
+        self._title, self._table, self._note = QLabel(self), QLabel(self), QLabel(self)
+        self._rule = QFrame(self)
+        self._rule.setObjectName("rule")
+        self._rule.setFixedHeight(1)
+        for label in (self._title, self._table):
+            label.setTextFormat(Qt.TextFormat.RichText)
+        self._note.setTextFormat(Qt.TextFormat.PlainText)
+        self._note.setObjectName("note")
+        self._note.setWordWrap(True)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 10, 12, 10)
-        layout.addWidget(self._label)
+        layout.setContentsMargins(12, 9, 12, 10)
+        layout.setSpacing(6)
+        for part in (self._title, self._table, self._rule, self._note):
+            layout.addWidget(part)
         self._shadow = QGraphicsDropShadowEffect(self)
         self._shadow.setBlurRadius(18)
         self._shadow.setOffset(0, 4)
@@ -33,11 +41,15 @@ class MapTooltip(QFrame):
         self.hide()
 
     def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours; what is shown is hidden."""
+        self.hide()
         self.setStyleSheet(
             f"#mapTooltip {{ background: {theme.raised if theme.dark else theme.panel};"
             f" border: 1px solid {theme.line2}; border-radius: 7px; }}"
-            f"#mapTooltip QLabel {{ color: {theme.text}; background: transparent;"
-            " font-family: Inter; font-size: 12px; border: none; }"
+            f"#rule {{ background: {theme.line2}; border: none; }}"
+            f"QLabel {{ color: {theme.text}; background: transparent; border: none;"
+            " font-family: Inter; font-size: 12px; }"
+            f"QLabel#note {{ color: {theme.text2}; font-size: 11px; }}"
         )
         self._shadow.setColor(QColor(0, 0, 0, 150 if theme.dark else 60))
 
@@ -50,18 +62,20 @@ class MapTooltip(QFrame):
             f"<td>{escape(value)}</td></tr>"
             for name, value in description.rows
         )
-        note = ""
-        if description.note:
-            note = (
-                f"<hr><div style='color:{theme.text2}; font-size:11px'>{escape(description.note)}</div>"
-            )
-        self._label.setText(
-            f"<div style='margin-bottom:6px'><span style='color:{fill}'>■</span> "
-            f"<b>{escape(description.title)}</b></div><table cellspacing='0'>{rows}</table>{note}"
+        self._title.setText(
+            f"<span style='color:{fill}'>■</span>&nbsp; "
+            f"<span style='font-weight:600'>{escape(description.title)}</span>"
         )
-        self._label.setFixedWidth(min(WIDTH, max(self._label.sizeHint().width(), 220)))
-        self.adjustSize()
-        self.move(place_beside(box.toRect(), self.size().width(), self.size().height(), area))
+        self._table.setText(f"<table cellspacing='0' cellpadding='0'>{rows}</table>")
+        self._note.setText(description.note)
+        self._rule.setVisible(bool(description.note))
+        self._note.setVisible(bool(description.note))
+        widest = max(self._title.sizeHint().width(), self._table.sizeHint().width(), 200)
+        self._title.setWordWrap(widest > WIDEST)
+        self._table.setWordWrap(widest > WIDEST)
+        self.setFixedWidth(min(widest, WIDEST) + 26)
+        self.setFixedHeight(max(self.heightForWidth(self.width()), self.minimumSizeHint().height()))
+        self.move(place_beside(box.toRect(), self.width(), self.height(), area))
         self.show()
         self.raise_()
 
