@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.numbers import MIB
+from app.numbers import MIB, human
 from app.plan_facts import PlanFacts
 from solver.step import Phase, Step, round_up
 
@@ -58,6 +58,8 @@ class Refill:
 class Comparison:
     """All that the table under the two maps says."""
 
+    left_bytes: int
+    """What the left side needs."""
     causes: tuple[Cause, ...]
     total: Cause
     order: str
@@ -104,6 +106,7 @@ def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
     plan = right if as_run is left else left
     refills = refill_requests(as_run, plan) if as_run.baseline is not None else ()
     return Comparison(
+        left_bytes=left.total_bytes,
         causes=tuple(sorted(kept, key=lambda c: -abs(c.saved))),
         total=Cause("From left to right", total, total / whole),
         order=_order_sentence(left, right, moved),
@@ -199,6 +202,8 @@ def _refill_summary(refills: Sequence[Refill]) -> str:
     """``20 in backward, 586 MiB of segments``."""
     if not refills:
         return "none"
+    opened = sum(r.segment for r in refills)
+    in_segments = f"{opened / MIB:,.0f} MiB" if opened >= 100 * MIB else human(opened)
     phases = Counter(refill.phase.value for refill in refills)
     where = ", ".join(f"{count} in {phase}" for phase, count in phases.most_common())
-    return f"{where}, {sum(r.segment for r in refills) / MIB:,.0f} MiB of segments"
+    return f"{where}, {in_segments} of segments"

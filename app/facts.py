@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from app.numbers import GIB, bytes_exact, human, mib, percent
+from app.numbers import Unit, bytes_exact, human, percent, unit_of
 from app.plan_facts import PlanFacts, Span, Use, category_sentence, op_label, op_place
 from solver.step import Category, Op, Phase, SourceLine, Storage
 
@@ -113,6 +113,7 @@ def storage_facts(facts: PlanFacts, storage: int, as_run: PlanFacts | None = Non
 
 def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[Figure, ...]:
     about = facts.step.storages[storage]
+    unit = unit_of(facts.total_bytes)
     rows: list[Figure] = []
     value = facts.value(storage)
     if value is not None:
@@ -124,7 +125,7 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
     spans = facts.spans(storage)
     for index, span in enumerate(spans):
         name = "" if len(spans) == 1 else f" {index + 1}"
-        rows.append(_address(f"Address{name}", span, about))
+        rows.append(_address(f"Address{name}", span, about, unit))
         rows.append(
             Figure(
                 f"Lifetime{name}",
@@ -146,11 +147,11 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
     return tuple(rows)
 
 
-def _address(name: str, span: Span, about: Storage) -> Figure:
+def _address(name: str, span: Span, about: Storage, unit: Unit) -> Figure:
     if span.address < 0:
         return Figure(name, "outside the arena", "leaves the step" if about.output else "resident")
-    low, high = span.address / GIB, (span.address + span.size) / GIB
-    return Figure(name, f"{low:.3f} – {high:.3f} GiB", code=f"0x{span.address:09x}")
+    low, high = unit.text(span.address), unit.text(span.address + span.size)
+    return Figure(name, f"{low} – {high} {unit.name}", code=f"0x{span.address:09x}")
 
 
 def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
@@ -160,7 +161,9 @@ def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
         return []
     segments = sorted(s.address for s in baseline.segments)
     within = sum(1 for address in segments if address <= span.address)
-    return [Figure("As run", f"{span.address / GIB:.3f} GiB", f"segment {within} of {len(segments)}")]
+    unit = unit_of(as_run.total_bytes)
+    where = f"{unit.text(span.address)} {unit.name}"
+    return [Figure("As run", where, f"segment {within} of {len(segments)}")]
 
 
 def _use_row(facts: PlanFacts, use: Use, badge: str) -> UseRow:
@@ -306,7 +309,7 @@ def _rest(facts: PlanFacts, storages: Sequence[int]) -> str:
     if not storages:
         return ""
     total = sum(int(facts.sizes[s]) for s in storages)
-    return f"and {len(storages)} more, {human(total) if total >= 1 << 30 else mib(total)}"
+    return f"and {len(storages)} more, {human(total)}"
 
 
 def percent_of(part: int, whole: int) -> str:

@@ -1,6 +1,36 @@
 """How the program writes numbers for people: binary units, three significant places, true minus."""
 
+from dataclasses import dataclass
+
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a column of figures or an axis counts in."""
+
+    name: str
+    size: int
+    """Bytes."""
+    digits: int
+
+    def text(self, size: int) -> str:
+        """``2.680``: without the unit's name."""
+        return f"{size / self.size:,.{self.digits}f}".replace("-", "−")
+
+
+def unit_of(largest: int) -> Unit:
+    """The unit in which sizes up to ``largest`` bytes are told apart."""
+    if largest >= GIB // 5:
+        return Unit("GiB", GIB, 3)
+    if largest >= MIB // 5:
+        return Unit("MiB", MIB, 3)
+    return Unit("KiB", KIB, 1)
+
+
+def plan_size(size: int) -> str:
+    """``2.680 GiB``: what a plan needs; a smaller unit where GiB would show nothing but zeros."""
+    return gib(size) if size >= 10 * MIB else human(size)
 
 
 def gib(size: int) -> str:

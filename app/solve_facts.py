@@ -6,7 +6,7 @@ The log counts planned bytes; people are shown what the device must have, so res
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.numbers import GIB, bytes_exact, gib, human, percent
+from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
 from app.plan_facts import op_place
 from solver.plan import Plan, Proof, Status
 from solver.solution import Progress
@@ -29,7 +29,7 @@ class LogRow:
     phase: str
     result: str
     size: str
-    """GiB of what the line is about; empty where it brought no figure."""
+    """What the line is about, in the log's unit; empty where it brought no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,21 @@ def _closed(points: list[tuple[float, int]], log: Sequence[Progress]) -> Curve:
     return Curve(tuple(p[0] for p in points), tuple(p[1] for p in points))
 
 
+def log_unit(log: Sequence[Progress], step: Step) -> Unit:
+    """What the figures of a log are counted in."""
+    sizes = [s for line in log for s in (line.height_bytes, line.peak_bytes, line.bound_bytes) if s]
+    return unit_of(step.resident_bytes + max(sizes, default=GIB))
+
+
 def log_rows(log: Sequence[Progress], step: Step) -> tuple[LogRow, ...]:
     """The table under the curves. Its figure is the one that the line changed."""
+    unit = log_unit(log, step)
     rows: list[LogRow] = []
     before: tuple[int | None, ...] = (None, None, None)
     for line in log:
         now = (line.height_bytes, line.peak_bytes, line.bound_bytes)
         new = [a for a, b in zip(now, before, strict=True) if a is not None and a != b]
-        size = f"{(step.resident_bytes + new[0]) / GIB:.3f}" if new else ""
+        size = unit.text(step.resident_bytes + new[0]) if new else ""
         before = tuple(a if a is not None else b for a, b in zip(now, before, strict=True))
         rows.append(LogRow(f"{line.seconds * 1000:,.1f}", line.phase, line.result, size))
     return tuple(rows)
@@ -109,7 +116,7 @@ def certificate_facts(step: Step, plan: Plan, *, running: bool = False) -> Certi
     if running:
         badge = "Incumbent"
     elif plan.status is Status.STOPPED:
-        note = f"Stopped: best {gib(height)}, bound {gib(bound)}"
+        note = f"Stopped: best {plan_size(height)}, bound {plan_size(bound)}"
     relative = f" ({percent(gap / bound)})" if gap and bound else ""
     return CertificateFacts(
         badge,
@@ -131,7 +138,7 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
     parts = [
         f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena. With the "
         f"{human(resident)} that stay in memory all the time (parameters, buffers, optimizer state, "
-        f"inputs) that is {gib(resident + plan.height_bytes)}."
+        f"inputs) that is {plan_size(resident + plan.height_bytes)}."
     ]
     op = step.ops[certificate.peak_op] if 0 <= certificate.peak_op < len(step.ops) else None
     match certificate.peak_proof:

@@ -8,7 +8,7 @@ from app.compare_facts import compare
 from app.document import Document, Entry
 from app.map.scene import Scene, baseline_scene, plan_scene
 from app.map.view import MapView
-from app.numbers import bytes_exact, gib, human, percent
+from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.compare_table import CompareTable
 from app.panels.controls import FigureLabel, HatchKey, Strip, label, rule
 from app.panels.header import saving
@@ -57,9 +57,11 @@ class SideHeader(Strip):
             total, live = facts.total_bytes, facts.live_peak
             as_run = facts.baseline is not None
             self.total.set_figure(
-                gib(total), name="Reserved" if as_run else "Height", exact=f"{bytes_exact(total)} B"
+                plan_size(total),
+                name="Reserved" if as_run else "Height",
+                exact=f"{bytes_exact(total)} B",
             )
-            self.live.set_figure(gib(live), exact=f"{bytes_exact(live)} B")
+            self.live.set_figure(plan_size(live), exact=f"{bytes_exact(live)} B")
             unfilled = total - live
             share = f", {percent(unfilled / max(total, 1))}" if unfilled else ""
             self.unfilled.set_figure(

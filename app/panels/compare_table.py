@@ -1,6 +1,6 @@
 """The table under the compared maps: where the saving comes from, which requests caused it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QItemSelectionModel, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.compare_facts import Cause, Comparison, Refill
 from app.document import Document
-from app.numbers import GIB, MIB, bytes_exact, mib, percent
+from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of
 from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
 from app.theme import DARK, Theme
@@ -24,45 +24,52 @@ from solver.step import Category
 
 
 def _mib(size: int) -> str:
-    return f"{size / MIB:,.0f} MiB" if size >= 100 * MIB else mib(size)
+    """``1,661 MiB``, ``98.0 MiB``, ``512 B``: comparable down a column."""
+    if size >= 100 * MIB:
+        return f"{size / MIB:,.0f} MiB"
+    return human(size)
 
 
-def _gib(size: int) -> str:
-    return f"{size / GIB:.3f}".replace("-", "−")
+def refill_columns(unit: Unit) -> tuple[Column[Refill], ...]:
+    """The columns of the requests; addresses are in ``unit``."""
+
+    def place(address: int) -> str:
+        return unit.text(address) if address >= 0 else "none"
+
+    def moved(row: Refill) -> str:
+        return "" if row.moved is None else unit.text(row.moved)
+
+    return (
+        Column("Op", lambda r: str(r.slot), lambda r: r.slot, number=True, tip="When, as run"),
+        Column("Tensor", lambda r: r.name),
+        _bytes("Request", lambda r: r.request),
+        _bytes("Free then", lambda r: r.free_bytes),
+        _bytes("Largest block", lambda r: r.largest_block),
+        _bytes("New segment", lambda r: r.segment, tone="warn"),
+        Column(
+            f"As run, {unit.name}",
+            lambda r: place(r.as_run_address),
+            lambda r: r.as_run_address,
+            number=True,
+        ),
+        Column(
+            f"Plan, {unit.name}",
+            lambda r: place(r.plan_address),
+            lambda r: r.plan_address,
+            number=True,
+        ),
+        Column(
+            f"Moved, {unit.name}",
+            moved,
+            lambda r: r.moved or 0,
+            number=True,
+            tone=lambda r: "ok" if (r.moved or 0) <= 0 else "text2",
+        ),
+    )
 
 
-def _moved(row: Refill) -> str:
-    return "" if row.moved is None else _gib(row.moved)
-
-
-COLUMNS: tuple[Column[Refill], ...] = (
-    Column("Op", lambda r: str(r.slot), lambda r: r.slot, number=True, tip="When, as run"),
-    Column("Tensor", lambda r: r.name),
-    Column("Request", lambda r: _mib(r.request), lambda r: r.request, number=True),
-    Column("Free then", lambda r: _mib(r.free_bytes), lambda r: r.free_bytes, number=True),
-    Column("Largest block", lambda r: _mib(r.largest_block), lambda r: r.largest_block, number=True),
-    Column(
-        "New segment",
-        lambda r: _mib(r.segment),
-        lambda r: r.segment,
-        number=True,
-        tone=lambda r: "warn",
-    ),
-    Column("As run, GiB", lambda r: _gib(r.as_run_address), lambda r: r.as_run_address, number=True),
-    Column(
-        "Plan, GiB",
-        lambda r: _gib(r.plan_address) if r.plan_address >= 0 else "none",
-        lambda r: r.plan_address,
-        number=True,
-    ),
-    Column(
-        "Moved, GiB",
-        _moved,
-        lambda r: r.moved or 0,
-        number=True,
-        tone=lambda r: "ok" if (r.moved or 0) <= 0 else "text2",
-    ),
-)
+def _bytes(title: str, size: Callable[[Refill], int], tone: str = "text") -> Column[Refill]:
+    return Column(title, lambda r: _mib(size(r)), size, number=True, tone=lambda r: tone)
 
 
 NAME = 1
@@ -92,7 +99,7 @@ class CompareTable(QWidget):
         self.order = label("", "body", "text3")
         self.order.setWordWrap(True)
         self.refill_note = ElidedLabel("", "body", "text3")
-        self.model: RowsModel[Refill] = RowsModel(COLUMNS)
+        self.model: RowsModel[Refill] = RowsModel(refill_columns(unit_of(GIB)))
         self.table = dense_table("Requests that opened a segment", self.model, wide=1)
         self.no_refills = label("", "body", "text3")
         self.no_refills.setWordWrap(True)
@@ -154,11 +161,11 @@ class CompareTable(QWidget):
 
     def _fit_columns(self) -> None:
         """Leave the least telling columns out where the tensor's name would get no room."""
-        for column in range(len(COLUMNS)):
+        for column in range(len(self.model.columns)):
             self.table.setColumnHidden(column, False)
         fit_columns(self.table)
         room = self.table.width() - LEAST_NAME
-        widths = {c: self.table.columnWidth(c) for c in range(len(COLUMNS)) if c != NAME}
+        widths = {c: self.table.columnWidth(c) for c in range(len(self.model.columns)) if c != NAME}
         gone: set[int] = set()
         for column in EXPENDABLE:
             if sum(w for c, w in widths.items() if c not in gone) <= room:
@@ -178,6 +185,7 @@ class CompareTable(QWidget):
         """Show another comparison."""
         self._show_causes(comparison)
         self.order.setText(comparison.order)
+        self.model.set_columns(refill_columns(unit_of(comparison.left_bytes)))
         self.model.set_rows(comparison.refills)
         self._fit_columns()
         self.refill_note.setText(comparison.refill_summary if comparison.refills else "")
@@ -192,7 +200,7 @@ class CompareTable(QWidget):
     def _show_causes(self, comparison: Comparison) -> None:
         clear(self.causes)
         self._bars = []
-        for column, title in enumerate(("Cause", "MiB", "Of the left")):
+        for column, title in enumerate(("Cause", "Bytes", "Of the left")):
             heading = label(title, "caption", "text3")
             self.causes.addWidget(heading, 0, column, _side(column))
         most = max((abs(c.saved) for c in comparison.causes), default=1)
@@ -206,7 +214,7 @@ class CompareTable(QWidget):
         self._add_cause(row + 1, comparison.total, "strong")
 
     def _add_cause(self, row: int, cause: Cause, face: str) -> None:
-        texts = (cause.label, f"{cause.saved / MIB:,.1f}".replace("-", "−"), percent(cause.share))
+        texts = (cause.label, human(cause.saved), percent(cause.share))
         for column, text in enumerate(texts):
             part = ElidedLabel(text, face) if column == 0 else label(text, face)
             if column:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from app.document import Document, Entry
-from app.numbers import bytes_exact, gib, human, percent
+from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.plan_facts import PlanFacts, plan_facts
@@ -133,7 +133,7 @@ class PlanHeader(Strip):
             self._shown.add(self.saved_figure)
 
     def _figure(
-        self, figure: FigureLabel, size: int, name: str = "", *, unit: Callable[[int], str] = gib
+        self, figure: FigureLabel, size: int, name: str = "", *, unit: Callable[[int], str] = plan_size
     ) -> None:
         figure.set_figure(unit(size), name=name, exact=f"{bytes_exact(size)} B")
         self._shown.add(figure)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.document import Entry
 from app.library.summary import PlanSummary, StepSummary
-from app.numbers import GIB, gib, percent
+from app.numbers import percent, plan_size, unit_of
 from solver.plan import Status
 from solver.step import Step
 
@@ -114,10 +114,11 @@ def _step_node(
     best = min(heights, default=None)
     figures, saved = "", None
     if as_run is not None and best is not None:
-        figures = f"{as_run / GIB:.2f} → {best / GIB:.2f} GiB"
+        unit = unit_of(as_run)
+        figures = f"{as_run / unit.size:.2f} → {best / unit.size:.2f} {unit.name}"
         saved = (as_run - best) / as_run if as_run else None
     elif best is not None:
-        figures = gib(best)
+        figures = plan_size(best)
     return StepNode(key, name, detail, figures, saved, spark, plans, stored, step is not None)
 
 
@@ -133,14 +134,16 @@ def _entry_nodes(
     for entry in entries:
         if entry.baseline is not None:
             result.append(
-                PlanNode(entry.name, f"{gib(entry.baseline.reserved_bytes)} reserved", None, entry)
+                PlanNode(
+                    entry.name, f"{plan_size(entry.baseline.reserved_bytes)} reserved", None, entry
+                )
             )
             continue
         height = step.resident_bytes + entry.plan.height_bytes
         saved = (reserved - height) / reserved if reserved else None
         kept = next((plan for plan in stored if _same(entry, plan)), None)
         name = kept.name if kept is not None else entry.name
-        result.append(PlanNode(name, gib(height), saved, entry, kept))
+        result.append(PlanNode(name, plan_size(height), saved, entry, kept))
     return tuple(result)
 
 
@@ -156,6 +159,6 @@ def _stored_node(plan: PlanSummary, step: StepSummary) -> PlanNode:
     height = step.resident_bytes + plan.height_bytes
     reserved = step.baseline_reserved_bytes
     if plan.status == Status.BASELINE:
-        return PlanNode(plan.name, f"{gib(plan.height_bytes)} reserved", None, None, plan)
+        return PlanNode(plan.name, f"{plan_size(plan.height_bytes)} reserved", None, None, plan)
     saved = (reserved - height) / reserved if reserved else None
-    return PlanNode(plan.name, gib(height), saved, None, plan)
+    return PlanNode(plan.name, plan_size(height), saved, None, plan)

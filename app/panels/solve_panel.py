@@ -9,16 +9,19 @@ from app.panels.controls import rule
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
-from app.solve_facts import LogRow, curves, log_rows
+from app.solve_facts import LogRow, curves, log_rows, log_unit
 from app.theme import DARK, Theme
 from solver.plan import Status
 
-COLUMNS: tuple[Column[LogRow], ...] = (
-    Column("ms", lambda row: row.milliseconds, number=True),
-    Column("Phase", lambda row: row.phase),
-    Column("Result", lambda row: row.result, tone=lambda row: "text2"),
-    Column("GiB", lambda row: row.size, number=True, tip="Resident bytes included"),
-)
+
+def log_columns(unit: str) -> tuple[Column[LogRow], ...]:
+    """The columns of the log; its sizes are in ``unit``."""
+    return (
+        Column("ms", lambda row: row.milliseconds, number=True),
+        Column("Phase", lambda row: row.phase),
+        Column("Result", lambda row: row.result, tone=lambda row: "text2"),
+        Column(unit, lambda row: row.size, number=True, tip="Resident bytes included"),
+    )
 
 
 class SolvePanel(QWidget):
@@ -40,7 +43,7 @@ class SolvePanel(QWidget):
         self._caption = ""
         self.plot = SolvePlot()
         self.plot.setMinimumWidth(160)
-        self.log: RowsModel[LogRow] = RowsModel(COLUMNS)
+        self.log: RowsModel[LogRow] = RowsModel(log_columns("GiB"))
         self.table = dense_table("Log of the solve", self.log, wide=2, sortable=False)
         self.certificate = CertificateCard()
         self.certificate.setFixedWidth(236)
@@ -48,9 +51,9 @@ class SolvePanel(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self.plot, 9)
+        row.addWidget(self.plot, 8)
         row.addWidget(rule(down=True))
-        row.addWidget(self.table, 11)
+        row.addWidget(self.table, 12)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
         for signal in (
@@ -90,6 +93,7 @@ class SolvePanel(QWidget):
         else:
             rows = log_rows(document.log, step)
             if list(rows) != self.log.rows:
+                self.log.set_columns(log_columns(log_unit(document.log, step).name))
                 self.log.set_rows(rows)
                 fit_columns(self.table)
                 self.table.scrollToBottom()

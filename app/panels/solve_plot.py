@@ -8,7 +8,8 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
 from app.fonts import text_font
-from app.numbers import GIB
+from app.numbers import GIB, unit_of
+from app.panels.controls import label
 from app.solve_facts import Curve
 from app.theme import DARK, Theme
 
@@ -36,7 +37,7 @@ class _TimeAxis(pg.AxisItem):  # type: ignore[misc]
 
 
 class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
-    """Two step curves: the incumbent solid, the bound dashed. Bytes are shown in GiB."""
+    """Two step curves: the incumbent solid, the bound dashed."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, axisItems={"bottom": _TimeAxis("bottom")})
@@ -55,10 +56,15 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
         )
         for item in (self.bound, self.incumbent, self._now, *self._names):
             self.addItem(item)
+        self._unit = unit_of(GIB)
+        self._unit_name = label("", "caption", "text3")
+        self._unit_name.setParent(self)
+        self._unit_name.move(12, 2)
+        self._unit_name.resize(40, 16)
         axis = self.getAxis("left")
         axis.setWidth(40)
         self.getAxis("bottom").setHeight(22)
-        self.getPlotItem().setContentsMargins(4, 8, 14, 2)
+        self.getPlotItem().setContentsMargins(4, 16, 14, 2)
         self._curves = (Curve((), ()), Curve((), ()))
         self.set_theme(DARK)
 
@@ -82,20 +88,24 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
     def set_curves(self, incumbent: Curve, bound: Curve, *, running: bool) -> None:
         """Show other curves; while the solve runs the newest incumbent has no dot."""
         self._curves = (incumbent, bound)
+        most = max((s for c in (incumbent, bound) for s in c.sizes), default=GIB)
+        self._unit = unit_of(most)
+        self._unit_name.setText(self._unit.name)
         for item, curve in ((self.incumbent, incumbent), (self.bound, bound)):
-            x, y = _steps(curve)
+            x, y = _steps(curve, self._unit.size)
             item.setData(x, y)
         last = max((c.seconds[-1] for c in (incumbent, bound) if c.seconds), default=0.0)
-        high = max((s for c in (incumbent, bound) for s in c.sizes), default=GIB) / GIB
         self.setXRange(0, max(last, 1e-3) * 1.04, padding=0)
-        self.setYRange(0, high * 1.12, padding=0)
+        self.setYRange(0, most / self._unit.size * 1.12, padding=0)
         reached = [
             t
             for t, s in zip(incumbent.seconds, incumbent.sizes, strict=True)
             if s == incumbent.sizes[-1]
         ]
         done = bool(reached) and not running
-        self._now.setData([reached[0]] if done else [], [incumbent.sizes[-1] / GIB] if done else [])
+        self._now.setData(
+            [reached[0]] if done else [], [incumbent.sizes[-1] / self._unit.size] if done else []
+        )
         self._place_names()
 
     def _place_names(self) -> None:
@@ -109,10 +119,10 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             size = curve.sizes[longest]
             above = size < NEAR_FLOOR * max(s for c in self._curves for s in c.sizes)
             name.setAnchor((0, 1) if above else (0, 0))
-            name.setPos(curve.seconds[longest], size / GIB)
+            name.setPos(curve.seconds[longest], size / self._unit.size)
 
 
-def _steps(curve: Curve) -> tuple[list[float], list[float]]:
+def _steps(curve: Curve, unit: int) -> tuple[list[float], list[float]]:
     """A step curve as the corners of a line."""
     x: list[float] = []
     y: list[float] = []
@@ -121,5 +131,5 @@ def _steps(curve: Curve) -> tuple[list[float], list[float]]:
             x.append(seconds)
             y.append(y[-1])
         x.append(seconds)
-        y.append(size / GIB)
+        y.append(size / unit)
     return x, y

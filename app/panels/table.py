@@ -42,6 +42,11 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         self._theme = DARK
         self._sorted: tuple[int, Qt.SortOrder] | None = None
 
+    def set_columns(self, columns: Sequence[Column[Row]]) -> None:
+        """Say the same rows in other columns, as many as before: their unit changed."""
+        self.columns = tuple(columns)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, 0, len(self.columns) - 1)
+
     def set_rows(self, rows: Sequence[Row]) -> None:
         """Show other rows, in the order the user asked for last."""
         self.beginResetModel()

@@ -7,7 +7,7 @@ from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.document import Document
-from app.numbers import GIB, bytes_exact
+from app.numbers import GIB, Unit, bytes_exact, unit_of
 from app.panels.controls import label
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
@@ -48,25 +48,23 @@ def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
     return rows
 
 
-def _address(row: TensorRow) -> str:
-    return f"{row.address / GIB:.3f}" if row.address >= 0 else "resident"
-
-
-COLUMNS: tuple[Column[TensorRow], ...] = (
-    Column("Tensor", lambda r: r.name),
-    Column("Category", lambda r: r.category, tone=lambda r: "text2"),
-    Column("Bytes", lambda r: bytes_exact(r.size), lambda r: r.size, number=True),
-    Column("From op", lambda r: str(r.start), lambda r: r.start, number=True),
-    Column("To op", lambda r: str(r.end - 1), lambda r: r.end, number=True),
-    Column("Ops", lambda r: str(r.slots), lambda r: r.slots, number=True),
-    Column(
-        "Address, GiB",
-        _address,
-        lambda r: r.address,
-        number=True,
-        tone=lambda r: "text" if r.address >= 0 else "text3",
-    ),
-)
+def tensor_columns(unit: Unit) -> tuple[Column[TensorRow], ...]:
+    """The columns; addresses are in ``unit``."""
+    return (
+        Column("Tensor", lambda r: r.name),
+        Column("Category", lambda r: r.category, tone=lambda r: "text2"),
+        Column("Bytes", lambda r: bytes_exact(r.size), lambda r: r.size, number=True),
+        Column("From op", lambda r: str(r.start), lambda r: r.start, number=True),
+        Column("To op", lambda r: str(r.end - 1), lambda r: r.end, number=True),
+        Column("Ops", lambda r: str(r.slots), lambda r: r.slots, number=True),
+        Column(
+            f"Address, {unit.name}",
+            lambda r: unit.text(r.address) if r.address >= 0 else "resident",
+            lambda r: r.address,
+            number=True,
+            tone=lambda r: "text" if r.address >= 0 else "text3",
+        ),
+    )
 
 
 class TensorTable(QWidget):
@@ -89,7 +87,7 @@ class TensorTable(QWidget):
         self.filter.setPlaceholderText("Filter by name or category")
         self.filter.setClearButtonEnabled(True)
         self.count = label("", "body", "text3")
-        self.model: RowsModel[TensorRow] = RowsModel(COLUMNS)
+        self.model: RowsModel[TensorRow] = RowsModel(tensor_columns(unit_of(GIB)))
         self.table = dense_table("Tensors", self.model, wide=0)
         top = QHBoxLayout()
         top.setContentsMargins(16, 8, 16, 8)
@@ -121,13 +119,12 @@ class TensorTable(QWidget):
     def refresh(self) -> None:
         """Follow the document."""
         step, entry = self._document.step, self._document.shown
-        known = step is not None and entry is not None
-        self._rows = (
-            tensor_rows(plan_facts(step, entry.plan, entry.baseline))
-            if step is not None and entry is not None
-            else []
-        )
-        self.filter.setEnabled(known)
+        self._rows = []
+        if step is not None and entry is not None:
+            facts = plan_facts(step, entry.plan, entry.baseline)
+            self._rows = tensor_rows(facts)
+            self.model.set_columns(tensor_columns(unit_of(facts.total_bytes)))
+        self.filter.setEnabled(bool(self._rows))
         self._show_rows()
 
     def _show_rows(self) -> None:
