@@ -54,7 +54,7 @@ def _trace_source(source: str, batch: int | None, optimizer: str | None) -> tupl
             raise
     except NeedsRealTensorsError:
         pass
-    _say("It needs tensors with content; building it again on real ones")
+    _say("This does not work on fake tensors; building it again on real ones")
     return _build_and_trace(source, batch, optimizer, real=True)
 
 

@@ -29,6 +29,7 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
+from . import kernels
 from .errors import CaptureError
 from .optimizers import ScalarReference
 from .provenance import Place, Provenance
@@ -110,6 +111,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.placeholders: list[tuple[int, str, str]] = []
         self.constants: dict[int, str] = {}
         self.scalars: list[tuple[str, int]] = []
+        self.draws = 0
+        """Random ops that the generator's state stands for; fewer than there were once it is set
+        back, -1 when unknown."""
+        self._drawn = 0
         self._storage_index: dict[int, int] = {}
         self._value_index: dict[Value, int] = {}
         self._scalar_index: dict[tuple[str, int], int] = {}
@@ -205,6 +210,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         outputs, creates = self._outputs(func, result)
         if written or any(output is not None for output in outputs):
             launches = bool(written or creates)
+            random = launches and _is_random(func, args, kwargs)
+            if random:
+                self._draw(func)
             self.calls.append(
                 Call(
                     str(func),
@@ -214,12 +222,23 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     launches=launches,
                     writes=tuple(sorted(written)),
                     creates=creates,
-                    random=launches and _is_random(func, args, kwargs),
+                    random=random,
                     flops=_flops(func, args, kwargs, result) if launches else 0,
                     place=self.provenance.place(),
                 )
             )
         return result
+
+    def _draw(self, func: OpOverload) -> None:
+        """Count a random op; refuse one that draws again what was drawn before."""
+        if self.draws != self._drawn:
+            raise self._error(
+                f"{func} draws random numbers after the generator was set back or seeded within the "
+                "step, as activation checkpointing does around dropout. Leave the checkpointing "
+                "out (a plan may recompute by itself), or the random op"
+            )
+        self.draws += 1
+        self._drawn += 1
 
     def _arguments(
         self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -245,7 +264,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         plain_args = tuple(_replace(each, _plain_number) for each in args)
         plain_kwargs = {key: _replace(each, _plain_number) for key, each in kwargs.items()}
         try:
-            return func(*plain_args, **plain_kwargs)
+            return kernels.run(func, plain_args, plain_kwargs, self.fake)
         except DataDependentOutputException:
             raise self._error(
                 f"{func} turns a tensor's content into a Python number (as .item(), bool() or an if "

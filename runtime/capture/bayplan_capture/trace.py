@@ -49,7 +49,7 @@ def trace(model: Model, fake: FakeTensorMode) -> Trace:
     with fake:
         parameters = _add_placeholders(recorder, model)
         inputs, target = _add_inputs(recorder, model)
-        with provenance.following(), recorder, refuse_other_randomness(provenance):
+        with provenance.following(), recorder, refuse_other_randomness(recorder):
             if model.loss_fn is None or model.optimizer is None:
                 with torch.no_grad():
                     result = call_model(model.module, inputs)

@@ -61,9 +61,13 @@ class Interpreter:
         assert self.step.program is not None
         return self.step.program
 
-    @torch.no_grad()
+    @torch.enable_grad()
     def run(self, inputs: Any, target: Any = None) -> list[Tensor]:
-        """One step; the program's outputs."""
+        """One step; the program's outputs.
+
+        Nothing requires a gradient, yet gradients are enabled: some kernels (that of recurrent
+        layers) make what their backward needs only then.
+        """
         self.count += 1
         program = self.program
         scalars = [scalar(s.kind, self.groups[s.group], self.count) for s in program.scalars]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from runtime.capture import named_step
 from runtime.capture.bayplan_capture.build import build_model, call_model
 from runtime.capture.bayplan_capture.capture import capture_step
-from runtime.capture import named_step
 from solver.files import decode_step_object
 from solver.step import Step
 from tests.runtime.capture.conftest import UserFile
@@ -108,7 +108,8 @@ MODELS = {
                 super().__init__()
                 self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
                 self.b.weight = self.a.weight
-                self.frozen, self.unused, self.left_out = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+                self.frozen, self.unused = nn.Linear(4, 4), nn.Linear(4, 4)
+                self.left_out = nn.Linear(4, 4)
                 self.frozen.requires_grad_(False)
 
             def forward(self, x):
@@ -179,10 +180,10 @@ MODELS = {
                 super().__init__()
                 self.layer = nn.Linear(4, 4)
                 self.mask = torch.ones(4, 4).tril().bool()
-                self.table = torch.randn(2, 4).t()
+                self.table = torch.arange(8.0).reshape(2, 4).t()
 
             def forward(self, x):
-                y = self.layer(x).masked_fill(~self.mask, float("-inf")).softmax(-1)
+                y = self.layer(x).masked_fill(~self.mask, float("-inf")).softmax(-1) * 1.0
                 y = (y.t_().unsqueeze_(0) * SCALE).squeeze_(0) @ self.table
                 total = torch.tensor([0.0, 1.0])
                 total += y.sum(0)
@@ -229,7 +230,7 @@ MODELS = {
                 self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
 
             def forward(self, x):
-                hidden = checkpoint(lambda h: F.dropout(self.a(h), 0.5).tanh(), x, use_reentrant=False)
+                hidden = checkpoint(lambda h: self.a(h).tanh(), x, use_reentrant=False)
                 return self.b(Square.apply(hidden))
 
         def build():
@@ -243,11 +244,11 @@ MODELS = {
                 super().__init__()
                 self.conv = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
                 self.weight = nn.Parameter(torch.randn(16, 2))
-                self.half = nn.Linear(2, 2).bfloat16()
+                self.small = nn.Linear(2, 2).bfloat16()
 
             def forward(self, x):
                 x = self.conv(x.contiguous(memory_format=torch.channels_last)).flatten(1)
-                return self.half((self.weight.t() @ x.t()).t().bfloat16()).float()
+                return self.small((self.weight.t() @ x.t()).t().bfloat16()).float()
 
         def build():
             model = Model()
