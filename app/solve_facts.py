@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
 from app.plan_facts import op_place
 from solver.plan import Plan, Proof, Status
-from solver.solution import Progress
+from solver.solution import Baseline, Progress
 from solver.step import Step
 
 
@@ -91,16 +91,21 @@ def log_rows(log: Sequence[Progress], step: Step) -> tuple[LogRow, ...]:
     return tuple(rows)
 
 
-def certificate_facts(step: Step, plan: Plan, *, running: bool = False) -> CertificateFacts:
-    """Badge, height, bound and gap of a plan, all with residents, in exact bytes."""
+def certificate_facts(
+    step: Step, plan: Plan, baseline: Baseline | None = None, *, running: bool = False
+) -> CertificateFacts:
+    """Badge, height, bound and gap of a plan, all with residents, in exact bytes.
+
+    ``baseline`` is set for the step as run.
+    """
     resident = step.resident_bytes
     height = resident + plan.height_bytes
-    if plan.status is Status.BASELINE:
+    if baseline is not None:
         return CertificateFacts(
             "As run",
             False,
             (
-                ("Reserved", f"{bytes_exact(plan.height_bytes)} B"),
+                ("Reserved", f"{bytes_exact(baseline.reserved_bytes)} B"),
                 ("Live peak", f"{bytes_exact(resident + plan.peak_bytes)} B"),
             ),
             "The caching allocator's addresses; nothing is proven of them.",
@@ -111,6 +116,7 @@ def certificate_facts(step: Step, plan: Plan, *, running: bool = False) -> Certi
         Status.OPTIMAL: "Proven optimal",
         Status.FEASIBLE: "Feasible",
         Status.STOPPED: "Stopped",
+        Status.BASELINE: "As run",
     }[plan.status]
     note = ""
     if running:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.document import Entry
 from app.icons import pixmap
 from app.panels.controls import clear, label, rule
 from app.panels.sheet import panel_sheet
@@ -74,17 +75,20 @@ class CertificateCard(QWidget):
         column.addWidget(self.note)
         column.addLayout(buttons)
         column.addStretch(1)
-        self.set_plan(None, None)
+        self.set_entry(None, None)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
         self._show_badge()
 
-    def set_plan(self, step: Step | None, plan: Plan | None, *, running: bool = False) -> None:
-        """Show the certificate of another plan."""
+    def set_entry(self, step: Step | None, entry: Entry | None, *, running: bool = False) -> None:
+        """Show the certificate of another entry."""
+        plan = entry.plan if entry is not None else None
         self._step, self._plan = step, plan
-        facts = certificate_facts(step, plan, running=running) if step and plan else None
+        facts = None
+        if step is not None and entry is not None:
+            facts = certificate_facts(step, entry.plan, entry.baseline, running=running)
         self._facts = facts
         self.badge.setVisible(facts is not None)
         clear(self.figures)
@@ -97,7 +101,7 @@ class CertificateCard(QWidget):
             facts.note if facts is not None else "No plan yet. Solve the step to get one."
         )
         self.note.setVisible(bool(self.note.text()))
-        planned = plan is not None and plan.status is not Status.BASELINE
+        planned = entry is not None and entry.baseline is None
         self.show_link.setVisible(planned and not running)
         stopped = plan is not None and plan.status is Status.STOPPED
         self.go_on.setVisible(stopped and not running)

@@ -76,6 +76,7 @@ NAME = 1
 EXPENDABLE = (6, 7, 4, 3)
 """Columns that may be left out, the first one first."""
 LEAST_NAME = 190
+WITHOUT_BARS = 1200
 TITLE_HEIGHT = 30
 """Pixels."""
 
@@ -95,7 +96,6 @@ class CompareTable(QWidget):
         self.causes.setHorizontalSpacing(12)
         self.causes.setVerticalSpacing(5)
         self.causes.setColumnStretch(0, 3)
-        self.causes.setColumnStretch(3, 2)
         self.order = label("", "body", "text3")
         self.order.setWordWrap(True)
         self.refill_note = ElidedLabel("", "body", "text3")
@@ -157,6 +157,8 @@ class CompareTable(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
+        for bar in self._bars:
+            bar.setVisible(self.width() >= WITHOUT_BARS)
         self._fit_columns()
 
     def _fit_columns(self) -> None:
@@ -208,6 +210,7 @@ class CompareTable(QWidget):
             self._add_cause(row, cause, "body")
             bar = _Bar(abs(cause.saved) / max(most, 1), self._theme, cause)
             self._bars.append(bar)
+            bar.setVisible(self.width() >= WITHOUT_BARS)
             self.causes.addWidget(bar, row, 3)
         row = len(comparison.causes) + 1
         self.causes.addWidget(rule(), row, 0, 1, 4)
@@ -252,7 +255,7 @@ class _Bar(QWidget):
     def __init__(self, part: float, theme: Theme, cause: Cause) -> None:
         super().__init__()
         self._part, self._theme, self._cause = part, theme, cause
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(f"{cause.label}: {percent(cause.share)}")
 
     def set_theme(self, theme: Theme) -> None:
@@ -260,7 +263,7 @@ class _Bar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(60, 14)
+        return QSize(140, 14)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)

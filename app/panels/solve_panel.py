@@ -89,7 +89,7 @@ class SolvePanel(QWidget):
         step, shown = document.step, document.shown
         if step is None:
             self.log.set_rows(())
-            self.certificate.set_plan(None, None)
+            self.certificate.set_entry(None, None)
         else:
             rows = log_rows(document.log, step)
             if list(rows) != self.log.rows:
@@ -100,9 +100,7 @@ class SolvePanel(QWidget):
             reserved = document.baseline.reserved_bytes if document.baseline is not None else None
             incumbent, bound = curves(document.log, step, reserved)
             self.plot.set_curves(incumbent, bound, running=self._running)
-            self.certificate.set_plan(
-                step, shown.plan if shown is not None else None, running=self._running
-            )
+            self.certificate.set_entry(step, shown, running=self._running)
         self._set_caption()
 
     def _set_caption(self) -> None:
