@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ def run_child(
     request: dict[str, Any],
     *,
     what: str,
+    environment: Mapping[str, str] | None = None,
     python: Path | None = None,
     timeout: float,
     log: Callable[[str], None] | None = None,
@@ -37,16 +38,17 @@ def run_child(
 ) -> Any:
     """The JSON that ``script`` writes for ``request``; ``what`` names it, as in "The verification".
 
-    ``python`` is the interpreter (None: this one), ``timeout`` its limit in seconds, ``log`` gets each
-    line it prints, ``cancelled`` is asked several times a second. Raises BayplanError where the child
-    fails, is cancelled, takes too long, or answers ``{"error": {"message", "details"}}``.
+    ``environment`` holds variables to set for it, ``python`` is the interpreter (None: this one),
+    ``timeout`` its limit in seconds, ``log`` gets each line it prints, ``cancelled`` is asked several
+    times a second. Raises BayplanError where the child fails, is cancelled, takes too long, or
+    answers ``{"error": {"message", "details"}}``.
     """
     with tempfile.TemporaryDirectory(prefix="bayplan-") as folder:
         request_file, result_file = Path(folder, "request.json"), Path(folder, "result.json")
         request_file.write_text(json.dumps(request), encoding="utf-8")
         interpreter = str(python) if python is not None else sys.executable
         command = [interpreter, str(script), str(request_file), str(result_file)]
-        last = _run(command, what, timeout, log, cancelled)
+        last = _run(command, dict(environment or {}), what, timeout, log, cancelled)
         if not result_file.is_file():
             raise BayplanError(
                 f"{what} ended without a result. Its last output is in the details.", "\n".join(last)
@@ -60,13 +62,16 @@ def run_child(
 
 def _run(
     command: list[str],
+    variables: dict[str, str],
     what: str,
     timeout: float,
     log: Callable[[str], None] | None,
     cancelled: Callable[[], bool] | None,
 ) -> list[str]:
     """Run the child to its end; the last lines it printed."""
-    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
+    environment = (
+        os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"} | variables
+    )
     try:
         child = subprocess.Popen(
             command,

@@ -116,10 +116,10 @@ class VerifyReport:
         return result
 
     def _memory_lines(self) -> list[str]:
-        anew = "" if self.addresses_kept else ", all placed anew because that is lower"
+        where = "planned addresses" if self.addresses_kept else "addresses (all placed anew, lower)"
         result = [
-            f"{self.pointers_checked:,} results at their planned addresses",
-            f"arena {self.arena_bytes:,} bytes, planned {self.planned_bytes:,}{anew}; "
+            f"{self.pointers_checked:,} results at their {where}",
+            f"arena {self.arena_bytes:,} bytes, planned {self.planned_bytes:,}; "
             f"{self.temporaries:,} temporaries of {self.temporary_bytes:,} bytes in all",
             f"{self.missed} misses, {self.overlapped} overlaps, {self.scratch_bytes:,} scratch bytes",
         ]
@@ -170,6 +170,8 @@ def verify(
         _CHILD,
         {"folder": str(folder), "steps": steps, "capture": str(_CAPTURE)},
         what=f"The verification of {folder.name}",
+        # Waiting threads would otherwise spin, and their CPU time would count as the step's.
+        environment={"OMP_WAIT_POLICY": "passive"},
         python=python,
         timeout=timeout,
         log=log,

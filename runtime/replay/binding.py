@@ -1,10 +1,11 @@
-"""Who the step's resident tensors are in the user's model, optimizer, inputs and targets.
+"""Who the step's resident tensors are in the user's model and optimizer.
 
-Model and optimizer stay their owners: parameters, buffers and optimizer state are updated in place,
-so that ``state_dict``, evaluation and learning rate schedules work between steps as ever.
+Both stay their owners: parameters, buffers and optimizer state are updated in place, so that
+``state_dict``, evaluation and learning rate schedules work between steps as ever. Tensors are looked
+up anew in every step, because loading a state may replace them; they are checked when they changed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -13,43 +14,40 @@ from torch import Tensor
 from .errors import ReplayError
 from .plan_data import PlanData, Resident
 from .scalars import scalar
-from .tensors import mismatch, same_strides
+from .tensors import mismatch
 
 _CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 _STRUCTURAL = ("weight_decay", "momentum", "nesterov")
 """Hyperparameters that decide which ops the update has: whether each is zero may not change."""
-_UNSUPPORTED = ("maximize", "differentiable", "capturable", "amsgrad", "fused")
+_UNSUPPORTED = ("maximize", "differentiable", "capturable", "amsgrad", "dampening")
 
 
 class ModelBinding:
-    """The model's parameters and buffers by name, looked up anew in every step."""
+    """The model's parameters and buffers by name."""
 
     def __init__(self, plan: PlanData, model: torch.nn.Module) -> None:
         """Raises ReplayError where ``model`` is not the one that the plan was made for."""
-        self._plan = plan
-        self._getters = [
-            _tensor_getter(model, r) for r in plan.residents if r.role in ("parameter", "buffer")
-        ]
-        self.model = model
-        planned = {r.key for r in plan.residents if r.role in ("parameter", "buffer")}
+        self._plan, self._model = plan, model
+        self.residents = [r for r in plan.residents if r.role in ("parameter", "buffer")]
+        self._getters = [_tensor_getter(model, r) for r in self.residents]
+        planned = {r.key for r in self.residents}
         there = {n for n, _ in (*model.named_parameters(), *model.named_buffers())}
         if extra := sorted(there - planned):
             raise ReplayError(
                 f"The model has {extra[0]!r}, which is not in the plan for {plan.title}. "
                 "The plan is for another model."
             )
-        self.check()
+        self.check(self.tensors())
+        self.check_mode()
 
-    def tensors(self) -> Iterator[tuple[Resident, Tensor]]:
-        """Parameters and buffers in the plan's order."""
-        residents = [r for r in self._plan.residents if r.role in ("parameter", "buffer")]
-        for resident, get in zip(residents, self._getters, strict=True):
-            yield resident, get()
+    def tensors(self) -> list[Tensor]:
+        """The tensors of ``residents``, as they are now."""
+        return [get() for get in self._getters]
 
-    def check(self) -> None:
-        """Raise ReplayError unless all tensors are what the plan was made for."""
+    def check(self, tensors: list[Tensor]) -> None:
+        """Raise ReplayError unless all are what the plan was made for."""
         memory: dict[int, Resident] = {}
-        for resident, tensor in self.tensors():
+        for resident, tensor in zip(self.residents, tensors, strict=True):
             what = mismatch(tensor, resident.spec, self._plan.device)
             if what:
                 raise ReplayError(
@@ -67,7 +65,7 @@ class ModelBinding:
 
     def check_mode(self) -> None:
         """Raise ReplayError unless the model is in the mode, training or evaluation, of the plan."""
-        if self._plan.mode and self.model.training != (self._plan.mode == "train"):
+        if self._plan.mode and self._model.training != (self._plan.mode == "train"):
             raise ReplayError(
                 f"The plan was made for the model after model.{self._plan.mode}(); call that first."
             )
@@ -105,49 +103,74 @@ class OptimizerBinding:
         self._plan, self._optimizer = plan, optimizer
         expected = _CLASSES.get(plan.optimizer)
         if expected is None or type(optimizer) is not expected:
+            wanted = f"torch.optim.{expected.__name__}" if expected else repr(plan.optimizer)
             raise ReplayError(
-                f"The plan's update is {plan.optimizer!r}; it needs a torch.optim."
-                f"{expected.__name__ if expected else '?'}, not a {type(optimizer).__name__}."
+                f"The plan's update is that of {wanted}; the optimizer is a "
+                f"{type(optimizer).__module__}.{type(optimizer).__name__}."
             )
-        self._parameters = dict(model.named_parameters(remove_duplicate=False))
+        parameters = dict(model.named_parameters(remove_duplicate=False))
         found = [[id(p) for p in group["params"]] for group in optimizer.param_groups]
-        due = [[id(self._parameters.get(name)) for name in group.parameters] for group in plan.groups]
+        due = [[id(parameters.get(name)) for name in group.parameters] for group in plan.groups]
         if found != due:
             raise ReplayError(
                 f"The optimizer's {len(found)} parameter groups do not hold the parameters of the "
                 f"plan's {len(due)}, in that order. Make the optimizer as it was captured."
             )
-        self._states = [r for r in plan.residents if r.role == "optimizer"]
-        self._names = [
-            list(
-                dict.fromkeys(
-                    _state_owner(r)[0] for r in self._states if _state_owner(r)[0] in g.parameters
+        self.residents = [r for r in plan.residents if r.role == "optimizer"]
+        self._owners: list[tuple[Tensor, str]] = []
+        """Parameter and key of each state."""
+        for resident in self.residents:
+            name, _, key = resident.key.rpartition("/")
+            if name not in parameters:
+                raise ReplayError(
+                    f"The model has no parameter {name!r}. The plan is for another model."
                 )
-            )
-            for g in plan.groups
+            self._owners.append((parameters[name], key))
+        stateful = {id(parameter) for parameter, _ in self._owners}
+        self._counted = [
+            [p for p in group["params"] if id(p) in stateful] if plan.optimizer != "sgd" else []
+            for group in optimizer.param_groups
         ]
-        """Names of the parameters that have state, by group."""
+        """For each group the parameters whose steps Adam counts."""
 
-    def tensors(self) -> Iterator[tuple[Resident, Tensor]]:
-        """The optimizer's state in the plan's order, made where it is missing."""
-        for resident in self._states:
-            name, key = _state_owner(resident)
-            parameter = self._parameters[name]
-            state = self._optimizer.state[parameter]
-            if state.get(key) is None:
-                # -0.0: the first update then makes the momentum the gradient, bit for bit.
-                start = -0.0 if key == "momentum_buffer" else 0.0
-                state[key] = torch.full_like(parameter, start, requires_grad=False)
-                if self._plan.optimizer != "sgd" and "step" not in state:
-                    state["step"] = torch.zeros((), dtype=_count_dtype())
-            tensor: Tensor = state[key]
+    def tensors(self) -> list[Tensor]:
+        """The tensors of ``residents``, as they are now; those that are missing are made."""
+        state = self._optimizer.state
+        result = []
+        for parameter, key in self._owners:
+            tensor = state[parameter].get(key)
+            result.append(tensor if tensor is not None else self._start(parameter, key))
+        return result
+
+    def _start(self, parameter: Tensor, key: str) -> Tensor:
+        """A state that torch would make in its first step."""
+        state = self._optimizer.state[parameter]
+        # -0.0: the first update then makes the momentum the gradient, bit for bit.
+        start = -0.0 if key == "momentum_buffer" else 0.0
+        if self._plan.optimizer != "sgd" and "step" not in state:
+            double = torch.get_default_dtype() == torch.float64
+            state["step"] = torch.zeros((), dtype=torch.float64 if double else torch.float32)
+        made: Tensor = torch.full_like(parameter, start, requires_grad=False)
+        state[key] = made
+        return made
+
+    def check(self, tensors: list[Tensor]) -> None:
+        """Raise ReplayError unless all are what the plan was made for, and equally many steps old."""
+        for resident, tensor in zip(self.residents, tensors, strict=True):
             if what := mismatch(tensor, resident.spec, self._plan.device):
-                raise ReplayError(f"The optimizer's {key} of {name!r} {what}.")
-            yield resident, tensor
+                raise ReplayError(f"The optimizer's {resident.key!r} {what}.")
+        for index, parameters in enumerate(self._counted):
+            counts = {float(self._optimizer.state[p]["step"]) for p in parameters}
+            if len(counts) > 1:
+                raise ReplayError(
+                    f"The parameters of group {index} have made different numbers of steps, "
+                    f"{sorted(counts)}; a plan needs them to be equal."
+                )
 
     def scalars(self) -> list[float]:
         """The numbers of the step that comes, from the hyperparameters as they are now."""
-        for group, captured in zip(self._optimizer.param_groups, self._plan.groups, strict=True):
+        groups = self._optimizer.param_groups
+        for group, captured in zip(groups, self._plan.groups, strict=True):
             for key in _STRUCTURAL:
                 if bool(group.get(key)) != bool(captured.hyperparameters.get(key)):
                     raise ReplayError(
@@ -159,87 +182,18 @@ class OptimizerBinding:
                     raise ReplayError(
                         f"The optimizer has {key}={group[key]!r}, which no plan supports."
                     )
-            if group.get("dampening"):
-                raise ReplayError("The optimizer has dampening, which no plan supports.")
-        counts = [self._count(group) + 1 for group in range(len(self._plan.groups))]
-        groups = self._optimizer.param_groups
+        counts = [
+            float(self._optimizer.state[parameters[0]]["step"]) + 1 if parameters else 1.0
+            for parameters in self._counted
+        ]
         return [scalar(kind, groups[group], counts[group]) for kind, group in self._plan.scalars]
-
-    def _count(self, group: int) -> float:
-        """Steps that the group has made so far; only Adam and AdamW count."""
-        if self._plan.optimizer == "sgd" or not self._names[group]:
-            return 0.0
-        counts = {float(step) for step in self._counters(group)}
-        if len(counts) != 1:
-            raise ReplayError(
-                f"The parameters of group {group} have made different numbers of steps, "
-                f"{sorted(counts)}; a plan needs them to be equal."
-            )
-        return counts.pop()
-
-    def _counters(self, group: int) -> list[Tensor]:
-        return [self._optimizer.state[self._parameters[n]]["step"] for n in self._names[group]]
 
     def count_step(self) -> None:
         """The step was made: count it where torch would have."""
-        if self._plan.optimizer != "sgd":
-            counters = [c for group in range(len(self._names)) for c in self._counters(group)]
-            if counters:
-                torch._foreach_add_(counters, 1.0)
+        state = self._optimizer.state
+        counters = [state[p]["step"] for parameters in self._counted for p in parameters]
+        if counters:
+            torch._foreach_add_(counters, 1.0)
         # Learning rate schedulers warn when they move before the optimizer does.
-        self._optimizer._opt_called = True  # type: ignore[attr-defined]
-
-
-def _count_dtype() -> torch.dtype:
-    return torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-
-
-def _state_owner(resident: Resident) -> tuple[str, str]:
-    name, _, key = resident.key.rpartition("/")
-    return name, key
-
-
-def bind_arguments(plan: PlanData, role: str, argument: Any) -> dict[str, Tensor]:
-    """The tensors of ``argument`` (the inputs or the target) by key, as the plan wants them.
-
-    Raises ReplayError where it has other tensors, shapes, dtypes or devices than were captured.
-    """
-    wanted = [r for r in plan.residents if r.role == role]
-    found = dict(_leaves(argument))
-    due = {r.key for r in wanted}
-    if found.keys() != due:
-        raise ReplayError(
-            f"The {role} has the tensors {_listed(found)}, the plan was made for {_listed(due)}."
-        )
-    result: dict[str, Tensor] = {}
-    for resident in wanted:
-        tensor = found[resident.key]
-        name = f"The {role} {resident.key!r}" if resident.key else f"The {role}"
-        if what := mismatch(tensor, resident.spec, plan.device, strides=False):
-            raise ReplayError(f"{name} {what}. Use the batch that was captured, or plan for this one.")
-        if not same_strides(tensor, resident.spec):
-            # Laid out as captured: another layout would choose other kernels, and other bytes.
-            laid_out = torch.empty_strided(
-                resident.spec.shape, resident.spec.stride, dtype=tensor.dtype
-            )
-            tensor = laid_out.copy_(tensor)
-        result[resident.key] = tensor.detach()
-    return result
-
-
-def _leaves(argument: Any, path: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Tensors in nested tuples, lists and dicts, by dotted path."""
-    if isinstance(argument, Tensor):
-        yield path, argument
-        return
-    items: Any = ()
-    if isinstance(argument, Mapping):
-        items = argument.items()
-    elif isinstance(argument, (tuple, list)):
-        items = enumerate(argument)
-    for key, item in items:
-        yield from _leaves(item, f"{path}.{key}" if path else str(key))
-
-
-def _listed(keys: Any) -> str:
-    return ", ".join(repr(key) if key else "a single tensor" for key in sorted(keys)) or "none"
+        marked: Any = self._optimizer
+        marked._opt_called = True

@@ -63,8 +63,6 @@ class Engine:
         self._pointers_due = False
         """The next planned step has its pointers checked against the table."""
         self.report = Report(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False)
-        self.counters: native.Counters | None = None
-        """Of the last planned step."""
         self.pointers_checked = 0
         """Output pointers compared with the plan in the last checked step."""
         self.poison = False
@@ -84,6 +82,11 @@ class Engine:
         """The memory that the plan addresses; None before the first step or without a compiler."""
         return self._arena
 
+    @property
+    def counters(self) -> native.Counters | None:
+        """What the allocator did in the last planned step; None where none was run."""
+        return self._arena.counters() if self._arena is not None else None
+
     def run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> tuple[Tensor, ...]:
         """One step as planned; residents are updated in place. Returns the outputs."""
         now = machine.settings()
@@ -99,7 +102,6 @@ class Engine:
             return self._run_checked(residents, scalars)
         with torch.no_grad(), self._arena.running():
             outputs: tuple[Tensor, ...] = self._function(self._arena.arm, residents, scalars)
-        self.counters = self._arena.counters()
         if self.strict:
             self._raise_on_misses()
         return outputs
@@ -200,7 +202,6 @@ class Engine:
         observed = self._source.observed(recorder.observe)
         with torch.no_grad(), self._arena.running():
             outputs: tuple[Tensor, ...] = observed(self._arena.arm, residents, scalars)
-        self.counters = self._arena.counters()
         self._raise_on_misses()
         base, due = self._arena.base, self._table.addresses()
         self.pointers_checked = 0
@@ -218,17 +219,18 @@ class Engine:
         return outputs
 
     def _raise_on_misses(self) -> None:
-        assert self._arena is not None and self.counters is not None
-        wrong = self.counters.missed + self.counters.overlapped
+        assert self._arena is not None
+        counters = self._arena.counters()
+        wrong = counters.missed + counters.overlapped
         if wrong:
             misses = ", ".join(
                 f"{self.plan.ops[slot]} asked for {size:,} bytes"
                 for slot, size in self._arena.misses()[:5]
             )
             raise ReplayError(
-                f"{wrong} requests were not served as planned, {self.counters.overlapped} of them "
+                f"{wrong} requests were not served as planned, {counters.overlapped} of them "
                 f"because their bytes were still in use{': ' + misses if misses else ''}. "
-                f"The step's results are right, but it used {self.counters.scratch_peak:,} bytes "
+                f"The step's results are right, but it used {counters.scratch_peak:,} bytes "
                 f"more. Delete {self.folder / 'recordings'} to record anew."
             )
 

@@ -7,10 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .binding import ModelBinding, OptimizerBinding, bind_arguments
+from .arguments import ArgumentBinding
+from .binding import ModelBinding, OptimizerBinding
 from .engine import Engine, Report
 from .errors import ReplayError
-from .plan_data import PlanData, read_plan
+from .plan_data import read_plan
 from .tensors import constant
 
 
@@ -33,9 +34,15 @@ class PlannedStep:
             raise ReplayError(f"The step {plan.title} {wants}.")
         self._model = ModelBinding(plan, model)
         self._optimizer = OptimizerBinding(plan, model, optimizer) if optimizer is not None else None
+        self._input, self._target = ArgumentBinding(plan, "input"), ArgumentBinding(plan, "target")
         self._constants = [constant(c, plan.device) for c in plan.constants]
         self._checked: list[tuple[int, int, torch.dtype]] = []
-        """Identity, address and dtype of the tensors that were checked."""
+        """Identity, address and dtype of the model's and optimizer's tensors when last checked."""
+        bound = [*self._model.residents, *(self._optimizer.residents if self._optimizer else ())]
+        bound += [*self._input.residents, *self._target.residents]
+        position = {id(resident): index for index, resident in enumerate(bound)}
+        self._positions = [position[id(resident)] for resident in plan.residents]
+        """Where each resident of the plan is among the tensors that are bound."""
 
     @property
     def report(self) -> Report:
@@ -52,28 +59,25 @@ class PlannedStep:
         self.count_step()
         return self.result(outputs)
 
+    def bind(self, inputs: Any, target: Any = None) -> tuple[list[Tensor], list[float]]:
+        """The step's residents (constants last) and scalars, checked against the plan."""
+        own = self._model.tensors()
+        state = self._optimizer.tensors() if self._optimizer is not None else []
+        now = [(id(t), t.data_ptr(), t.dtype) for t in (*own, *state)]
+        if now != self._checked:
+            self._model.check(own)
+            if self._optimizer is not None:
+                self._optimizer.check(state)
+            self._checked = now
+        self._model.check_mode()
+        scalars = self._optimizer.scalars() if self._optimizer is not None else []
+        bound = [*own, *state, *self._input.tensors(inputs), *self._target.tensors(target)]
+        return [*(bound[at] for at in self._positions), *self._constants], scalars
+
     def count_step(self) -> None:
         """A step was made: the optimizer counts it."""
         if self._optimizer is not None:
             self._optimizer.count_step()
-
-    def bind(self, inputs: Any, target: Any = None) -> tuple[list[Tensor], list[float]]:
-        """The step's residents (constants last) and scalars, checked against the plan."""
-        data = {"input": bind_arguments(self.plan, "input", inputs)}
-        data["target"] = bind_arguments(self.plan, "target", target)
-        owned = {id(r): t for r, t in self._model.tensors()}
-        if self._optimizer is not None:
-            owned.update((id(r), t) for r, t in self._optimizer.tensors())
-        now = [(id(t), t.data_ptr(), t.dtype) for t in owned.values()]
-        if now != self._checked:
-            self._model.check()
-            self._checked = now
-        self._model.check_mode()
-        residents = [
-            owned[id(r)] if id(r) in owned else data[r.role][r.key] for r in self.plan.residents
-        ]
-        scalars = self._optimizer.scalars() if self._optimizer is not None else []
-        return [*residents, *self._constants], scalars
 
     def result(self, outputs: Sequence[Tensor]) -> Any:
         """What the caller gets: the loss, or the model's result put together again."""
@@ -92,8 +96,7 @@ def load(
     ``strict`` raises when any request of any step is not served as planned; without it that only
     costs memory. Raises ReplayError where the export is damaged or was made for another model.
     """
-    plan: PlanData = read_plan(folder)
-    return PlannedStep(Engine(folder, plan, strict=strict), model, optimizer)
+    return PlannedStep(Engine(folder, read_plan(folder), strict=strict), model, optimizer)
 
 
 def _rebuilt(tree: Any, outputs: Sequence[Tensor]) -> Any:

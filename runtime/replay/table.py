@@ -18,6 +18,8 @@ from .placing import first_fit, height, live_peak
 from .plan_data import PlanData, content_digest, overlap
 
 FOLDER = "recordings"
+WORTH_MOVING = 0.05
+"""Placing everything anew must save this share of the arena: else what the map shows is what runs."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     """Place the recorded ``requests``; ``instances[i]`` is the instance that i is, or -1.
 
     Outputs stay at the plan's addresses and temporaries go into the holes or above. Only where that
-    needs more than the plan's height, everything is placed anew, and kept so if it needs less.
+    needs more than the plan's height, everything is placed anew, and kept so if that saves enough.
     """
     inside = [i for i, r in enumerate(requests) if r.slot >= 0 and (instances[i] >= 0 or r.freed >= 0)]
     starts = [requests[i].allocated for i in inside]
@@ -75,7 +77,7 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     kept = all(a is not None for a, i in zip(fixed, inside, strict=True) if instances[i] >= 0)
     if needed > max(plan.height_bytes, live_peak(starts, ends, sizes)):
         anew = first_fit(starts, ends, sizes, [None] * len(inside))
-        if height(sizes, anew) < needed:
+        if height(sizes, anew) < needed * (1 - WORTH_MOVING):
             addresses, needed, kept = anew, height(sizes, anew), False
     of_request = dict(zip(inside, zip(addresses, ends, strict=True), strict=True))
     slots: list[list[Entry]] = [[] for _ in plan.ops]
