@@ -64,6 +64,10 @@ def main() -> None:
         *(str(python()), "-m", "pip", "install", "--progress-bar", "off", "--quiet"),
         *("--constraint", "constraints.txt", "--editable", ".[zoo,dev]"),
     )
+    # The solver's kernels are compiled by their first use; nobody should wait for that in the window.
+    print("Compiling the solver.", flush=True)
+    sample = "resources/samples/resnet50.step"
+    run(str(python()), "-m", "app", "solve", sample, "--deadline", "300", quiet=True)
     STAMP.write_text(pins)
 
 
@@ -126,9 +130,10 @@ def fingerprint():
     return hashlib.sha256(b"\n".join(content)).hexdigest()
 
 
-def run(*command):
+def run(*command, quiet=False):
     """Run a command in the project's folder; stop with its exit code when it fails."""
-    result = subprocess.run(command, cwd=str(ROOT), stdin=subprocess.DEVNULL, check=False)
+    out = subprocess.DEVNULL if quiet else None
+    result = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, check=False)
     if result.returncode != 0:
         stop("This failed (see above):\n  " + " ".join(command), result.returncode)
 
