@@ -4,15 +4,13 @@ from functools import cache
 from importlib import resources
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.theme import Theme
 
 SIZE = 16
 """Device-independent pixels of an icon."""
-RATIOS = (1.0, 2.0)
-"""Device pixels per pixel of its pictures: for normal and for dense screens."""
 
 
 def icon(name: str, theme: Theme, color: str = "", checked: str = "", gap: int = 0) -> QIcon:
@@ -28,19 +26,23 @@ def icon(name: str, theme: Theme, color: str = "", checked: str = "", gap: int =
 @cache
 def _icon(name: str, normal: str, checked: str, disabled: str, gap: int) -> QIcon:
     result = QIcon()
-    for ratio in RATIOS:
-        for state, tint in ((QIcon.State.Off, normal), (QIcon.State.On, checked)):
-            for mode in (QIcon.Mode.Normal, QIcon.Mode.Active, QIcon.Mode.Selected):
-                result.addPixmap(pixmap(name, tint, SIZE, ratio, gap), mode, state)
-            result.addPixmap(pixmap(name, disabled, SIZE, ratio, gap), QIcon.Mode.Disabled, state)
+    ratio = screen_ratio()
+    for state, tint in ((QIcon.State.Off, normal), (QIcon.State.On, checked)):
+        result.addPixmap(pixmap(name, tint, SIZE, ratio, gap), QIcon.Mode.Normal, state)
+        result.addPixmap(pixmap(name, disabled, SIZE, ratio, gap), QIcon.Mode.Disabled, state)
     return result
+
+
+def screen_ratio() -> float:
+    """Device pixels per pixel of the densest screen."""
+    application = QGuiApplication.instance()
+    return application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
 
 
 @cache
 def pixmap(name: str, color: str, size: int, ratio: float = 1.0, gap: int = 0) -> QPixmap:
     """The icon as a picture of ``size`` device-independent pixels, tinted."""
-    source = (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
-    renderer = QSvgRenderer(QByteArray(source.replace("currentColor", color).encode()))
+    renderer = QSvgRenderer(QByteArray(_source(name).replace("currentColor", color).encode()))
     result = QPixmap(QSize(size + gap, size) * ratio)
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
@@ -48,6 +50,11 @@ def pixmap(name: str, color: str, size: int, ratio: float = 1.0, gap: int = 0) -
     renderer.render(painter, QRectF(0, 0, size, size))
     painter.end()
     return result
+
+
+@cache
+def _source(name: str) -> str:
+    return (resources.files("resources") / "icons" / f"{name}.svg").read_text("utf-8")
 
 
 @cache

@@ -1,6 +1,7 @@
 """The first page: open, capture, recent files, and the embedded sample as a map to look at."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
@@ -19,6 +20,9 @@ from app.jobs.load import Loaded
 from app.numbers import MIB, gib, percent
 from app.theme import DARK, Theme
 from solver.plan import Plan, Status
+
+if TYPE_CHECKING:
+    from app.map.view import MapView
 
 RECENT_SHOWN = 6
 PREVIEW_BELOW = 900
@@ -247,7 +251,7 @@ class SamplePreview(QWidget):
         self._body.addWidget(self._wait, 1)
         self._figures = QHBoxLayout()
         self._figures.setSpacing(32)
-        self._map: QWidget | None = None
+        self._map: MapView | None = None
         self._swatches: list[tuple[QLabel, str]] = []
         self._legend = self._make_legend()
         column = QVBoxLayout(self)
@@ -258,11 +262,9 @@ class SamplePreview(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
-        from app.map.view import MapView
-
         self._theme = theme
         self._line.setStyleSheet(f"background: {theme.line};")
-        if isinstance(self._map, MapView):
+        if self._map is not None:
             self._map.set_theme(theme)
         for swatch, category in self._swatches:
             fill = next(color for name, color in theme.fill.items() if name.value == category)

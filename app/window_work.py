@@ -188,11 +188,16 @@ class Work(QObject):
 
     def close(self) -> bool:
         """End all work and wait for its threads; whether all ended."""
-        jobs = [job for job in (self._job, *self._beside) if job is not None]
+        jobs = self.jobs
         for job in jobs:
             job.abandon()
         ended = [job.join(CLOSE_SECONDS) for job in jobs]
         return all(ended)
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """All that runs."""
+        return tuple(job for job in (self._job, *self._beside) if job is not None)
 
     @property
     def busy(self) -> bool:

@@ -1,0 +1,83 @@
+"""A window with a library and settings of its own, which must leave nothing behind."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.document import Document
+from app.gui import make_application
+from app.library import Library
+from app.settings import Settings
+from app.window import MainWindow
+from solver.files import save_step
+from tests.conftest import make_toy_step
+
+SECONDS = 60_000
+"""For anything that may have to compile the solver's kernels first, milliseconds."""
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[QApplication]:
+    """The plain class; ``qapp`` below dresses it."""
+    return QApplication
+
+
+@pytest.fixture(scope="session")
+def dressed(qapp: QApplication) -> QApplication:
+    """The application with our type faces."""
+    return make_application([])
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings that no other test and no user sees."""
+    return Settings(tmp_path / "settings" / "bayplan.ini")
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    """An empty library."""
+    return Library(tmp_path / "library.sqlite")
+
+
+@pytest.fixture
+def toy_file(tmp_path: Path) -> Path:
+    """A step file with six ops."""
+    path = tmp_path / "toy.step"
+    save_step(make_toy_step(), path)
+    return path
+
+
+@pytest.fixture
+def window(
+    dressed: QApplication, qtbot: QtBot, library: Library, settings: Settings
+) -> Iterator[MainWindow]:
+    """A visible window on its start page; closed afterwards, when no thread may be left."""
+    window = MainWindow(Document(), library, settings)
+    window.resize(1600, 1000)
+    window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+    for widget in QApplication.topLevelWidgets():
+        if widget.isVisible():
+            widget.close()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    left = [t.name for t in threading.enumerate() if t.name.endswith("Job")]
+    assert left == []
+
+
+def wait_until_idle(qtbot: QtBot, window: MainWindow) -> None:
+    """Until the work that was asked for has ended."""
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+
+
+def open_file(qtbot: QtBot, window: MainWindow, path: Path) -> None:
+    """Open a file and wait for it."""
+    window.commands.open_path(path)
+    wait_until_idle(qtbot, window)
