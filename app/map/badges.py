@@ -40,7 +40,7 @@ def place_badges(
     for text, slot in before:
         badges.append(Badge(text, slot, x, None))
         x += PITCH
-    limit = right - PITCH * (len(after) + 0.5) if after else right
+    limit = right - PITCH * (len(after) + 1) if after else right
     least = x if before else left
     places: list[float] = []
     for _, slot in inside:

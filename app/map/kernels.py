@@ -1,5 +1,7 @@
 """Compiled inner loops of the map: raster and pick. Importing this imports numba; see ``raster``."""
 
+from typing import Any
+
 import numpy as np
 
 from solver.compiled import kernel
@@ -16,7 +18,7 @@ UNIT = 1 << 18
 
 
 @kernel
-def _change(coverage, y, x, share, paint):  # type: ignore[no-untyped-def]
+def _change(coverage: Any, y: int, x: int, share: Any, paint: Any) -> None:
     """From pixel x of row y on, ``share`` more is covered with ``paint``."""
     coverage[y, x, 0] += share
     coverage[y, x, 1] += share * np.int64((paint >> 16) & 255)
@@ -25,7 +27,7 @@ def _change(coverage, y, x, share, paint):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _blend(coverage, touched, image):  # type: ignore[no-untyped-def]
+def _blend(coverage: Any, touched: Any, image: Any) -> None:
     """Draw the covered share of each pixel of the touched rows over the image; clear them."""
     rows, columns = image.shape
     for y in range(rows):
@@ -51,25 +53,25 @@ def _blend(coverage, touched, image):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def raster(  # type: ignore[no-untyped-def]
-    start,
-    end,
-    low,
-    high,
-    colour,
-    boxes,
-    x0,
-    x1,
-    y0,
-    y1,
-    fill,
-    edge,
-    outlined,
-    coverage,
-    smooth,
-    image,
-    labels,
-):
+def raster(
+    start: Any,
+    end: Any,
+    low: Any,
+    high: Any,
+    colour: Any,
+    boxes: Any,
+    x0: float,
+    x1: float,
+    y0: float,
+    y1: float,
+    fill: Any,
+    edge: Any,
+    outlined: bool,
+    coverage: Any,
+    smooth: bool,
+    image: Any,
+    labels: Any,
+) -> int:
     """Draw rectangles into ``image`` (uint32 H×W, row 0 at address ``y1``); returns label candidates.
 
     ``colour`` indexes ``fill`` and ``edge`` (uint32 ARGB; fill 0: not drawn). Where both sides are a
@@ -171,7 +173,19 @@ def raster(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def pick(start, end, low, high, colour, boxes, fill, x, y, near_x, near_y):  # type: ignore[no-untyped-def]
+def pick(
+    start: Any,
+    end: Any,
+    low: Any,
+    high: Any,
+    colour: Any,
+    boxes: Any,
+    fill: Any,
+    x: float,
+    y: float,
+    near_x: float,
+    near_y: float,
+) -> int:
     """The rectangle that holds point (x, y), else the nearest within (near_x, near_y), else -1.
 
     Coordinates are slots and bytes; the distance to a rectangle is measured in parts of near_x and
@@ -198,7 +212,9 @@ def pick(start, end, low, high, colour, boxes, fill, x, y, near_x, near_y):  # t
 
 
 @kernel
-def regions(areas, x0, x1, y0, y1, paint, pitch, image):  # type: ignore[no-untyped-def]
+def regions(
+    areas: Any, x0: float, x1: float, y0: float, y1: float, paint: Any, pitch: int, image: Any
+) -> None:
     """Fill ``areas`` (start, end, low, high; shape (n, 4)); with a pitch above 1 by 45° lines."""
     rows, columns = image.shape
     scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)

@@ -95,7 +95,8 @@ class ProfileRow(Row):
         ]
         sizes = np.cumsum(scene.profile[shown][:, slots], axis=0)
         zero = self.y_of(0)
-        levels = zero - sizes * ((zero - self.y_of(self.highest)) / self.highest)
+        scale = (zero - self.y_of(self.highest)) / self.highest
+        levels = zero - sizes.astype(np.float64) * scale
         fills = np.array([argb(self.state.theme.fill[STACK[row]]) for row in shown], np.uint32)
         pixels = draw_profile(levels, fills, 0, self.state.theme.text, rows)
         image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32)

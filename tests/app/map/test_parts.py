@@ -1,0 +1,116 @@
+"""Profile pixels, badges, ticks, the tooltip's place, relations and descriptions."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QRect
+
+from app.map.badges import PITCH, place_badges
+from app.map.describe import describe
+from app.map.profile_image import column_slots, draw_profile
+from app.map.relations import relations_of
+from app.map.scene import baseline_scene, plan_scene
+from app.map.ticks import byte_ticks, op_ticks
+from app.map.tooltip import place_beside
+from solver.placement.caching_allocator import simulate
+from solver.step import Step
+from tests.app.map.made_scenes import first_fit_plan, large_scene
+
+
+@pytest.mark.parametrize("visible", [(0.0, 2000.0), (13.7, 1800.2), (100.0, 130.0), (0.0, 300.0)])
+def test_each_column_of_the_profile_shows_its_highest_slot(visible: tuple[float, float]) -> None:
+    scene = large_scene(2000)
+    first, last = visible
+    slots = column_slots(scene, first, last, 300)
+    edges = np.linspace(first, last, 301)
+    for column in range(300):
+        if last - first <= 300:
+            assert slots[column] == int((edges[column] + edges[column + 1]) / 2)
+        else:
+            own = scene.live[int(edges[column]) : max(int(edges[column + 1]), int(edges[column]) + 1)]
+            assert scene.live[slots[column]] >= own.max() - 512
+
+
+def test_the_profile_is_stacked_under_a_line() -> None:
+    levels = np.array([[8.0, 8.0, 8.0], [5.0, 5.0, 2.0]])
+    image = draw_profile(levels, np.array([1, 2], np.uint32), 0, "#ffffff", 10)
+    assert (image[8:, 0] == 1).all()
+    assert (image[6:8, 0] == 2).all()
+    assert (image[:4, 0] == 0).all()
+    assert all(image[4:6, 0] >= 0xFF000000)
+    assert (image[2:5, 2] == 0xFFFFFFFF).all()  # the line falls from 2 to 5 between the columns
+
+
+@given(
+    slots=st.lists(st.integers(0, 999), max_size=12, unique=True).map(sorted),
+    first=st.integers(0, 900),
+    width=st.integers(5, 1000),
+)
+def test_badges_keep_their_order_and_distance(slots: list[int], first: int, width: int) -> None:
+    def x_of(slot: float) -> float:
+        return 56 + (slot - first) / width * 900
+
+    uses = [(str(i), slot) for i, slot in enumerate(slots)]
+    badges, before, after = place_badges(uses, x_of, 56, 956)
+    assert [(b.text, b.slot) for b in badges] == uses
+    assert all(b.x - a.x >= PITCH - 1e-6 for a, b in pairwise(badges))
+    for badge in badges:
+        centre = x_of(badge.slot + 0.5)
+        assert badge.at == (centre if 56 <= centre <= 956 else None)
+    assert before == any(x_of(s + 0.5) < 56 for s in slots)
+    assert after == any(x_of(s + 0.5) > 956 for s in slots)
+
+
+def test_ticks_are_round_and_change_their_unit() -> None:
+    assert [text for _, text in op_ticks(0, 622, 968)] == [str(v) for v in range(0, 601, 50)]
+    values, unit = byte_ticks(0, 2.9 * 2**30, 400)
+    assert unit == "GiB"
+    assert [text for _, text in values] == ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]
+    assert byte_ticks(2**30, 2**30 + 50 * 2**20, 400)[1] == "MiB"
+    assert byte_ticks(0, 3000, 400)[1] == "KiB"
+    assert byte_ticks(0, 100, 400)[1] == "B"
+
+
+@given(
+    box=st.tuples(st.integers(0, 900), st.integers(0, 500), st.integers(1, 300), st.integers(1, 100)),
+    size=st.tuples(st.integers(50, 300), st.integers(40, 200)),
+)
+def test_the_tooltip_never_covers_the_rectangle(
+    box: tuple[int, int, int, int], size: tuple[int, int]
+) -> None:
+    area = QRect(0, 0, 1000, 600)
+    place = place_beside(QRect(*box), *size, area)
+    frame = QRect(place.x(), place.y(), *size)
+    assert area.contains(frame)
+    assert not frame.intersects(QRect(*box).intersected(area))
+
+
+def test_relations_are_the_inspectors(toy_step: Step) -> None:
+    scene = plan_scene(toy_step, first_fit_plan(toy_step))
+    relations = relations_of(scene, 3)
+    assert relations.uses == (("P", 1), ("1", 2), ("2", 3))
+    links = [
+        (x.slot, int(scene.storage[x.source]), int(scene.storage[x.target])) for x in relations.links
+    ]
+    assert links == [(1, 2, 3), (3, 3, 5)]
+    assert relations_of(scene, 0).uses == (("1", 0), ("2", 5))
+
+
+def test_a_description_says_what_where_when_and_what_the_allocator_did(toy_step: Step) -> None:
+    baseline = simulate(toy_step)
+    scene = plan_scene(toy_step, first_fit_plan(toy_step), baseline)
+    said = describe(scene, scene.rectangles_of((3,))[0])
+    rows = dict(said.rows)
+    assert said.title == "act · relu"
+    assert rows["Bytes"] == "1.0 KiB"
+    assert rows["Lifetime"] == "ops 1 – 3"
+    assert rows["Made by"] == "relu in act"
+    assert said.note.startswith("As run")
+    as_run = baseline_scene(toy_step, baseline)
+    assert describe(as_run, as_run.rectangles_of((3,))[0]).note
+    weight = describe(scene, scene.rectangles_of((0,))[0])
+    assert dict(weight.rows)["Lifetime"] == "across steps"
+    assert weight.note == ""
