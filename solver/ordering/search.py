@@ -51,7 +51,7 @@ class Search:
         self._greedy()
         self._bound()
         self._search()
-        lean = self.order
+        lean, lean_peak = self.order, self.peak
         self._settle()
         return OrderResult(
             order=tuple(int(op) for op in self.order),
@@ -60,7 +60,7 @@ class Search:
             proof=self.proof,
             proof_op=self.proof_op,
             optimal=self.peak <= self.bound,
-            lean_order=tuple(int(op) for op in lean),
+            lean_order=tuple(int(op) for op in lean) if lean_peak == self.peak else (),
         )
 
     def _greedy(self) -> None:

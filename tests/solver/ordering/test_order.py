@@ -85,8 +85,8 @@ def test_an_order_that_is_already_best_is_left_as_it_is(cases: Path) -> None:
 def test_the_same_seed_gives_the_same_order(cases: Path) -> None:
     step = load_any_step(cases / "steps" / "googlenet_b1_sgd.json.gz")
     assert solve(step, seed=3) == solve(step, seed=3)
-    for seed in range(20):
-        step = random_step(40, seed, density=0.06)
+    for seed in range(8):
+        step = random_step(25, seed, density=0.06)
         assert solve(step, seed=seed) == solve(step, seed=seed)
 
 
