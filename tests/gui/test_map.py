@@ -22,7 +22,6 @@ from tests.app.map.made_scenes import first_fit_plan, large_scene
 from tests.benchmarks.bench_map import measure
 from tests.conftest import make_toy_step
 
-
 PLAIN = Qt.KeyboardModifier.NoModifier
 
 
@@ -114,7 +113,7 @@ def test_hovering_names_the_storage_and_its_slot(qtbot: QtBot, view: MapView, sc
     slot, address = cursors[-1]
     assert scene.start[rectangle] <= slot < scene.end[rectangle]
     assert scene.low[rectangle] <= address < scene.high[rectangle]
-    QApplication.sendEvent(view.canvas.viewport(), QEvent(QEvent.Type.Leave))
+    QApplication.sendEvent(view.canvas, QEvent(QEvent.Type.Leave))
     assert cursors[-1] == (-1, None)
 
 
@@ -128,7 +127,7 @@ def test_the_tooltip_comes_after_a_rest_and_leaves_with_the_pointer(
     assert not tooltip.isVisible()
     qtbot.waitUntil(tooltip.isVisible, timeout=2000)
     assert any(scene.name(rectangle) in label.text() for label in tooltip.findChildren(QLabel))
-    QApplication.sendEvent(view.canvas.viewport(), QEvent(QEvent.Type.Leave))
+    QApplication.sendEvent(view.canvas, QEvent(QEvent.Type.Leave))
     assert not tooltip.isVisible()
     assert view.state.hovered == -1
 
