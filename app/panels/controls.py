@@ -156,8 +156,13 @@ class Strip(QWidget):
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(16, 0, 16, 0)
         self.row.setSpacing(16)
+        # Its parts give way to the width, so they must not ask for one.
+        self.row.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         self.expendable: Sequence[QWidget] = ()
         """Parts that may go, the first to go first."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        return QSize(0, self.height())
 
     def wanted(self, part: QWidget) -> bool:
         """Whether an expendable part has anything to show now; subclasses say so."""
@@ -172,6 +177,7 @@ class Strip(QWidget):
         for part in self.expendable:
             part.setVisible(self.wanted(part))
         for part in self.expendable:
+            self.row.invalidate()
             if self.row.minimumSize().width() <= self.width():
                 return
             part.hide()
