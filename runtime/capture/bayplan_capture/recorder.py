@@ -184,7 +184,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         # Python decompositions, which eager mode does not use either, are left out on purpose.
         name: str = func.name()  # type: ignore[no-untyped-call]
-        if torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE):
+        has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
+        # An op with a kernel of its own runs that one, also where a decomposition stands beside it
+        # (silu_backward): the two differ in the last bit.
+        if has_kernel(name, _COMPOSITE) and not has_kernel(name, "CPU"):
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
