@@ -156,8 +156,10 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.central.page(name))
             self.menu[name].setChecked(True)
         self.docks.show_all(name == "map")
-        page = self.pages.currentWidget()
-        (self.central.map_page.map if self.central is not None and name == "map" else page).setFocus()
+        if name == "map" and self.central is not None:
+            self.central.map_page.map.setFocus()
+        else:
+            self.pages.currentWidget().setFocus()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802

@@ -20,7 +20,7 @@ from app.jobs.load import Loaded
 from app.numbers import bytes_exact
 from app.plan_facts import plan_facts
 from app.settings import Settings
-from app.theme import Theme
+from app.theme import DARK, Theme
 from app.window_problem import Remedy
 from app.window_work import Work
 from solver.errors import BayplanError
@@ -143,14 +143,16 @@ class Commands(QObject):
         step = self.document.step
         if step is None:
             return
-        proposed = f"{step.origin.model.replace('-', '_')}_planned"
+        from runtime.export import module_name
+
+        proposed = module_name(f"{step.origin.model}_planned")
         name, _ = QFileDialog.getSaveFileName(
             self._window,
             "Export the Module into a Folder",
             self._proposal("export", proposed),
-            "Folder (*)",
+            "Folders (*)",
             "",
-            QFileDialog.Option.ShowDirsOnly | QFileDialog.Option.DontConfirmOverwrite,
+            QFileDialog.Option.DontConfirmOverwrite,
         )
         if name:
             folder = Path(name)
@@ -173,7 +175,6 @@ class Commands(QObject):
     def picture(self) -> None:
         """Ask for a file and save the map as a picture."""
         from app.map.picture import render_picture
-        from app.theme import DARK
         from app.window_central import scene_of
 
         step, scene = self.document.step, scene_of(self.document)
@@ -237,7 +238,7 @@ class Commands(QObject):
 
     @Slot(object)
     def _show_report(self, report: "VerifyReport") -> None:
-        VerifiedDialog(report, self._window).open()
+        VerifiedDialog(report, self.theme or DARK, self._window).open()
 
     def _proposal(self, purpose: str, name: str) -> str:
         return str(Path(self.settings.folder(purpose)) / name)

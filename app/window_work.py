@@ -7,6 +7,7 @@ beside it.
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -25,6 +26,9 @@ from solver.files import save_plan, save_step
 from solver.plan import Plan, Status
 from solver.solution import Progress, Solution
 from solver.step import Step
+
+if TYPE_CHECKING:
+    from runtime.verify import VerifyReport
 
 CLOSE_SECONDS = 10.0
 """How long closing the window waits for each background thread."""
@@ -256,8 +260,8 @@ class Work(QObject):
         self.exported.emit(folder)
 
     @Slot(object)
-    def _verified(self, report: object) -> None:
-        self._say(Activity("Verified", good=True))
+    def _verified(self, report: "VerifyReport") -> None:
+        self._say(Activity("Verified", good=True) if report.ok else Activity("Not verified"))
         self.verified.emit(report)
 
     @Slot(object)

@@ -47,7 +47,7 @@ ZOO = (
     "opt-350m",
 )
 """What the runtime's zoo holds; written here again because asking the runtime would import torch."""
-OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw"}
+OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "None, inference only": ""}
 LOG_LINES = 5000
 
 

@@ -25,7 +25,7 @@ from solver.errors import BayplanError
 
 INTERVAL_MS = 250
 """The least time between two deliveries of progress."""
-NICENESS = 10
+NICENESS = 5
 """Added to the worker's priority on Linux, so that the window stays smooth."""
 
 
@@ -160,4 +160,6 @@ class Job(QObject):
 def lower_priority() -> None:
     """Let the calling thread, and the threads that it will start, yield to the window's (Linux)."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, min(now + NICENESS, 19))

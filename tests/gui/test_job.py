@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QThread, Slot
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.jobs.job import INTERVAL_MS, Failure, Job
+from app.jobs.job import INTERVAL_MS, NICENESS, Failure, Job
 from app.jobs.solve import SolveJob
 from solver.errors import BayplanError
 from solver.solution import Progress
@@ -155,7 +155,7 @@ def test_the_worker_yields_to_the_window(qapp: QApplication, qtbot: QtBot) -> No
 
     before = os.getpriority(os.PRIO_PROCESS, 0)
     (niceness,) = run(qtbot, Priority()).results
-    assert niceness == min(before + 10, 19)
+    assert niceness == min(before + NICENESS, 19)
     assert os.getpriority(os.PRIO_PROCESS, 0) == before
 
 
