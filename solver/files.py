@@ -67,12 +67,12 @@ def encode_step(step: Step) -> bytes:
 
 def decode_step(data: bytes, name: str) -> Step:
     """The step in a file's content; ``name`` is for messages. Raises BayplanError."""
-    return decode_step_object(_open(data, name, "bayplan-step"), name)
+    return decode_step_object(read_json(data, name), name)
 
 
 def decode_step_object(content: Any, name: str) -> Step:
-    """The step in a step file's parsed JSON object. Raises BayplanError."""
-    step = _convert(content.get("step"), Step, name)
+    """The step in a step file's parsed JSON. Raises BayplanError."""
+    step = _convert(_checked(content, name, "bayplan-step").get("step"), Step, name)
     validate_step(step, name)
     return step
 
@@ -88,7 +88,8 @@ def decode_plan(data: bytes, name: str) -> Plan:
 
     Only its form is checked here; whether it is right for its step is ``solver.check``'s to say.
     """
-    record = _convert(_open(data, name, "bayplan-plan").get("plan"), _PlanRecord, name)
+    content = _checked(read_json(data, name), name, "bayplan-plan")
+    record = _convert(content.get("plan"), _PlanRecord, name)
     values = {f.name: getattr(record, f.name) for f in fields(record)}
     try:
         values["actions"] = tuple(_decode_action(action) for action in record.actions)
@@ -119,8 +120,9 @@ def save_plan(plan: Plan, path: Path) -> None:
 
 def load_origin(path: Path) -> Origin:
     """Only where a step comes from, for listings. Raises BayplanError."""
-    content = _open(read_bytes(path), path.name, "bayplan-step")
-    return _convert(content["step"].get("origin"), Origin, path.name)
+    content = _checked(read_json(read_bytes(path), path.name), path.name, "bayplan-step")
+    step = content.get("step")
+    return _convert(step.get("origin") if isinstance(step, dict) else None, Origin, path.name)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -179,9 +181,8 @@ def decompress(data: bytes, name: str) -> bytes:
     return content
 
 
-def _open(data: bytes, name: str, expected: str) -> dict[str, Any]:
-    """The JSON object of a file of ours, with its kind and version checked."""
-    content = read_json(data, name)
+def _checked(content: Any, name: str, expected: str) -> dict[str, Any]:
+    """The parsed JSON of a file of ours, with its kind and version checked."""
     kind = content.get("format") if isinstance(content, dict) else None
     if not isinstance(content, dict) or kind != expected:
         what = {"bayplan-step": "a step file", "bayplan-plan": "a plan file"}
