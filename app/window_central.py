@@ -103,4 +103,4 @@ def scene_of(document: Document) -> Scene | None:
         return None
     if entry.baseline is not None:
         return baseline_scene(step, entry.baseline)
-    return plan_scene(step, entry.plan, document.baseline)
+    return plan_scene(step, entry.plan, document.baseline, as_run_line=False)

@@ -33,9 +33,9 @@ def press_key(view: MapView, event: QKeyEvent) -> bool:
         else:
             view.fit_selection()
     elif key in (Key.Key_Plus, Key.Key_Equal):
-        view.zoom_slots(0.7, _anchor(view))
+        view.state.zoom_slots(0.7, _anchor(view))
     elif key in (Key.Key_Minus, Key.Key_Underscore):
-        view.zoom_slots(1 / 0.7, _anchor(view))
+        view.state.zoom_slots(1 / 0.7, _anchor(view))
     elif key in WAYS:
         _arrow(view, *WAYS[Key(key)], pan=shift)
     elif shift:
@@ -62,7 +62,7 @@ def _anchor(view: MapView) -> float | None:
 def _arrow(view: MapView, right: int, up: int, *, pan: bool) -> None:
     scene, selection = view.state.scene, view.state.selection
     if scene is None or not selection or pan:
-        view.pan(PAN * right, PAN * up)
+        view.state.pan(PAN * right, PAN * up)
         return
     present = view.state.palette.fill[colour_numbers(scene)] > 0
     found = neighbour(scene, selection[0], right, up, present)

@@ -19,6 +19,7 @@ from app.numbers import human
 IDLE_MS = 80
 """Rest after a motion before thin rectangles are drawn by coverage."""
 LABEL_PAD = 5.0
+LEAST_LABEL = 12
 BOUND_DASH = (10 / 3, 8 / 3)
 """5 and 4 pixels at a width of 1.5; Qt counts in widths."""
 RESERVED_DASH = (4 / 3, 8 / 3)
@@ -123,7 +124,7 @@ class MapRow(Row):
 
     def _rasterise(self) -> Picture | None:
         drawing = self.state.drawing
-        columns, rows = round(self.plot.width()), round(self.plot.height())
+        columns, rows = self.device_size()
         if drawing is None or columns < 2 or rows < 2:
             return None
         if self._surface.shape != (columns, rows):
@@ -132,8 +133,7 @@ class MapRow(Row):
         labels = drawing.draw(
             self._surface, self.state.window, self.state.palette, grid=grid, smooth=self._smooth
         )
-        pixels = self._surface.image
-        image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32)
+        image = self.image(self._surface.image, QImage.Format.Format_RGB32)
         return Picture(image, labels)
 
     def paint(
@@ -170,7 +170,11 @@ class MapRow(Row):
         right_end, shelf = self.plot.right(), self.label_shelf()
         written = set()
         selected = set(self.state.selection)
-        for rectangle, left, top, right, bottom in labels.tolist():
+        ratio = self.pixel_ratio
+        for rectangle, *box_in_device in labels.tolist():
+            left, top, right, bottom = (edge / ratio for edge in box_in_device)
+            if bottom - top < LEAST_LABEL:
+                continue
             name, size = scene.label(rectangle)
             if scene.storage[rectangle] in selected:
                 continue  # the overlay writes it on its lighter fill
@@ -199,7 +203,7 @@ class MapRow(Row):
             named = any(
                 scene.instance[r] < 0 and strip.low <= scene.low[r] < strip.high for r in written
             )
-            if bottom - top < 12 or named or strip.category in self.state.hidden:
+            if bottom - top < LEAST_LABEL or named or strip.category in self.state.hidden:
                 continue
             strong, plain = label_font(11, WEIGHT.Medium), label_font()
             painter.setPen(QColor(ink_on(self.state.theme.fill[strip.category])))
@@ -255,7 +259,8 @@ class MapRow(Row):
         painter.setPen(QColor(colour))
         # As run the end of the staircase is named; of a plan the free sky at the left, above or,
         # where a higher line is near, below the line.
-        box = QRectF(plot.left() + 8, y - 18, plot.width() - 12, 16)
+        left = max(plot.left() + 8, self.label_shelf() + 4)
+        box = QRectF(left, y - 18, plot.right() - left - 4, 16)
         side = Qt.AlignmentFlag.AlignRight if scene.baseline is not None else Qt.AlignmentFlag.AlignLeft
         if y < 18 or (line.role is LineRole.BOUND and _crowded(self, scene, line)):
             box.translate(0, 20)

@@ -81,15 +81,13 @@ class OverviewRow(Row):
 
     def _rasterise(self) -> QImage | None:
         drawing = self.state.drawing
-        columns, rows = round(self.plot.width()), round(self.plot.height())
+        columns, rows = self.device_size()
         if drawing is None or columns < 2 or rows < 2:
             return None
         if self._surface.shape != (columns, rows):
             self._surface = Surface(columns, rows)
         drawing.draw(self._surface, self.state.whole, self.state.palette)
-        return QImage(
-            self._surface.image.data, columns, rows, 4 * columns, QImage.Format.Format_RGB32
-        ).copy()
+        return self.image(self._surface.image, QImage.Format.Format_RGB32).copy()
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None

@@ -19,6 +19,8 @@ CLICK = 4.0
 """Pixels that the pointer may move between press and release of a click."""
 ZOOM_STEP = 0.82
 """What one notch of the wheel leaves of the range."""
+PAN_STEP = 0.12
+"""Share of the range that a notch moves it."""
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class Pointer(QObject):
         if hold.kind == "pan":
             plot = view.map_row.plot
             span = hold.window
+            view.canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             slots = (hold.start.x() - position.x()) / plot.width() * (span.x1 - span.x0)
             size = (position.y() - hold.start.y()) / plot.height() * (span.y1 - span.y0)
             view.state.show(Window(span.x0 + slots, span.x1 + slots, span.y0 + size, span.y1 + size))
@@ -119,22 +122,19 @@ class Pointer(QObject):
         view = self._view
         if view.state.scene is None:
             return
-        delta = event.angleDelta()
+        delta, position, state = event.angleDelta(), event.position(), view.state
         notches = (delta.y() or delta.x()) / 120
-        modifiers = event.modifiers()
-        position = event.position()
-        window = view.state.window
-        if modifiers & Qt.KeyboardModifier.ShiftModifier:
-            shift = -notches * 0.12 * (window.x1 - window.x0)
-            view.state.show(Window(window.x0 + shift, window.x1 + shift, window.y0, window.y1))
-        elif modifiers & Qt.KeyboardModifier.ControlModifier:
-            y = view.map_row.address_at(position.y() - view.map_row.geometry().top())
-            view.zoom_addresses(ZOOM_STEP**notches, y)
-        elif delta.x() and not delta.y():
-            shift = -delta.x() / 120 * 0.12 * (window.x1 - window.x0)
-            view.state.show(Window(window.x0 + shift, window.x1 + shift, window.y0, window.y1))
+        sideways = bool(delta.x() and not delta.y())
+        if event.modifiers() & Qt.KeyboardModifier.ShiftModifier or sideways:
+            state.pan(-PAN_STEP * notches, 0.0)
+        elif event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            y = position.y() - view.map_row.geometry().top()
+            inside = 0 <= y <= view.map_row.plot.height()
+            state.zoom_addresses(ZOOM_STEP**notches, view.map_row.address_at(y) if inside else None)
         else:
-            view.zoom_slots(ZOOM_STEP**notches, view.map_row.slot_at(position.x()))
+            in_overview = view.canvas.row_at(position) is view.overview
+            slot = None if in_overview else view.map_row.slot_at(position.x())
+            state.zoom_slots(ZOOM_STEP**notches, slot)
         self._hover(position)
 
     def leave(self) -> None:

@@ -7,7 +7,7 @@ from app.map.palette import ColourArray, channels
 from app.map.scene import Scene
 from solver.plan import IntArray
 
-HALF_LINE = 0.65
+HALF_LINE = 0.6
 """Half the outline's width, pixels."""
 
 

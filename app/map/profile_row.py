@@ -86,7 +86,7 @@ class ProfileRow(Row):
 
     def _paint_stack(self, painter: QPainter, scene: Scene) -> None:
         window, plot = self.state.window, self.plot
-        columns, rows = round(plot.width()), round(plot.height())
+        columns, rows = self.device_size()
         slots = column_slots(scene, window.x0, window.x1, columns)
         shown = [
             row
@@ -96,10 +96,10 @@ class ProfileRow(Row):
         sizes = np.cumsum(scene.profile[shown][:, slots], axis=0)
         zero = self.y_of(0)
         scale = (zero - self.y_of(self.highest)) / self.highest
-        levels = zero - sizes.astype(np.float64) * scale
+        levels = (zero - sizes.astype(np.float64) * scale) * self.pixel_ratio
         fills = np.array([argb(self.state.theme.fill[STACK[row]]) for row in shown], np.uint32)
         pixels = draw_profile(levels, fills, 0, self.state.theme.text, rows)
-        image = QImage(pixels.data, columns, rows, 4 * columns, QImage.Format.Format_ARGB32)
+        image = self.image(pixels, QImage.Format.Format_ARGB32)
         painter.drawImage(QPointF(plot.left(), 0), image)
 
     def _paint_bound(self, painter: QPainter, size: int, text: str) -> None:

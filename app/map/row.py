@@ -2,8 +2,10 @@
 
 from functools import cache, lru_cache
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneMouseEvent, QGraphicsWidget
 
 from app.fonts import text_font
@@ -75,6 +77,24 @@ class Row(QGraphicsWidget):
     def _measure(self) -> None:
         size = self.size()
         self._plot = QRectF(LEFT, 0, max(size.width() - LEFT - RIGHT, 1), max(size.height(), 1))
+
+    @property
+    def pixel_ratio(self) -> float:
+        """Device pixels of one pixel."""
+        views = self.scene().views() if self.scene() is not None else []
+        return views[0].devicePixelRatioF() if views else 1.0
+
+    def image(self, pixels: npt.NDArray[np.uint32], image_format: QImage.Format) -> QImage:
+        """Device pixels (uint32 H×W) as an image of their size in pixels; shares their memory."""
+        rows, columns = pixels.shape
+        image = QImage(pixels.data, columns, rows, 4 * columns, image_format)
+        image.setDevicePixelRatio(self.pixel_ratio)
+        return image
+
+    def device_size(self) -> tuple[int, int]:
+        """Columns and rows of the plot in device pixels."""
+        ratio = self.pixel_ratio
+        return round(self.plot.width() * ratio), round(self.plot.height() * ratio)
 
     def x_of(self, slot: float) -> float:
         """Pixel of a slot's start."""

@@ -109,6 +109,28 @@ class MapState(QObject):
         if Window(x0, x1, y0, y1) != self.window:
             self.box.setRange(xRange=(x0, x1), yRange=(y0, y1), padding=0)
 
+    def zoom_slots(self, factor: float, around: float | None = None) -> None:
+        """Zoom the op axis about a slot, which keeps its pixel."""
+        window = self.window
+        middle = (window.x0 + window.x1) / 2 if around is None else around
+        factor = max(factor, min(LEAST_SLOTS / (window.x1 - window.x0), 1.0))
+        first, last = middle - (middle - window.x0) * factor, middle + (window.x1 - middle) * factor
+        self.show(Window(first, last, window.y0, window.y1))
+
+    def zoom_addresses(self, factor: float, around: float | None = None) -> None:
+        """Zoom the address axis about an address, which keeps its pixel."""
+        window = self.window
+        middle = (window.y0 + window.y1) / 2 if around is None else around
+        factor = max(factor, min(LEAST_BYTES / (window.y1 - window.y0), 1.0))
+        low, high = middle - (middle - window.y0) * factor, middle + (window.y1 - middle) * factor
+        self.show(Window(window.x0, window.x1, low, high))
+
+    def pan(self, slots: float, addresses: float) -> None:
+        """Move the visible range by shares of itself."""
+        window = self.window
+        dx, dy = slots * (window.x1 - window.x0), addresses * (window.y1 - window.y0)
+        self.show(Window(window.x0 + dx, window.x1 + dx, window.y0 + dy, window.y1 + dy))
+
 
 def _within(first: float, last: float, limit: float, least: float) -> tuple[float, float]:
     """A range of at least ``least`` (or the whole) inside ``[0, limit]``, as near as can be."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.fonts import load_fonts
@@ -15,6 +15,7 @@ from app.map.cursor_overlay import CursorOverlay
 from app.map.describe import describe
 from app.map.keys import press_key
 from app.map.map_row import MapRow
+from app.map.menu import tensor_menu
 from app.map.overview_row import OverviewRow, Part
 from app.map.pointer import Pointer
 from app.map.profile_row import HEIGHT as PROFILE_HEIGHT
@@ -29,6 +30,8 @@ from app.theme import Theme
 from solver.step import Category
 
 TOOLTIP_MS = 150
+KERNELS_MS = 250
+"""After which the kernels are loaded, milliseconds."""
 BLOCKS_BELOW = 0.7
 """Blocks are shown when less than this share of the step is visible."""
 WITHOUT_OVERVIEW, HALF_PROFILE = 564, 504
@@ -94,7 +97,8 @@ class MapView(QWidget):
         self._waiting = QTimer(self, interval=40)
         self._waiting.timeout.connect(self._kernels_loaded)
         if not KERNELS.ready:
-            KERNELS.start()
+            # Not at once: what is shown first must not share the interpreter with numba's import.
+            QTimer.singleShot(KERNELS_MS, KERNELS.start)
             self._waiting.start()
         self.set_theme(state.theme)
 
@@ -125,7 +129,6 @@ class MapView(QWidget):
         """Take another theme's colours."""
         self.state.set_colours(theme, self.state.hidden)
         self.canvas.setBackground(QColor(theme.map))
-        self.setStyleSheet("")
         palette = self.palette()
         palette.setColor(self.backgroundRole(), QColor(theme.map))
         self.setPalette(palette)
@@ -187,39 +190,6 @@ class MapView(QWidget):
     def _fit_band(self, start: int, end: int) -> None:
         window = self.state.window
         self.state.show(Window(start, end, window.y0, window.y1))
-
-    def zoom_slots(self, factor: float, around: float | None = None) -> None:
-        """Zoom the op axis about a slot, which keeps its pixel."""
-        window = self.state.window
-        middle = (window.x0 + window.x1) / 2 if around is None else around
-        factor = max(factor, 4.0 / max(window.x1 - window.x0, 1e-9)) if factor < 1 else factor
-        self.state.show(
-            Window(
-                middle - (middle - window.x0) * factor,
-                middle + (window.x1 - middle) * factor,
-                window.y0,
-                window.y1,
-            )
-        )
-
-    def zoom_addresses(self, factor: float, around: float | None = None) -> None:
-        """Zoom the address axis about an address, which keeps its pixel."""
-        window = self.state.window
-        middle = (window.y0 + window.y1) / 2 if around is None else around
-        self.state.show(
-            Window(
-                window.x0,
-                window.x1,
-                middle - (middle - window.y0) * factor,
-                middle + (window.y1 - middle) * factor,
-            )
-        )
-
-    def pan(self, slots: float, addresses: float) -> None:
-        """Move the visible range by shares of itself."""
-        window = self.state.window
-        dx, dy = slots * (window.x1 - window.x0), addresses * (window.y1 - window.y0)
-        self.state.show(Window(window.x0 + dx, window.x1 + dx, window.y0 + dy, window.y1 + dy))
 
     def reveal(self, storage: int) -> None:
         """Move the visible range just so far that something of a storage is in it."""
@@ -344,6 +314,12 @@ class MapView(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if not press_key(self, event):
             super().keyPressEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        rectangle = self.rectangle_at(QPointF(self.canvas.mapFrom(self, event.pos())))
+        if rectangle >= 0:
+            self.hide_tooltip()
+            tensor_menu(self, rectangle).popup(event.globalPos())
 
     def hide_tooltip(self) -> None:
         self._tooltip_timer.stop()

@@ -306,7 +306,7 @@ def test_linked_maps_share_addresses_and_not_slots(
     view.set_visible_range(100, 200, 1 << 30, 2 << 30)
     assert other.visible_range()[2:] == view.visible_range()[2:] == (1 << 30, 2 << 30)
     assert other.visible_range()[:2] == (0, len(resnet50_step.ops))
-    other.zoom_addresses(0.5)
+    other.state.zoom_addresses(0.5)
     assert view.visible_range()[2:] == other.visible_range()[2:]
 
 

@@ -1,0 +1,39 @@
+"""The menu of a tensor on the map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMenu
+
+from app.numbers import bytes_exact
+
+if TYPE_CHECKING:
+    from app.map.view import MapView
+
+
+def tensor_menu(view: MapView, rectangle: int) -> QMenu:
+    """A menu for a rectangle, which is selected by it; deletes itself when it closes."""
+    scene = view.state.scene
+    assert scene is not None
+    storage = int(scene.storage[rectangle])
+    if storage not in view.state.selection:
+        view.click(storage)
+    menu = QMenu(view)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    menu.addAction("Fit to the map\tF", lambda: view.fit_storages((storage,)))
+    uses = view.selection_overlay.uses
+    if uses and uses[0][0] == "P":
+        menu.addAction("Go to the producer\tP", lambda: view.go_to_use("P"))
+    consumers = [badge for badge, _ in uses if badge != "P"]
+    if consumers:
+        menu.addAction("Go to the first consumer\t1", lambda: view.go_to_use("1"))
+    menu.addSeparator()
+    clipboard = QApplication.clipboard()
+    name, low = scene.name(rectangle), int(scene.low[rectangle])
+    menu.addAction("Copy the name", lambda: clipboard.setText(name))
+    menu.addAction("Copy the address", lambda: clipboard.setText(f"{low:#011x}"))
+    size = bytes_exact(scene.step.storages[storage].size)
+    menu.addAction(f"Copy the bytes ({size})", lambda: clipboard.setText(size.replace(",", "")))
+    return menu
