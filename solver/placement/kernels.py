@@ -5,57 +5,73 @@ when ``stop[0]`` became nonzero meanwhile. They release the GIL, so that other t
 """
 
 import numpy as np
-from numba import njit
+import numpy.typing as npt
+
+from solver.compiled import kernel
+from solver.plan import IntArray
 
 FAR = 1 << 62
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
-def dive(order, first, last, size, stop, address):  # type: ignore[no-untyped-def]
+@kernel
+def dive(
+    order: IntArray,
+    first: IntArray,
+    last: IntArray,
+    size: IntArray,
+    stop: npt.NDArray[np.uint8],
+    address: IntArray,
+) -> int:
     """Always place the storage whose lowest possible address is lowest; ties in ``order``.
 
     A storage's lowest possible address is the highest end of those placed that live with it.
-    Time O(n²), in one pass over the unplaced that updates, finds the next and closes the gap.
+    Time O(n²), in passes over the unplaced that have no branches, so that they become vector code.
     """
-    n = order.shape[0]
     begin, end, units = first[order], last[order], size[order]
     who = order.copy()
-    lowest = np.zeros(n, np.int64)
+    lowest = np.zeros(len(order), np.int64)
     height = 0
     chosen = 0
-    left = n
-    while left > 0:
-        if stop[0] != 0:
-            return -1
+    length = left = len(order)
+    while stop[0] == 0:
         a, b = begin[chosen], end[chosen]
         address[who[chosen]] = lowest[chosen]
         top = lowest[chosen] + units[chosen]
         height = max(height, top)
+        lowest[chosen] = FAR
+        left -= 1
+        if left == 0:
+            return int(height)
+        if 4 * left < 3 * length:
+            kept = 0
+            for j in range(length):
+                if lowest[j] < FAR:
+                    begin[kept], end[kept], units[kept] = begin[j], end[j], units[j]
+                    who[kept], lowest[kept] = who[j], lowest[j]
+                    kept += 1
+            length = kept
         least = FAR
-        following = 0
-        kept = 0
-        for j in range(left):
-            if j == chosen:
-                continue
+        for j in range(length):
             here = lowest[j]
-            if here < top and begin[j] < b and a < end[j]:
-                here = top
-            begin[kept] = begin[j]
-            end[kept] = end[j]
-            units[kept] = units[j]
-            who[kept] = who[j]
-            lowest[kept] = here
-            if here < least:
-                least = here
-                following = kept
-            kept += 1
-        left = kept
-        chosen = following
-    return height
+            lives_with = (begin[j] < b) & (a < end[j]) & (here < top)
+            here = top if lives_with else here
+            lowest[j] = here
+            least = min(least, here)
+        chosen = 0
+        while lowest[chosen] != least:
+            chosen += 1
+    return -1
 
 
-@njit(nogil=True, cache=True, boundscheck=False)
-def first_fit(order, first, last, size, stop, address):  # type: ignore[no-untyped-def]
+@kernel
+def first_fit(
+    order: IntArray,
+    first: IntArray,
+    last: IntArray,
+    size: IntArray,
+    stop: npt.NDArray[np.uint8],
+    address: IntArray,
+) -> int:
     """Place in ``order``, each storage at the lowest address where it fits. Time O(n²)."""
     n = order.shape[0]
     # The placed ones by address.
@@ -88,4 +104,4 @@ def first_fit(order, first, last, size, stop, address):  # type: ignore[no-untyp
         high[at] = here + units
         begin[at] = a
         end[at] = b
-    return height
+    return int(height)

@@ -31,6 +31,8 @@ WHEEL = "Squeaky wheel"
 TELL_SECONDS = 0.25
 """The squeaky wheel tells of its progress at most this often."""
 
+_ZERO = np.zeros(1, np.int64)
+
 
 def place(
     problem: PlacementProblem,
@@ -76,20 +78,20 @@ def place_by_start(problem: PlacementProblem) -> IntArray:
 def first_fit_by_start(part: Part) -> IntArray:
     """Addresses by first fit in order of start, without compiled code: fast, and always there."""
     result = np.zeros(len(part.sizes), np.int64)
-    sizes, last = part.sizes.tolist(), part.last.tolist()
-    live: list[tuple[int, int, int]] = []
-    """(address, end of it, last section) by address."""
+    live = np.zeros((3, 0), np.int64)
+    """Address, its end and the last section of what is alive, by address."""
     for index in np.lexsort((-part.sizes, -part.last, part.first)).tolist():
-        now = int(part.first[index])
-        live = [block for block in live if block[2] > now]
-        here, at = 0, len(live)
-        for position, (low, high, _) in enumerate(live):
-            if low - here >= sizes[index]:
-                at = position
-                break
-            here = high
-        live.insert(at, (here, here + sizes[index], last[index]))
-        result[index] = here
+        size = part.sizes[index]
+        alive = live[2] > part.first[index]
+        if not alive.all():
+            live = live[:, alive]
+        # The blocks are disjoint: the gap before each begins where the one before it ends.
+        floors = np.concatenate([_ZERO, live[1]])
+        fits = live[0] - floors[:-1] >= size
+        at = int(fits.argmax()) if fits.any() else live.shape[1]
+        here = result[index] = floors[at]
+        block = np.array([[here], [here + size], [part.last[index]]])
+        live = np.concatenate([live[:, :at], block, live[:, at:]], axis=1)
     return result
 
 

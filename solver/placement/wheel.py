@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from solver.placement.problem import Part
 from solver.plan import IntArray
@@ -28,7 +29,7 @@ class Constructor(Protocol):
         first: IntArray,
         last: IntArray,
         size: IntArray,
-        stop: object,
+        stop: npt.NDArray[np.uint8],
         address: IntArray,
     ) -> int: ...
 
@@ -70,7 +71,7 @@ def spin(
         candidate = _change(order, sticking, random)
 
 
-def _change(order: IntArray, sticking: np.ndarray, random: np.random.Generator) -> IntArray:
+def _change(order: IntArray, sticking: npt.NDArray[np.bool_], random: np.random.Generator) -> IntArray:
     """A copy of the order in which some of what sticks out comes earlier."""
     count = len(order)
     culprits = np.flatnonzero(sticking[order])
