@@ -64,10 +64,11 @@ def main() -> None:
         *(str(python()), "-m", "pip", "install", "--progress-bar", "off", "--quiet"),
         *("--constraint", "constraints.txt", "--editable", ".[zoo,dev]"),
     )
-    # The solver's kernels are compiled by their first use; nobody should wait for that in the window.
-    print("Compiling the solver.", flush=True)
+    # Kernels of solver and map are compiled by their first use; nobody should wait in the window.
+    print("Compiling the solver and the map.", flush=True)
     sample = "resources/samples/resnet50.step"
     run(str(python()), "-m", "app", "solve", sample, "--deadline", "300", quiet=True)
+    run(str(python()), "-c", "from app.map.raster import KERNELS; KERNELS.load()", quiet=True)
     STAMP.write_text(pins)
 
 

@@ -174,12 +174,15 @@ class Drawing:
         self, x: float, y: float, palette: Palette, near_x: float = 0.0, near_y: float = 0.0
     ) -> int:
         """The visible rectangle at slot x and byte y, else the nearest within near_x, near_y, or -1."""
+        index = self.index
         if not KERNELS.ready:
-            return -1
-        at = _pick(
-            KERNELS.load(), self.index, self.colour, palette.fill, float(x), float(y), near_x, near_y
-        )
-        return int(self.index.original[at]) if at >= 0 else -1
+            inside = (index.start <= x) & (x < index.end) & (index.low <= y) & (y < index.high)
+            found = np.flatnonzero(inside & (palette.fill[self.colour] > 0))
+            return int(index.original[found[0]]) if len(found) else -1
+        kernels = KERNELS.load()
+        reach = float(near_x), float(near_y)
+        at = _pick(kernels, index, self.colour, palette.fill, float(x), float(y), *reach)
+        return int(index.original[at]) if at >= 0 else -1
 
 
 def _draw_grid(surface: Surface, window: Window, palette: Palette, grid: tuple[float, ...]) -> None:

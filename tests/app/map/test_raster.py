@@ -192,7 +192,8 @@ def test_until_the_kernels_are_there_the_largest_rectangles_are_shown(
     drawing.draw(surface, Window(0, 10, 0, 10), flat)
     assert (surface.image[:, :10] == flat.fill[0]).all()
     assert (surface.image[:, 10:] == flat.ground).all()
-    assert drawing.pick(2, 2, flat) == -1
+    assert drawing.pick(2, 2, flat) == 0
+    assert drawing.pick(7, 2, flat) == -1
 
 
 def test_text_on_a_fill_is_readable() -> None:
