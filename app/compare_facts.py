@@ -154,6 +154,8 @@ def _order_label(step: Step, moved: Sequence[int], saved: int) -> str:
 def _order_sentence(left: PlanFacts, right: PlanFacts, moved: Sequence[int]) -> str:
     step = left.step
     same = sorted(left.plan.order) == sorted(right.plan.order)
+    if left.plan is right.plan:
+        return "Both sides show the same plan."
     if not moved:
         return "Both run the ops in the same order; only the addresses differ."
     updates = sum(step.ops[op].phase is Phase.UPDATE for op in moved)

@@ -139,7 +139,7 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
         )
     elif facts.alive(storage, facts.peak_slot):
         share = int(facts.sizes[storage]) / max(facts.total_bytes, 1)
-        rows.append(Figure("At the peak", f"alive, {percent(share)} of the height"))
+        rows.append(Figure("At the peak", f"alive, {percent(share)}", "of the height"))
     else:
         rows.append(Figure("At the peak", "not alive"))
     if as_run is not None and as_run is not facts:

@@ -43,8 +43,14 @@ class SideHeader(Strip):
             self.row.addWidget(part)
         self.row.addStretch(1)
         self.expendable = (self.unfilled, self.live, self.saved)
+        self.chosen = ""
+        """What the user chose; empty: the side follows what there is."""
         self._figures = False
         self._other: PlanFacts | None = None
+
+    def remember(self) -> None:
+        """What is shown now was the user's choice and stays when plans come and go."""
+        self.chosen = self.chooser.currentText()
 
     def wanted(self, part: QWidget) -> bool:
         return self._figures and (part is not self.saved or self._other is not None)
@@ -131,8 +137,9 @@ class CompareView(QWidget):
             view.hovered.connect(document.hover)
             self.legend.hidden_changed.connect(view.set_hidden)
         for header in self.headers:
+            header.chooser.activated.connect(header.remember)
             header.chooser.currentIndexChanged.connect(self.refresh)
-        document.step_changed.connect(self._entries_changed)
+        document.step_changed.connect(self._step_changed)
         document.entries_changed.connect(self._entries_changed)
         document.selection_changed.connect(self._select)
         document.hovered_changed.connect(self._hover)
@@ -154,6 +161,7 @@ class CompareView(QWidget):
     def choose(self, side: int, entry: Entry) -> None:
         """Put an entry of the document on a side."""
         self.headers[side].chooser.setCurrentIndex(self._document.entries.index(entry))
+        self.headers[side].remember()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -197,6 +205,11 @@ class CompareView(QWidget):
             grid.setColumnStretch(0, 1)
             grid.setColumnStretch(2, 1)
 
+    def _step_changed(self) -> None:
+        for header in self.headers:
+            header.chosen = ""
+        self._entries_changed()
+
     def _entries_changed(self) -> None:
         entries = self._document.entries
         first = next((i for i, e in enumerate(entries) if e.baseline is not None), 0)
@@ -205,7 +218,7 @@ class CompareView(QWidget):
         names = [entry.name for entry in entries]
         for header, default in zip(self.headers, defaults, strict=True):
             chooser = header.chooser
-            chosen = chooser.currentText()
+            chosen = header.chosen
             chooser.blockSignals(True)
             chooser.clear()
             chooser.addItems(names)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -134,6 +134,9 @@ class InspectorPanel(QScrollArea):
         for table in (self.producer_table, self.consumer_table):
             table.chosen.connect(self.go_to_slot)
         self.alive_table.chosen.connect(lambda storage: self._document.select((storage,)))
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(304, 800)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import (
     QObject,
     QPoint,
     QRunnable,
+    QSize,
     Qt,
     QThreadPool,
     QTimer,
@@ -130,6 +131,9 @@ class LibraryPanel(QWidget):
         column.addLayout(head)
         column.addLayout(message)
         column.addWidget(self.tree, 1)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(256, 600)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -41,6 +41,7 @@ def panel_sheet(theme: Theme) -> str:
             f'QFrame[rule="across"] {{ background: {theme.line}; border: none; max-height: 1px; }}',
             f'QFrame[rule="down"] {{ background: {theme.line}; border: none; max-width: 1px; }}',
             *tags,
+            'QPushButton[kind="flat"] { padding: 2px 0; }',
             f'QFrame[badge="ok"] {{ background: {theme.ok_background}; border-radius: 6px; }}',
             f'QFrame[badge="plain"] {{ background: {theme.raised}; border-radius: 6px; }}',
             f"QTableView, QTreeView {{ background: {theme.panel}; border: none; outline: none;"

@@ -1,11 +1,11 @@
 """The solve dock: incumbent and bound over time, the solver's log, the certificate."""
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.document import Document
 from app.panels.certificate import CertificateCard
-from app.panels.controls import rule
+from app.panels.controls import label, rule
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
@@ -51,9 +51,19 @@ class SolvePanel(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self.plot, 8)
-        row.addWidget(rule(down=True))
-        row.addWidget(self.table, 12)
+        self.course = QWidget()
+        course = QHBoxLayout(self.course)
+        course.setContentsMargins(0, 0, 0, 0)
+        course.setSpacing(0)
+        course.addWidget(self.plot, 8)
+        course.addWidget(rule(down=True))
+        course.addWidget(self.table, 12)
+        self.empty = label("", "body", "text3")
+        self.empty.setWordWrap(True)
+        self.empty.setMargin(16)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.course, 1)
+        row.addWidget(self.empty, 1)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
         for signal in (
@@ -65,6 +75,9 @@ class SolvePanel(QWidget):
             signal.connect(self.refresh)
         self.set_theme(DARK)
         self.refresh()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(900, 158)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
@@ -101,7 +114,24 @@ class SolvePanel(QWidget):
             incumbent, bound = curves(document.log, step, reserved)
             self.plot.set_curves(incumbent, bound, running=self._running)
             self.certificate.set_entry(step, shown, running=self._running)
+        self._show_course()
         self._set_caption()
+
+    def _show_course(self) -> None:
+        """Without a log there is nothing to plot; say why, and what is known of the plan's solve."""
+        document = self._document
+        there = bool(document.log)
+        self.course.setVisible(there)
+        self.empty.setVisible(not there)
+        entry = document.shown
+        text = "The course of a solve is shown here: the best plan so far and what is proven of it."
+        if entry is not None and entry.baseline is None and not self._running:
+            made = entry.plan.provenance
+            text = (
+                f"This plan was found in {duration(made.seconds)} with seed {made.seed}, before it was "
+                "opened here. Solve the step again to see the course of a solve."
+            )
+        self.empty.setText(text)
 
     def _set_caption(self) -> None:
         document = self._document

@@ -27,13 +27,16 @@ class SourceBlock(QWidget):
         self.link.setProperty("kind", "flat")
         self.link.setObjectName("openSource")
         self.link.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.link.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.link.setStyleSheet("text-align: left;")
         self.link.clicked.connect(self._open)
+        self._text = ""
         self._source: SourceLine | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(self.code)
-        column.addWidget(self.link, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addWidget(self.link)
         self.set_source(None)
 
     def set_theme(self, theme: Theme) -> None:
@@ -54,13 +57,20 @@ class SourceBlock(QWidget):
         text = f"{where}:{source.line}"
         if source.function:
             text += f", in {source.function}"
-        self.link.setText(text)
+        self._text = text
+        self._elide()
         self.link.setToolTip(f"Open {source.file}")
         self.link.setAccessibleName(f"Open {source.file}, line {source.line}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self.link.setMaximumWidth(self.width())
+        self._elide()
+
+    def _elide(self) -> None:
+        """A button does not elide its text by itself; the function's name gives way."""
+        metrics = self.link.fontMetrics()
+        room = max(self.width() - 4, 0)
+        self.link.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
 
     def _open(self) -> None:
         if self._source is not None:

@@ -512,6 +512,19 @@ class TestCompare:
         assert view.headers[0].chooser.currentText() == "Program order, placed"
         assert view.headers[1].chooser.currentText() == "Planned"
 
+    def test_sides_that_nobody_chose_follow_plans_as_they_come(
+        self, qtbot: QtBot, document: Document, toy_step: Step
+    ) -> None:
+        view = shown(qtbot, CompareView(document), 1400, 800)
+        document.open(toy_step)
+        for plan_or_baseline in (
+            Entry(toy_solution(toy_step).baseline.plan, toy_solution(toy_step).baseline),
+            Entry(loose_plan(toy_step)),
+            Entry(toy_plan(toy_step)),
+        ):
+            document.add(plan_or_baseline)
+        assert [header.chooser.currentText() for header in view.headers] == ["As run", "Planned"]
+
     def test_both_maps_and_the_table_share_the_selection(self, qtbot: QtBot, solved: Document) -> None:
         view = shown(qtbot, CompareView(solved), 1400, 800)
         click_row(qtbot, view.table.table, 0)
