@@ -138,7 +138,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def to_fake(self, tensor: Tensor) -> Tensor:
         """``tensor`` itself when it is fake; else its one fake twin, views sharing a storage."""
         if isinstance(tensor, FakeTensor):
-            return tensor
+            # copy.deepcopy (nn.TransformerEncoder copies its layers) makes a fake tensor whose
+            # storage is not the one its own views have; a view stands for it then.
+            with _disable_current_modes(), self.fake:
+                return tensor.detach()
         twin: Tensor = self.fake.from_tensor(tensor, static_shapes=True)
         return twin
 

@@ -124,6 +124,23 @@ MODELS = {
             data = torch.randn(3, 4), torch.randn(3, 4)
             return model, data, nn.MSELoss(), torch.optim.SGD(groups, lr=0.1)
         """,
+    "copied layers, whose fake tensors have views elsewhere, and an op that has a decomposition": """
+        import copy
+
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first = nn.Sequential(nn.Linear(4, 4), nn.SiLU(), nn.BatchNorm1d(4))
+                self.second = copy.deepcopy(self.first)
+
+            def forward(self, x):
+                return self.second(self.first(x))
+
+        def build():
+            model = Model()
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
     "two parameters that share memory": """
         class Model(nn.Module):
             def __init__(self):
