@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.map.scene import Scene
 from app.numbers import GIB, human
 from app.plan_facts import op_place, plan_facts
+from solver.solution import Segment
 from solver.step import round_up
 
 
@@ -45,12 +46,19 @@ def _range(low: int, high: int) -> str:
     return f"{low / GIB:.3f} GiB, {human(high - low)} from there"
 
 
+def opened_segment(scene: Scene, storage: int) -> Segment | None:
+    """The segment that a storage's request opened during the step as run, where that is known."""
+    baseline = scene.baseline or scene.as_run
+    segments = baseline.segments if baseline is not None else ()
+    return next((s for s in segments if s.storage == storage and s.slot >= 0), None)
+
+
 def _note(scene: Scene, storage: int) -> str:
     """Where the caching allocator put it."""
     baseline = scene.baseline or scene.as_run
     if baseline is None or scene.step.storages[storage].resident:
         return ""
-    opened = next((s for s in baseline.segments if s.storage == storage and s.slot >= 0), None)
+    opened = opened_segment(scene, storage)
     ago = "" if scene.baseline is not None else "As run, "
     if opened is not None:
         this = "This" if not ago else "this"

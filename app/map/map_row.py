@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
-from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.map.lines import paint_lines
 from app.map.palette import colour_numbers, ink_on
 from app.map.raster import LabelArray, Surface
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
-from app.map.scene import Line, LineRole, Scene
+from app.map.scene import Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
 from app.numbers import human
@@ -20,9 +21,6 @@ IDLE_MS = 80
 """Rest after a motion before thin rectangles are drawn by coverage."""
 LABEL_PAD = 5.0
 LEAST_LABEL = 12
-BOUND_DASH = (10 / 3, 8 / 3)
-"""5 and 4 pixels at a width of 1.5; Qt counts in widths."""
-RESERVED_DASH = (4 / 3, 8 / 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +149,7 @@ class MapRow(Row):
         painter.setClipRect(plot)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         self._paint_labels(painter, scene, self._picture.labels)
-        self._paint_staircase(painter, scene)
-        for line in scene.lines:
-            self._paint_line(painter, scene, line)
+        paint_lines(painter, self, scene)
 
     def _paint_axis(self, painter: QPainter) -> None:
         painter.setFont(label_font())
@@ -217,57 +213,3 @@ class MapRow(Row):
                 Qt.AlignmentFlag.AlignVCenter,
                 human(strip.high - strip.low),
             )
-
-    def _paint_staircase(self, painter: QPainter, scene: Scene) -> None:
-        """What the allocator has reserved, as a line over the slots."""
-        if scene.baseline is None or scene.slots == 0:
-            return
-        reserved = scene.baseline.reserved
-        changes = np.flatnonzero(np.diff(reserved)) + 1
-        line = QPolygonF([QPointF(self.x_of(0), self.y_of(int(reserved[0])))])
-        for slot in changes.tolist():
-            x = self.x_of(slot)
-            line.append(QPointF(x, self.y_of(int(reserved[slot - 1]))))
-            line.append(QPointF(x, self.y_of(int(reserved[slot]))))
-        line.append(QPointF(self.x_of(scene.slots), self.y_of(int(reserved[-1]))))
-        pen = QPen(QColor(self.state.theme.warn), 2)
-        pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-        painter.setPen(pen)
-        painter.drawPolyline(line)
-
-    def _paint_line(self, painter: QPainter, scene: Scene, line: Line) -> None:
-        theme, plot = self.state.theme, self.plot
-        y = round(self.y_of(line.size)) + 0.5
-        if not 0 <= y <= plot.height():
-            return
-        colour = {
-            LineRole.BOUND: theme.ok,
-            LineRole.HEIGHT: theme.text,
-            LineRole.RESERVED: theme.warn,
-        }[line.role]
-        pen = QPen(QColor(colour), 1.5)
-        if line.role is LineRole.BOUND:
-            pen.setDashPattern(BOUND_DASH)
-        elif line.role is LineRole.RESERVED:
-            pen.setDashPattern(RESERVED_DASH)
-        if scene.baseline is None:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(pen)
-            painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        painter.setFont(label_font())
-        painter.setPen(QColor(colour))
-        # As run the end of the staircase is named; of a plan the free sky at the left, above or,
-        # where a higher line is near, below the line.
-        left = max(plot.left() + 8, self.label_shelf() + 4)
-        box = QRectF(left, y - 18, plot.right() - left - 4, 16)
-        side = Qt.AlignmentFlag.AlignRight if scene.baseline is not None else Qt.AlignmentFlag.AlignLeft
-        if y < 18 or (line.role is LineRole.BOUND and _crowded(self, scene, line)):
-            box.translate(0, 20)
-        painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, line.text)
-
-
-def _crowded(row: MapRow, scene: Scene, line: Line) -> bool:
-    """Whether the name of a line would stand on another line close above it."""
-    y = row.y_of(line.size)
-    return any(other is not line and 0 <= y - row.y_of(other.size) < 18 for other in scene.lines)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from app.map.map_row import BOUND_DASH
+from app.map.lines import BOUND_DASH
 from app.map.palette import argb
 from app.map.profile_image import column_slots, draw_profile
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width

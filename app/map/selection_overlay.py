@@ -7,12 +7,14 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.map.badges import Badge, place_badges
+from app.map.describe import opened_segment
 from app.map.map_row import LABEL_PAD, MapRow
 from app.map.palette import ink_on, mix
 from app.map.relations import Relation, Relations, relations_of
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
 from app.map.scene import CATEGORIES, Scene
 from app.map.state import MapState
+from app.numbers import human
 
 RADIUS = 8.0
 SHELF = 160.0
@@ -144,6 +146,8 @@ class SelectionOverlay(QGraphicsObject):
         room = visible.right() - start - 4
         width = text_width(name, strong)
         if visible.height() < 11 or width > room:
+            if rectangle == scene.rectangles_of(self.state.selection[:1])[0]:
+                self._paint_chip(painter, scene, rectangle, box, area)
             return
         painter.setPen(QColor(ink_on(lighter)))
         painter.setFont(strong)
@@ -152,6 +156,34 @@ class SelectionOverlay(QGraphicsObject):
         if width + 8 + text_width(size, plain) <= room:
             painter.setFont(plain)
             painter.drawText(line.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+
+    def _paint_chip(
+        self, painter: QPainter, scene: Scene, rectangle: int, box: QRectF, area: QRectF
+    ) -> None:
+        """The name of a tensor too small to carry it, beside it."""
+        theme = self.state.theme
+        if not box.intersects(area):
+            return
+        text = f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
+        opened = opened_segment(scene, int(scene.storage[rectangle]))
+        if scene.baseline is not None and opened is not None:
+            text = f"{scene.name(rectangle)}: new {human(opened.size)} segment"
+        font = label_font(11, WEIGHT.Medium)
+        width = text_width(text, font) + 16
+        right = min(box.right(), area.right())
+        left = box.left() - 12 - width
+        if left < area.left():
+            left = min(right + 12, area.right() - width - 4)
+        middle = min(max(box.center().y(), area.top() + 14), area.bottom() - 14)
+        chip = QRectF(left, middle - 10, width, 20)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.line2), 1))
+        painter.setBrush(QColor(theme.raised))
+        painter.drawRoundedRect(chip, 4, 4)
+        painter.setPen(QColor(theme.text))
+        painter.setFont(font)
+        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_link(self, painter: QPainter, link: Relation) -> None:
         """A vertical arrow from the tensor that is read to the one that is made."""
