@@ -102,6 +102,7 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
   border-color: $accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $disabled;
   border-color: $line; }
+QAbstractSpinBox QLineEdit { border: none; padding: 0; background: transparent; min-height: 0; }
 QComboBox { padding-right: 20px; font-weight: 500; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox::down-arrow { image: url($icons/mark-down.svg); width: 12px; height: 12px; }
@@ -126,7 +127,7 @@ QCheckBox::indicator:checked { background: $button; border-color: $button;
 QRadioButton::indicator { width: 12px; height: 12px; border: 2px solid $line2; border-radius: 8px;
   background: $panel; }
 QRadioButton::indicator:checked { border: 4px solid $button; width: 8px; height: 8px; }
-QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox::indicator:focus, QRadioButton::indicator:unchecked:focus { border-color: $accent; }
 
 QProgressBar { background: $line2; border: none; border-radius: 2px; }
 QProgressBar::chunk { background: $ok; border-radius: 2px; }

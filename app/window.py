@@ -40,7 +40,7 @@ from app.window_actions import Actions
 from app.window_bars import MainToolBar, StatusLine, TitleCorner
 from app.window_commands import Commands, replayable, sample_files
 from app.window_docks import Docks
-from app.window_facts import pointer_facts, step_facts
+from app.window_facts import compared_facts, pointer_facts, step_facts
 from app.window_problem import Placeholder, ProblemLine
 from app.window_search import Hit, SearchField
 from app.window_work import Work
@@ -75,7 +75,6 @@ class MainWindow(QMainWindow):
         self.loaded: Loaded | None = None
         self.stale = False
         self._view = "start"
-        self._wished_view = "map"
         self._first_shown = False
         self.menu = Actions(self, self._handlers())
         self.search = SearchField(document)
@@ -144,22 +143,20 @@ class MainWindow(QMainWindow):
 
     def show_view(self, name: str) -> None:
         """``map`` or ``compare``; the start page where no step is open."""
-        self._wished_view = name
         if self.document.step is None:
             name = "start"
         elif self.central is None:
             self._make_central()
         self._view = name
-        if name == "start" or self.central is None:
-            self.pages.setCurrentWidget(self.start)
-        else:
-            self.pages.setCurrentWidget(self.central.page(name))
+        page: QWidget = self.start
+        focused: QWidget = self.start
+        if name != "start" and self.central is not None:
+            page = self.central.page(name)
+            focused = self.central.map_page.map if name == "map" else page
             self.menu[name].setChecked(True)
+        self.pages.setCurrentWidget(page)
         self.docks.show_all(name == "map")
-        if name == "map" and self.central is not None:
-            self.central.map_page.map.setFocus()
-        else:
-            self.pages.currentWidget().setFocus()
+        focused.setFocus()
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -261,6 +258,7 @@ class MainWindow(QMainWindow):
         document.entries_changed.connect(self._refresh)
         document.shown_changed.connect(self._refresh)
         document.selection_changed.connect(self._refresh)
+        document.hovered_changed.connect(self._compared_changed)
         self.search.chosen.connect(self._found)
         self.menu.recent.aboutToShow.connect(self._fill_recents)
         self._watch.fileChanged.connect(self._stale_timer.start)
@@ -281,6 +279,9 @@ class MainWindow(QMainWindow):
         central.library.open_step.connect(self.work.open_stored)
         central.library.open_plan.connect(self.work.open_stored_plan)
         central.map_page.pointer_moved.connect(self._pointer_moved)
+        central.solve.continue_requested.connect(self.work.solve)
+        central.solve.caption_changed.connect(self.docks.solve.line.remark.setText)
+        self.docks.solve.line.remark.setText(central.solve.caption)
         self.work.stored.connect(central.library.reload)
         central.set_theme(self.theme)
         state = self.settings.layout("docks")
@@ -302,7 +303,7 @@ class MainWindow(QMainWindow):
     def _work_changed(self) -> None:
         self.tools.show_activity(self.work.activity)
         if self.central is not None:
-            self.central.map_page.header.set_running(self.work.solving)
+            self.central.set_running(self.work.solving)
         if self.work.solving:
             self.problem.clear()
         self._refresh()
@@ -371,13 +372,20 @@ class MainWindow(QMainWindow):
             }
         )
         self.search.setEnabled(opened)
-        self.line.show_facts(step_facts(document))
+        self.line.show_facts(step_facts(document, comparing=self._view == "compare"))
         if not opened:
             self.line.show_pointer(("Ready",))
+        elif self._view == "compare":
+            self._compared_changed()
 
     @Slot(int, object)
     def _pointer_moved(self, slot: int, address: int | None) -> None:
         self.line.show_pointer(pointer_facts(self.document, slot, address))
+
+    @Slot()
+    def _compared_changed(self) -> None:
+        if self._view == "compare":
+            self.line.show_pointer(compared_facts(self.document))
 
     @Slot(object)
     def _found(self, hit: Hit) -> None:
@@ -432,7 +440,7 @@ class MainWindow(QMainWindow):
 
     def _zoom(self, factor: float) -> None:
         if self.central is not None:
-            self.central.map_page.map.zoom_slots(factor)
+            self.central.map_page.map.state.zoom_slots(factor)
 
     def _go_to_producer(self) -> None:
         if self.central is not None:

@@ -76,6 +76,7 @@ class MainToolBar(QToolBar):
             menu.addAction(actions[key])
         export.setMenu(menu)
         export.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self._row.addSpacing(12)
         self._row.addStretch(1)
         self._row.addWidget(search)
         self.show_activity(Activity())

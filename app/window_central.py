@@ -36,6 +36,11 @@ class Central(QObject):
         """``map`` or ``compare``."""
         return self.compare if name == "compare" else self.map_page
 
+    def set_running(self, running: bool) -> None:
+        """While a solve runs the best plan so far is the incumbent."""
+        self.map_page.header.set_running(running)
+        self.solve.set_running(running)
+
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         for part in (self.map_page, self.compare, self.library, self.inspector, self.solve):

@@ -158,6 +158,7 @@ class Work(QObject):
             self._job.stop()
         else:
             self._job.abandon()
+        self._say(Activity("Stopping", running=True))
 
     def leave(self) -> None:
         """Drop what is running: the step is being closed."""

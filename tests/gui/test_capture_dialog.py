@@ -38,9 +38,7 @@ class FakeCapture(Job):
         self.say("building the model")
         self.say("tracing")
         if self.outcome == "failure":
-            raise BayplanError(
-                "build failed: ValueError: no data.", 'File "train.py", line 7\nValueError'
-            )
+            raise BayplanError("build failed: ValueError: no data.", TRACE)
         while self.outcome == "forever" and not self.stopping():
             time.sleep(0.005)
         step = make_toy_step()
