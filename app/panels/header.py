@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.document import Document, Entry
 from app.numbers import bytes_exact, human, percent, plan_size
@@ -150,6 +150,7 @@ def saving(before: int, after: int) -> str:
 
 def _tag(text: str, kind: str, tip: str) -> QLabel:
     result = QLabel(text)
+    result.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
     set_property(result, "tag", kind)
     result.setToolTip(tip)
     result.setObjectName(f"tag{text}")
