@@ -131,26 +131,34 @@ class PlanFacts:
         """Whether the storage is in memory at ``slot``."""
         return any(span.start <= slot < span.end for span in self.spans(storage))
 
+    @cached_property
+    def _instance_storage(self) -> IntArray:
+        return np.array([instance.storage for instance in self.plan.instances], np.int64)
+
+    def _alive_storages(self, slot: int) -> IntArray:
+        """Planned storages in memory at ``slot``, ascending."""
+        start, end = self.plan.lifetimes[:, 0], self.plan.lifetimes[:, 1]
+        return np.unique(self._instance_storage[(start <= slot) & (slot < end)])
+
     def alive_at(self, slot: int) -> list[int]:
         """Planned storages in memory at ``slot``, the largest first."""
-        alive = [
-            storage
-            for storage, spans in self._spans.items()
-            if any(span.start <= slot < span.end for span in spans)
-        ]
-        return sorted(alive, key=lambda s: (-int(self.sizes[s]), s))
+        alive = self._alive_storages(slot)
+        order = np.argsort(-self.sizes[alive], kind="stable")
+        return [int(storage) for storage in alive[order]]
+
+    @cached_property
+    def _group(self) -> IntArray:
+        """For each storage the index of its legend group."""
+        of = {category: i for i, group in enumerate(GROUPS) for category in group.categories}
+        return np.array([of[storage.category] for storage in self.step.storages], np.int64)
 
     def group_bytes(self, slot: int) -> dict[str, int]:
         """Bytes alive at ``slot`` of every legend group, residents included."""
-        group_of = {category: group.label for group in GROUPS for category in group.categories}
-        result = {group.label: 0 for group in GROUPS}
-        for index, storage in enumerate(self.step.storages):
-            if storage.resident:
-                result[group_of[storage.category]] += int(self.sizes[index])
-        for storage_index in self.alive_at(slot):
-            storage = self.step.storages[storage_index]
-            result[group_of[storage.category]] += int(self.sizes[storage_index])
-        return result
+        resident = [i for i, storage in enumerate(self.step.storages) if storage.resident]
+        there = np.concatenate([np.array(resident, np.int64), self._alive_storages(slot)])
+        result = np.zeros(len(GROUPS), np.int64)
+        np.add.at(result, self._group[there], self.sizes[there])
+        return {group.label: int(size) for group, size in zip(GROUPS, result, strict=True)}
 
     @cached_property
     def _uses(self) -> dict[int, list[Use]]:

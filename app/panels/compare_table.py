@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -18,7 +18,7 @@ from app.compare_facts import Cause, Comparison, Refill
 from app.document import Document
 from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of
 from app.panels.controls import ElidedLabel, clear, label, rule
-from app.panels.table import Column, RowsModel, dense_table, fit_columns
+from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
 from solver.step import Category
 
@@ -229,15 +229,7 @@ class CompareTable(QWidget):
     def select(self, storages: Sequence[int]) -> None:
         """Mark the rows of these storages."""
         chosen = set(storages)
-        model = self.table.selectionModel()
-        model.blockSignals(True)
-        model.clearSelection()
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for number, row in enumerate(self.model.rows):
-            if row.storage in chosen:
-                model.select(self.model.index(number, 0), flags)
-        model.blockSignals(False)
-        self.table.viewport().update()
+        select_rows(self.table, [n for n, row in enumerate(self.model.rows) if row.storage in chosen])
 
     def _chosen(self) -> None:
         rows = [self.model.rows[index.row()] for index in self.table.selectionModel().selectedRows()]

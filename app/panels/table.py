@@ -1,10 +1,18 @@
 """Dense tables over plain rows: a model that sorts and filters Python values, and its view."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QItemSelectionRange,
+    QModelIndex,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
@@ -151,3 +159,26 @@ def fit_columns(table: QTableView, sample: int = 200) -> None:
         texts = [str(model.index(row, section).data()) for row in range(min(sample, model.rowCount()))]
         widest = max((metrics.horizontalAdvance(text) for text in [*texts, heading]), default=0)
         head.resizeSection(section, widest + PADDING)
+
+
+def select_rows(table: QTableView, rows: Iterable[int]) -> None:
+    """Mark these rows and no others, without telling anybody; the first comes into view.
+
+    Neighbours are marked as one range: a selection of thousands of ranges is slow in Qt.
+    """
+    model, selection = table.model(), QItemSelection()
+    last = model.columnCount() - 1
+    wanted = sorted(set(rows))
+    start = 0
+    for at in range(1, len(wanted) + 1):
+        if at == len(wanted) or wanted[at] != wanted[at - 1] + 1:
+            first, end = wanted[start], wanted[at - 1]
+            selection.append(QItemSelectionRange(model.index(first, 0), model.index(end, last)))
+            start = at
+    marks = table.selectionModel()
+    marks.blockSignals(True)
+    marks.select(selection, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+    marks.blockSignals(False)
+    if wanted:
+        table.scrollTo(model.index(wanted[0], 0))
+    table.viewport().update()

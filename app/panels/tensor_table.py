@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.numbers import GIB, Unit, bytes_exact, unit_of
 from app.panels.controls import label
 from app.panels.sheet import panel_sheet
-from app.panels.table import Column, RowsModel, dense_table, fit_columns
+from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
@@ -79,6 +80,7 @@ class TensorTable(QWidget):
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._document = document
+        self._outdated = True
         self._rows: list[TensorRow] = []
         self._where: dict[int, list[int]] = {}
         self.filter = QLineEdit()
@@ -111,13 +113,21 @@ class TensorTable(QWidget):
         self.set_theme(DARK)
         self.refresh()
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if self._outdated:
+            self.refresh()
+
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self.setStyleSheet(panel_sheet(theme))
         self.model.set_theme(theme)
 
     def refresh(self) -> None:
-        """Follow the document."""
+        """Follow the document; later, where the table is not in sight."""
+        self._outdated = not self.isVisible()
+        if self._outdated:
+            return
         step, entry = self._document.step, self._document.shown
         self._rows = []
         if step is not None and entry is not None:
@@ -149,17 +159,8 @@ class TensorTable(QWidget):
 
     def select(self) -> None:
         """Mark the document's selection."""
-        model = self.table.selectionModel()
-        numbers = [n for storage in self._document.selection for n in self._where.get(storage, ())]
-        model.blockSignals(True)
-        model.clearSelection()
-        flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-        for number in numbers:
-            model.select(self.model.index(number, 0), flags)
-        model.blockSignals(False)
-        if numbers:
-            self.table.scrollTo(self.model.index(numbers[0], 0))
-        self.table.viewport().update()
+        rows = [n for storage in self._document.selection for n in self._where.get(storage, ())]
+        select_rows(self.table, rows)
 
     def _chosen(self) -> None:
         indexes = self.table.selectionModel().selectedRows()
