@@ -126,6 +126,13 @@ def _phases(trace: _Trace, calls: list[_Call]) -> list[Phase]:
             feeds_update.update(s for s in call.reads if s not in resident)
         elif call.mut and feeds_update.issuperset(call.mut) and call.op.startswith(("add_", "div_")):
             result[index] = Phase.UPDATE
+    # What is computed from optimizer state alone, such as Adam's denominator, is for the update.
+    from_state = {i for i in resident if trace.bufs[i].name.startswith("opt:")}
+    for index in range(start, len(calls)):
+        reads = {*calls[index].reads}
+        if reads & from_state and reads <= resident | from_state:
+            result[index] = Phase.UPDATE
+            from_state.update(calls[index].new)
     return result
 
 
