@@ -64,6 +64,8 @@ class BandRow(Row):
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
         """The name at the visible left end of its band, if it fits."""
         font = label_font()
+        if text_width(name, font) + 10 > right - left:
+            name = name.rpartition(".")[2]  # of layer.11 the number
         if name and text_width(name, font) + 10 <= right - left:
             painter.setFont(font)
             painter.setPen(QColor(self.state.theme.text2))
