@@ -29,6 +29,7 @@ from app.panels.controls import ElidedLabel, Swatch, clear, label, rule
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
+from app.panels.tensor_table import TensorWindow
 from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
@@ -55,6 +56,7 @@ class InspectorPanel(QScrollArea):
         self._document = document
         self._theme = DARK
         self._slot: int | None = None
+        self._tensors: TensorWindow | None = None
         self._build()
         document.step_changed.connect(self._reset)
         document.entries_changed.connect(self.refresh)
@@ -114,8 +116,13 @@ class InspectorPanel(QScrollArea):
         self.fit = QPushButton("Show on the map")
         self.fit.setObjectName("fitSelection")
         self.fit.clicked.connect(lambda: self.fit_requested.emit(self._document.selection))
+        self.all_tensors = QPushButton("All tensors…")
+        self.all_tensors.setObjectName("allTensors")
+        self.all_tensors.setToolTip("A table of all tensors that sorts and filters")
+        self.all_tensors.clicked.connect(self.show_tensors)
         buttons = QHBoxLayout()
         buttons.addWidget(self.fit)
+        buttons.addWidget(self.all_tensors)
         buttons.addStretch(1)
         self.foot.column.addLayout(buttons)
         self.sections = (
@@ -150,11 +157,23 @@ class InspectorPanel(QScrollArea):
             self.alive_table,
         ):
             part.set_theme(theme)
+        if self._tensors is not None:
+            self._tensors.set_theme(theme)
 
     def show_slot(self, slot: int) -> None:
         """Show the op at ``slot`` and what is alive then, until something is selected."""
         self._slot = slot
         self.refresh()
+
+    def show_tensors(self) -> None:
+        """Open the table of all tensors, or bring it to the front."""
+        if self._tensors is None:
+            self._tensors = TensorWindow(self._document, self)
+            self._tensors.table.activated.connect(lambda storage: self.fit_requested.emit((storage,)))
+        self._tensors.set_theme(self._theme)
+        self._tensors.show()
+        self._tensors.raise_()
+        self._tensors.table.filter.setFocus()
 
     def _reset(self) -> None:
         self._slot = None
@@ -172,6 +191,8 @@ class InspectorPanel(QScrollArea):
             section.hide()
         facts = self._facts()
         selection = self._document.selection
+        self.fit.setVisible(bool(selection))
+        self.foot.setVisible(facts is not None)
         if facts is None or not facts.slots:
             self._show_message()
         elif self._slot is not None and self._slot < facts.slots:
@@ -220,7 +241,6 @@ class InspectorPanel(QScrollArea):
         self.consumers.setVisible(bool(about.consumers))
         self.cost_text.setText(about.cost)
         self.cost.setVisible(bool(about.cost))
-        self.foot.show()
 
     def _show_slot(self, facts: PlanFacts, slot: int) -> None:
         about = slot_facts(facts, slot)
@@ -237,7 +257,6 @@ class InspectorPanel(QScrollArea):
         self._show_alive("Selected", about.rows)
         self.alive_rest.setText(about.rest)
         self.alive_rest.setVisible(bool(about.rest))
-        self.foot.show()
 
     def _show_alive(self, title: str, rows: Sequence[AliveRow]) -> None:
         self.alive.set_title(title)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.numbers import GIB, Unit, bytes_exact, unit_of
@@ -169,3 +169,21 @@ class TensorTable(QWidget):
             kept = [s for s in self._document.selection if s in set(chosen)]
             new = [s for s in chosen if s not in set(kept)]
             self._document.select(tuple(dict.fromkeys([*kept, *new])))
+
+
+class TensorWindow(QDialog):
+    """The table in a window of its own, beside the main window."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("tensorWindow")
+        self.setWindowTitle("Tensors")
+        self.table = TensorTable(document)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.table)
+        self.resize(860, 560)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.table.set_theme(theme)

@@ -22,7 +22,7 @@ from app.panels.legend import Legend
 from app.panels.library_panel import LibraryPanel
 from app.panels.library_rows import PlanNode, StepNode
 from app.panels.solve_panel import SolvePanel
-from app.panels.tensor_table import TensorTable
+from app.panels.tensor_table import TensorTable, TensorWindow
 from app.theme import DARK, LIGHT
 from solver.assemble import assemble
 from solver.plan import Status
@@ -218,6 +218,17 @@ class TestInspector:
         with qtbot.waitSignal(inspector.fit_requested) as asked:
             inspector.fit.click()
         assert asked.args == [(2, 3)]
+
+    def test_all_tensors_open_in_a_table_of_their_own(self, qtbot: QtBot, solved: Document) -> None:
+        inspector = shown(qtbot, InspectorPanel(solved), 304, 800)
+        inspector.all_tensors.click()
+        window = inspector.findChild(TensorWindow)
+        assert window is not None and window.isVisible()
+        assert window.table.model.rowCount() == 7
+        with qtbot.waitSignal(inspector.fit_requested) as asked:
+            window.table.table.activated.emit(window.table.model.index(2, 0))
+        assert asked.args == [(window.table.model.rows[2].storage,)]
+        window.close()
 
     def test_an_op_is_shown_until_something_is_selected(self, qtbot: QtBot, solved: Document) -> None:
         inspector = shown(qtbot, InspectorPanel(solved), 304, 800)
