@@ -11,6 +11,8 @@ from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
 from app.map.state import MapState
 from solver.step import Category
 
+LEAST_APART = 4
+"""Pixels between the starts of bands that are told apart; an order may change modules at every op."""
 LEAST_NAMED = 15.0
 """Narrower bands have no room for a name."""
 TICKS = 3.0
@@ -55,7 +57,7 @@ class BandRow(Row):
             if band.end <= window.x0 or band.start >= window.x1:
                 continue
             left, right = LEFT + (band.start - window.x0) * scale, LEFT + (band.end - window.x0) * scale
-            if band.start > window.x0 and round(left) > last_gap + 1:
+            if band.start > window.x0 and round(left) >= last_gap + LEAST_APART:
                 last_gap = round(left)
                 painter.fillRect(QRectF(last_gap, 0, 1, self.band_height), gap)
             if right - left > LEAST_NAMED:

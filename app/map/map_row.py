@@ -193,23 +193,21 @@ class MapRow(Row):
         self._paint_strip_names(painter, scene, written)
 
     def _paint_strip_names(self, painter: QPainter, scene: Scene, written: set[int]) -> None:
-        """What a strip of residents is, while its residents are too small to be named."""
+        """What a strip of residents is, where its residents are too small to be named themselves."""
+        strong, plain = label_font(11, WEIGHT.Medium), label_font()
+        residents = [r for r in written if scene.instance[r] < 0]
         for strip in scene.strips:
-            top, bottom = self.y_of(strip.high), self.y_of(strip.low)
-            named = any(
-                scene.instance[r] < 0 and strip.low <= scene.low[r] < strip.high for r in written
-            )
-            if bottom - top < LEAST_LABEL or named or strip.category in self.state.hidden:
+            top, bottom = max(self.y_of(strip.high), 0), min(self.y_of(strip.low), self.plot.height())
+            named = [self.box_of(r) for r in residents if strip.low <= scene.low[r] < strip.high]
+            edges = [top, *sorted(y for box in named for y in (box.top(), box.bottom())), bottom]
+            free = max(zip(edges[::2], edges[1::2], strict=True), key=lambda gap: gap[1] - gap[0])
+            if free[1] - free[0] < LEAST_LABEL or strip.category in self.state.hidden:
                 continue
-            strong, plain = label_font(11, WEIGHT.Medium), label_font()
             painter.setPen(QColor(ink_on(self.state.theme.fill[strip.category])))
+            box = QRectF(LEFT + LABEL_PAD, free[0] + 1, 400, free[1] - free[0] - 1)
             painter.setFont(strong)
-            box = QRectF(LEFT + LABEL_PAD, top + 1, 400, bottom - top - 1)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, strip.name)
             painter.setFont(plain)
             shift = text_width(strip.name, strong) + 8
-            painter.drawText(
-                box.adjusted(shift, 0, 0, 0),
-                Qt.AlignmentFlag.AlignVCenter,
-                human(strip.high - strip.low),
-            )
+            size = human(strip.high - strip.low)
+            painter.drawText(box.adjusted(shift, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
