@@ -222,6 +222,7 @@ class MainWindow(QMainWindow):
             "zoom_in": partial(self._zoom, ZOOM),
             "zoom_out": partial(self._zoom, 1 / ZOOM),
             "peak": self._go_to_peak,
+            "tensors": self._show_tensors,
             "library": partial(self._toggle, "library"),
             "inspector": partial(self._toggle, "inspector"),
             "solve_panel": partial(self._toggle, "solve"),
@@ -293,6 +294,8 @@ class MainWindow(QMainWindow):
         self.start.set_recents(self.settings.recents)
         if self.document.step is None and not self.work.busy:
             self.work.load_sample(*sample_files())
+        # To say early when it cannot be used.
+        self.work.open_library()
 
     def _dock_state(self) -> QByteArray:
         return self.saveState(LAYOUT_VERSION)
@@ -359,6 +362,7 @@ class MainWindow(QMainWindow):
                 "zoom_out": on_map,
                 "producer": selected and on_map,
                 "peak": on_map and shown,
+                "tensors": shown,
                 "library": on_map,
                 "inspector": on_map,
                 "solve_panel": on_map,
@@ -437,6 +441,10 @@ class MainWindow(QMainWindow):
     def _go_to_peak(self) -> None:
         if self.central is not None:
             self.central.map_page.map.go_to_peak()
+
+    def _show_tensors(self) -> None:
+        if self.central is not None:
+            self.central.inspector.show_tensors()
 
     def _zoom(self, factor: float) -> None:
         if self.central is not None:

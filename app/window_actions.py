@@ -71,6 +71,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("zoom_in", "Zoom &In", "+"),
             Command("zoom_out", "Zoom &Out", "-"),
             Command("peak", "&Jump to the Peak", "K", "peak"),
+            Command("tensors", "&Tensors…", "Ctrl+T", tip="A table of all tensors"),
             SEPARATOR,
             Command("library", "&Library", "F9", "library", checkable=True),
             Command("inspector", "I&nspector", "F10", "inspector", checkable=True),
