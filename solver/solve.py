@@ -11,7 +11,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -40,10 +40,14 @@ if TYPE_CHECKING:
 PROGRAM_ORDER = "Program order, placed"
 ORDER_SHARES = (0.1, 0.7)
 """Of the time that is left, what the first and the second search for an order get at most."""
+GRACE_SECONDS = 1.0
+"""What the constructors get to place an order that was found as the time ran out."""
 ROUND_SECONDS = 10.0
 """What one placement gets before another order of the same peak gets its turn."""
 INTERVAL = 0.02
 """Seconds between two looks at ``cancelled``."""
+ENDLESS = 1e6
+"""Seconds: a part ends when it is told to, not by its own clock, which runs during compilations."""
 
 
 def solve(
@@ -59,11 +63,13 @@ def solve(
 
     Never nothing: with no time at all it is program order with a first fit, which takes about 0.1 ms
     for each op; after that a cancel is answered within 100 ms. ``progress`` is called in the caller's
-    thread. Every plan that it brings and that is returned has passed ``solver.check``.
+    thread. Every plan that it brings and that is returned has passed ``solver.check``. What compiling
+    takes, once on a machine, does not count towards the deadline.
     """
     job = _Job(step, deadline, seed, name)
     job.begin()
-    stopped = deadline <= 0 or (cancelled is not None and cancelled())
+    if cancelled is not None and cancelled():
+        job.cancel.set()
     log: list[Progress] = []
 
     def tell(line: Progress) -> None:
@@ -73,7 +79,7 @@ def solve(
 
     while not job.lines.empty():
         tell(job.lines.get())
-    if not stopped:
+    if not job.over:
         worker = threading.Thread(target=job.improve, name="bayplan-solve")
         worker.start()
         while worker.is_alive() or not job.lines.empty():
@@ -112,6 +118,7 @@ class _Job:
     started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
+        self.worked: Callable[[], float] = lambda: self.seconds
         self.planned = planned_storages(self.step)
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
@@ -142,16 +149,26 @@ class _Job:
     def improve(self) -> None:
         """Place program order, find the order, place it, try again while a gap is left."""
         try:
-            self._place_program_order()
-            orders = self._find_and_place()
-            attempt = 0
-            while not self.over and not self.placed_at_peak:
-                for order in reversed(orders):
-                    if not self.over and not self.placed_at_peak:
-                        self._place_order(order, self.seed + attempt, fast=False)
-                attempt += 1
+            from solver.work_clock import WorkClock  # heavy: numba
+
+            with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
+                before = self.seconds
+                self.worked = lambda: before + clock.seconds
+                self._place_program_order()
+                orders = self._find_and_place()
+                self._search_on(orders)
         except BaseException as error:
             self.failure = error
+
+    def _search_on(self, orders: list[tuple[int, ...]]) -> None:
+        """Place the orders in turn with other seeds: until one is at the peak, or the end."""
+        attempt = 0
+        while True:
+            for order in reversed(orders):
+                if self.over or self.placed_at_peak:
+                    return
+                self._place_order(order, self.seed + attempt, fast=False)
+            attempt += 1
 
     @property
     def placed_at_peak(self) -> bool:
@@ -173,15 +190,15 @@ class _Job:
         """
         orders: list[tuple[int, ...]] = []
         for share in ORDER_SHARES:
-            begun, seconds = self.seconds, share * self.left
+            begun, seconds = self.worked(), share * self.left
             result = self._find_order(seconds)
             orders = [result.order]
             if result.lean_order and result.lean_order != result.order:
                 orders.append(result.lean_order)
             for order in orders:
-                if not self.over and not self.placed_at_peak:
+                if not self.cancel.is_set() and not self.placed_at_peak:
                     self._place_order(order, self.seed, fast=True)
-            if result.optimal or self.over or self.seconds - begun < seconds:
+            if result.optimal or self.over or self.worked() - begun < seconds:
                 break
         return orders
 
@@ -191,10 +208,10 @@ class _Job:
 
         result = order_step(
             self.step,
-            deadline=seconds,
+            deadline=ENDLESS,
             seed=self.seed,
             progress=self.relay(),
-            cancelled=self.cancel.is_set,
+            cancelled=self.within(seconds),
         )
         if result.bound_bytes > self.bound.bytes and not self.cancel.is_set():
             self.bound = _Bound(result.bound_bytes, result.proof, result.proof_op)
@@ -222,8 +239,8 @@ class _Job:
 
     @property
     def left(self) -> float:
-        """Seconds to the deadline, not negative."""
-        return max(0.0, self.deadline - self.seconds)
+        """Seconds of work to the deadline, not negative."""
+        return max(0.0, self.deadline - self.worked())
 
     @property
     def over(self) -> bool:
@@ -244,6 +261,11 @@ class _Job:
             )
         )
 
+    def within(self, seconds: float) -> CancelCallback:
+        """Says when ``seconds`` of work have passed from now, or the user cancelled."""
+        end = self.worked() + seconds
+        return lambda: self.cancel.is_set() or self.worked() >= end
+
     def relay(self) -> ProgressCallback:
         """Takes the lines of a part that begins now, whose clock starts at zero."""
         begun = self.seconds
@@ -261,12 +283,13 @@ class _Job:
     ) -> tuple[PlacementResult, dict[int, int]]:
         """A placement of the order, and the address of each of its storages."""
         problem, storages = self.problem(order)
+        seconds = min(self.left, ROUND_SECONDS)
         result = place(
             problem,
-            deadline=min(self.left, ROUND_SECONDS),
+            deadline=ENDLESS,
             seed=seed,
             progress=self.relay(),
-            cancelled=self.cancel.is_set,
+            cancelled=self.within(max(self.left, GRACE_SECONDS) if fast else seconds),
             fast=fast,
         )
         return result, dict(zip(storages, result.addresses.tolist(), strict=True))
@@ -309,7 +332,7 @@ class _Job:
 
     def solution(self, log: list[Progress]) -> Solution:
         """What was found, as things stand."""
-        state, stopped = self.state, self.cancel.is_set() or self.left <= 0
+        state, stopped = self.state, self.over
         best = replace(
             state.best,
             name=self.name,

@@ -1,0 +1,63 @@
+"""What a plan's bytes are for: who is alive, who made it, who still waits for it."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_steps import random_step
+
+from solver.explain import alive_at, bytes_by_category, peak_slot, why_alive
+from solver.plan import Plan
+from solver.solve import solve
+from solver.step import Category, Step
+from solver.timeline import plan_profile
+
+
+@pytest.fixture
+def toy_plan(toy_step: Step) -> Plan:
+    """Program order."""
+    return solve(toy_step, deadline=0.0).plan
+
+
+def test_the_toy_peaks_in_relu_backward(toy_step: Step, toy_plan: Plan) -> None:
+    assert peak_slot(toy_step, toy_plan) == 3
+    alive = [toy_plan.instances[i].storage for i in alive_at(toy_step, toy_plan, 3)]
+    assert alive[:1] in ([2], [5])  # 2 KiB each
+    assert sorted(alive) == [2, 3, 5]
+    assert bytes_by_category(toy_step, toy_plan, 3) == {
+        Category.ACTIVATION: 3 * 1024,
+        Category.GRADIENT: 2 * 1024,
+    }
+
+
+def test_an_activation_is_made_by_one_op_and_kept_for_the_last_that_uses_it(
+    toy_step: Step, toy_plan: Plan
+) -> None:
+    instance = next(i for i, made in enumerate(toy_plan.instances) if made.storage == 2)
+    assert why_alive(toy_step, toy_plan, instance) == (0, (1, 3))
+
+
+def test_nothing_peaks_in_an_empty_plan() -> None:
+    step = random_step(0, 0)
+    plan = solve(step, deadline=0.0).plan
+    assert peak_slot(step, plan) == -1
+
+
+@given(st.integers(1, 20), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_it_agrees_with_the_profile_and_the_program(ops: int, seed: int) -> None:
+    step = random_step(ops, seed)
+    plan = solve(step, deadline=0.0).plan
+    profile = plan_profile(step, plan)
+    assert profile[peak_slot(step, plan)] == profile.max()
+    for slot in range(ops):
+        assert sum(bytes_by_category(step, plan, slot).values()) == profile[slot]
+        alive = alive_at(step, plan, slot)
+        sizes = [step.storages[plan.instances[i].storage].size for i in alive]
+        assert [-(-z // 512) for z in sizes] == sorted((-(-z // 512) for z in sizes), reverse=True)
+        for instance in alive:
+            producer, users = why_alive(step, plan, instance)
+            storage = plan.instances[instance].storage
+            assert storage in step.ops[producer].creates
+            touching = [o for o in plan.order if storage in step.ops[o].touches]
+            assert [producer, *users] == touching
+            assert plan.order.index(producer) <= slot <= plan.order.index(touching[-1])
