@@ -8,6 +8,7 @@ import shutil
 import stat
 from collections.abc import Mapping
 from importlib.resources import files
+from keyword import iskeyword
 from pathlib import Path
 
 from solver.assemble import assemble
@@ -80,7 +81,7 @@ def _program_order(step: Step) -> Plan:
 
 def _require_place(folder: Path) -> None:
     """Refuse a folder that is not free and not an earlier export that nobody added anything to."""
-    if not folder.name.isidentifier():
+    if folder.name != module_name(folder.name):
         raise BayplanError(
             f"{folder.name!r} cannot be imported by Python: use letters, digits and underscores, such "
             f"as {module_name(folder.name)!r}."
@@ -150,4 +151,4 @@ def _write(folder: Path, content: Mapping[str, bytes]) -> None:
 def module_name(text: str) -> str:
     """A name for an export's folder, made of ``text``, that Python can import."""
     name = "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in text.strip())
-    return name if name.isidentifier() else f"plan_{name}"
+    return name if name.isidentifier() and not iskeyword(name) else f"plan_{name}"

@@ -154,13 +154,18 @@ class OptimizerBinding:
         state[key] = made
         return made
 
+    def counters(self) -> list[list[Tensor]]:
+        """For each group the step counts of its parameters, which only Adam and AdamW have."""
+        state = self._optimizer.state
+        return [[state[p]["step"] for p in parameters] for parameters in self._counted]
+
     def check(self, tensors: list[Tensor]) -> None:
         """Raise ReplayError unless all are what the plan was made for, and equally many steps old."""
         for resident, tensor in zip(self.residents, tensors, strict=True):
             if what := mismatch(tensor, resident.spec, self._plan.device):
                 raise ReplayError(f"The optimizer's {resident.key!r} {what}.")
-        for index, parameters in enumerate(self._counted):
-            counts = {float(self._optimizer.state[p]["step"]) for p in parameters}
+        for index, counters in enumerate(self.counters()):
+            counts = {float(counter) for counter in counters}
             if len(counts) > 1:
                 raise ReplayError(
                     f"The parameters of group {index} have made different numbers of steps, "
@@ -182,16 +187,12 @@ class OptimizerBinding:
                     raise ReplayError(
                         f"The optimizer has {key}={group[key]!r}, which no plan supports."
                     )
-        counts = [
-            float(self._optimizer.state[parameters[0]]["step"]) + 1 if parameters else 1.0
-            for parameters in self._counted
-        ]
+        counts = [float(counters[0]) + 1 if counters else 1.0 for counters in self.counters()]
         return [scalar(kind, groups[group], counts[group]) for kind, group in self._plan.scalars]
 
     def count_step(self) -> None:
         """The step was made: count it where torch would have."""
-        state = self._optimizer.state
-        counters = [state[p]["step"] for parameters in self._counted for p in parameters]
+        counters = [counter for group in self.counters() for counter in group]
         if counters:
             torch._foreach_add_(counters, 1.0)
         # Learning rate schedulers warn when they move before the optimizer does.

@@ -64,6 +64,8 @@ class PlannedStep:
         own = self._model.tensors()
         state = self._optimizer.tensors() if self._optimizer is not None else []
         now = [(id(t), t.data_ptr(), t.dtype) for t in (*own, *state)]
+        counters = self._optimizer.counters() if self._optimizer is not None else []
+        now += [(id(c), 0, c.dtype) for group in counters for c in group]
         if now != self._checked:
             self._model.check(own)
             if self._optimizer is not None:

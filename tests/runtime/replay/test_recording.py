@@ -1,0 +1,98 @@
+"""Which recorded request is which result."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from runtime.replay.errors import ReplayError
+from runtime.replay.native import PASS, Request
+from runtime.replay.plan_data import Instance, PlanData
+from runtime.replay.recording import Recorder, match_instances
+from runtime.replay.table import check_table, make_table
+
+
+def plan_of(*instances: Instance, created: tuple[tuple[int, ...], ...]) -> PlanData:
+    ops = tuple(f"op{slot}" for slot in range(len(created)))
+    height = max((i.address + i.size for i in instances), default=0)
+    return PlanData(
+        "toy", "", 1, False, "", "cpu", "", "", "", 0, height, ops, created, instances,
+        (), (), (), "", (), (), None, "",
+    )  # fmt: skip
+
+
+def test_a_result_is_the_last_request_at_its_pointer() -> None:
+    plan = plan_of(Instance(64, 0, 0, 1), created=((0,),))
+    temporary, result = Request(0, 64, 4096, 0, 1), Request(0, 64, 4096, 2, 3)
+    assert match_instances(plan, [temporary, result], {(0, 0): 4096}) == [-1, 0]
+
+
+def test_a_pointer_counts_only_in_the_slot_of_its_op() -> None:
+    plan = plan_of(Instance(64, 0, 0, 2), Instance(64, 64, 1, 2), created=((0,), (1,)))
+    requests = [Request(0, 64, 4096, 0, 1), Request(1, 64, 4096, 2, 3)]
+    assert match_instances(plan, requests, {(0, 0): 4096, (1, 0): 4096}) == [0, 1]
+
+
+def test_a_result_that_nobody_keeps_is_the_request_of_its_size() -> None:
+    plan = plan_of(Instance(64, 0, 0, 1), Instance(32, 64, 0, 1), created=((0, -1),))
+    requests = [Request(0, 32, 1, 0, 3), Request(0, 64, 2, 1, 4), Request(0, 32, 3, 2, 5)]
+    assert match_instances(plan, requests, {(0, 0): 2}) == [1, 0, -1]
+
+
+def test_a_view_of_a_resident_is_no_request_at_all() -> None:
+    plan = plan_of(Instance(64, 0, 0, 1), created=((0,),))
+    assert match_instances(plan, [Request(0, 128, 1, 0, 1)], {(0, 0): 99}) == [-1]
+
+
+def test_the_recorder_keeps_pointers_and_no_tensors() -> None:
+    recorder = Recorder()
+    tensor = torch.zeros(4)
+    recorder.observe(3, (tensor, None, 7))
+    assert recorder.seen == {(3, 0): tensor.data_ptr()}
+
+
+def test_temporaries_go_around_the_outputs_and_what_escapes_is_passed_on() -> None:
+    plan = plan_of(Instance(512, 0, 0, 2), Instance(512, 1024, 1, 2), created=((0,), (1,)))
+    requests = [
+        Request(0, 512, 1, 0, 5),
+        Request(1, 100, 2, 1, 3),  # a temporary, alive with both outputs
+        Request(1, 512, 3, 2, 6),
+        Request(1, 4, 4, 4, -1),  # never freed: it leaves the step
+    ]
+    table = make_table(plan, requests, [0, -1, 1, -1])
+    check_table(plan, table)
+    assert [e.address for slot in table.slots for e in slot] == [0, 512, 1024, PASS]
+    assert (table.arena_bytes, table.kept) == (1536, True)
+    assert (table.temporaries, table.temporary_bytes) == (1, 100)
+
+
+def test_everything_is_placed_anew_only_where_that_saves_enough() -> None:
+    # A small output high up, dead before the large temporary comes: fixed, it pushes nothing; alive
+    # with it, the temporary must go above it.
+    plan = plan_of(Instance(64, 960, 0, 2), created=((0,), ()))
+    requests = [Request(0, 64, 1, 0, 3), Request(1, 4096, 2, 1, 2)]
+    table = make_table(plan, requests, [0, -1])
+    check_table(plan, table)
+    assert not table.kept
+    assert table.arena_bytes == 4160
+    slightly = make_table(plan, [requests[0], Request(1, 65_536, 2, 1, 2)], [0, -1])
+    assert slightly.kept
+    assert slightly.addresses() == {0: 960}
+
+
+def test_a_table_with_two_living_requests_on_one_byte_is_refused() -> None:
+    plan = plan_of(Instance(512, 0, 0, 2), created=((0,), ()))
+    requests = [Request(0, 512, 1, 0, 3), Request(1, 100, 2, 1, 2)]
+    table = make_table(plan, requests, [0, -1])
+    entry = table.slots[1][0]
+    moved = replace(table, slots=(table.slots[0], (replace(entry, address=256),)))
+    with pytest.raises(ReplayError, match="share bytes"):
+        check_table(plan, moved)
+
+
+def test_a_table_that_moves_a_planned_result_is_refused() -> None:
+    plan = plan_of(Instance(512, 0, 0, 1), created=((0,),))
+    table = make_table(plan, [Request(0, 512, 1, 0, 1)], [0])
+    moved = replace(table, arena_bytes=1024, slots=((replace(table.slots[0][0], address=512),),))
+    with pytest.raises(ReplayError, match="not where the plan has it"):
+        check_table(plan, moved)

@@ -1,0 +1,121 @@
+"""Verification: the models of the issue are bitwise equal, and what is not is reported."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runtime.verify import Comparison, VerifyReport, verify
+from solver.errors import BayplanError
+from tests.runtime.conftest import Exported
+
+
+@pytest.mark.parametrize("name", ["mlp", "gpt", "resnet18"])
+def test_planned_training_is_bitwise_equal_to_eager_training(
+    exported: Callable[[str], Exported], name: str
+) -> None:
+    made = exported(name)
+    log: list[str] = []
+    report = verify(made.folder, steps=2, log=log.append)
+    assert report.ok, report.lines()
+    assert report.eager and len(report.comparisons) == 3
+    assert all(c.equal for c in report.comparisons)
+    assert report.pointers_checked == len(made.plan.instances)
+    assert (report.missed, report.overlapped, report.scratch_bytes, report.unmatched) == (0, 0, 0, 0)
+    assert report.planned_bytes == made.plan.height_bytes <= report.arena_bytes
+    assert report.temporaries > 0 and report.addresses_kept
+    assert report.planned_seconds > 0 and report.eager_seconds > 0
+    assert any("planned" in line for line in log)
+
+
+def test_inference_is_verified_too(mlp_inference: Exported) -> None:
+    report = verify(mlp_inference.folder, steps=2)
+    assert report.ok and report.eager
+
+
+def test_without_its_model_an_export_is_compared_with_the_trace_and_says_so(
+    mlp: Exported, tmp_path: Path
+) -> None:
+    folder = _from_elsewhere(mlp, tmp_path)
+    report = verify(folder, steps=2)
+    assert report.ok and not report.eager
+    assert [(c.one, c.other) for c in report.comparisons] == [("traced", "planned")]
+    assert "cannot be built" in report.eager_reason
+    assert any(line.startswith("Not compared with eager training") for line in report.lines())
+
+
+def test_a_step_that_computes_something_else_is_not_verified(mlp: Exported, tmp_path: Path) -> None:
+    folder = mlp.copy(tmp_path / "planned")
+    source = (folder / "planned.py").read_text()
+    (folder / "planned.py").write_text(source.replace("aten.tanh.default", "aten.sigmoid.default"))
+    _reseal(folder)
+    report = verify(folder, steps=2)
+    assert not report.ok
+    by_name = {(c.one, c.other): c for c in report.comparisons}
+    assert by_name["eager", "traced"].equal
+    assert by_name["eager", "planned"].losses == (0, 1)
+    assert "0.weight" in by_name["traced", "planned"].parameters
+    assert "0.weight/exp_avg" in by_name["traced", "planned"].optimizer_state
+    assert report.lines()[-1] == "NOT verified."
+
+
+def test_a_folder_that_is_no_export_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BayplanError, match=r"no plan\.json"):
+        verify(tmp_path)
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(BayplanError, match="something else"):
+        verify(tmp_path)
+
+
+def test_an_export_that_refuses_to_run_is_an_error(mlp: Exported, tmp_path: Path) -> None:
+    folder = mlp.copy(tmp_path / "planned")
+    (folder / "planned.py").write_text("")
+    with pytest.raises(BayplanError, match=r"planned\.py was changed"):
+        verify(folder)
+
+
+def test_it_can_be_cancelled_and_has_a_time_limit(mlp: Exported) -> None:
+    with pytest.raises(BayplanError, match="was cancelled"):
+        verify(mlp.folder, cancelled=lambda: True)
+    with pytest.raises(BayplanError, match=r"limit of 0\.2 s"):
+        verify(mlp.folder, timeout=0.2)
+
+
+def test_at_least_one_step_is_compared(mlp: Exported) -> None:
+    with pytest.raises(BayplanError, match="at least 1"):
+        verify(mlp.folder, steps=0)
+
+
+def test_a_report_is_plain_data() -> None:
+    same = Comparison("traced", "planned", (), (), (), ())
+    report = VerifyReport(
+        "toy", 3, (same,), False, "no model", True, "", 5, 0, 0, 0, 0, 0, 4096, 4096, True, 2, 128,
+        0.0, 0.004, 0.003, "2.13.0", 2,
+    )  # fmt: skip
+    content = json.loads(json.dumps(report.as_dict()))
+    assert content["ok"] is True and content["comparisons"][0]["equal"] is True
+    assert content["ratio"] == pytest.approx(0.75)
+
+
+def _from_elsewhere(mlp: Exported, folder: Path) -> Path:
+    """An export whose source file is not on this machine."""
+    from runtime.replay.plan_data import content_digest
+
+    copy = mlp.copy(folder / "planned")
+    file = json.loads((copy / "plan.json").read_text())
+    file["plan"]["source"] = str(folder / "gone.py") + ":build"
+    file["digest"] = content_digest(file["plan"])
+    (copy / "plan.json").write_text(json.dumps(file))
+    return copy
+
+
+def _reseal(folder: Path) -> None:
+    import hashlib
+
+    file = json.loads((folder / "plan.json").read_text())
+    for name in ("planned.py", "traced.py"):
+        file["files"][name] = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    (folder / "plan.json").write_text(json.dumps(file))
+    shutil.rmtree(folder / "recordings", ignore_errors=True)
