@@ -13,8 +13,7 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
+from solver import explain
 from solver.plan import IntArray, Plan
 from solver.solution import Baseline
 from solver.step import Category, Op, Step, Storage, Value
@@ -99,7 +98,7 @@ class PlanFacts:
     @cached_property
     def peak_slot(self) -> int:
         """The first slot at which the most bytes are alive; -1 when nothing runs."""
-        return int(np.argmax(self.profile)) if len(self.profile) else -1
+        return explain.peak_slot(self.step, self.plan)
 
     @property
     def slots(self) -> int:
@@ -131,34 +130,30 @@ class PlanFacts:
         """Whether the storage is in memory at ``slot``."""
         return any(span.start <= slot < span.end for span in self.spans(storage))
 
-    @cached_property
-    def _instance_storage(self) -> IntArray:
-        return np.array([instance.storage for instance in self.plan.instances], np.int64)
-
-    def _alive_storages(self, slot: int) -> IntArray:
-        """Planned storages in memory at ``slot``, ascending."""
-        start, end = self.plan.lifetimes[:, 0], self.plan.lifetimes[:, 1]
-        return np.unique(self._instance_storage[(start <= slot) & (slot < end)])
-
     def alive_at(self, slot: int) -> list[int]:
         """Planned storages in memory at ``slot``, the largest first."""
-        alive = self._alive_storages(slot)
-        order = np.argsort(-self.sizes[alive], kind="stable")
-        return [int(storage) for storage in alive[order]]
-
-    @cached_property
-    def _group(self) -> IntArray:
-        """For each storage the index of its legend group."""
-        of = {category: i for i, group in enumerate(GROUPS) for category in group.categories}
-        return np.array([of[storage.category] for storage in self.step.storages], np.int64)
+        alive = explain.alive_at(self.step, self.plan, slot)
+        return list(dict.fromkeys(self.plan.instances[instance].storage for instance in alive))
 
     def group_bytes(self, slot: int) -> dict[str, int]:
         """Bytes alive at ``slot`` of every legend group, residents included."""
-        resident = [i for i, storage in enumerate(self.step.storages) if storage.resident]
-        there = np.concatenate([np.array(resident, np.int64), self._alive_storages(slot)])
-        result = np.zeros(len(GROUPS), np.int64)
-        np.add.at(result, self._group[there], self.sizes[there])
-        return {group.label: int(size) for group, size in zip(GROUPS, result, strict=True)}
+        planned = explain.bytes_by_category(self.step, self.plan, slot)
+        return {
+            group.label: sum(
+                planned.get(category, 0) + self._resident_bytes.get(category, 0)
+                for category in group.categories
+            )
+            for group in GROUPS
+        }
+
+    @cached_property
+    def _resident_bytes(self) -> dict[Category, int]:
+        result: dict[Category, int] = {}
+        for index, storage in enumerate(self.step.storages):
+            if storage.resident:
+                size = int(self.sizes[index])
+                result[storage.category] = result.get(storage.category, 0) + size
+        return result
 
     @cached_property
     def _uses(self) -> dict[int, list[Use]]:
