@@ -47,7 +47,8 @@ def draw(step: Step, plan: Plan | None, output: Path, size: tuple[int, int], the
     from app.theme import THEMES
     from solver.placement.caching_allocator import simulate
 
-    scene = plan_scene(step, plan) if plan is not None else baseline_scene(step, simulate(step))
+    baseline = simulate(step)
+    scene = plan_scene(step, plan, baseline) if plan is not None else baseline_scene(step, baseline)
     what = "as run" if plan is None else plan.name
     width, height = size
     render_picture(

@@ -36,6 +36,7 @@ class BandRow(Row):
         return ()
 
     def clicked(self, position: QPointF) -> None:
+        """The row was clicked at a position in its own coordinates."""
         slot = self.slot_at(position.x())
         band = next((b for b in self.bands() if b.start <= slot < b.end), None)
         if band is not None:
@@ -92,7 +93,7 @@ class PhaseRow(BandRow):
         painter.restore()
 
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
-        font = label_font(CAPTION_PHASE, WEIGHT.DemiBold)
+        font = label_font(11, WEIGHT.DemiBold)
         if text_width(name, font) + 10 <= right - left:
             painter.setFont(font)
             painter.setPen(QColor(self.state.theme.text))
@@ -115,9 +116,6 @@ class PhaseRow(BandRow):
                     drawn = max(right, left + 1)
                     box = QRectF(left, self.band_height + 1, drawn - left, TICKS)
                     painter.fillRect(box, colour)
-
-
-CAPTION_PHASE = 11
 
 
 class ModuleRow(BandRow):

@@ -17,7 +17,6 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
     double_clicked = Signal(object)
     wheeled = Signal(object)
     left = Signal()
-    resized = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, useOpenGL=False, background=None)

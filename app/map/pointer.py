@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QPointF, QRectF, Qt
@@ -23,14 +24,24 @@ PAN_STEP = 0.12
 """Share of the range that a notch moves it."""
 
 
+class _Kind(Enum):
+    """What a press began."""
+
+    PAN = "pan"
+    BOX = "box"
+    """A zoom box, or a click on a tensor if the pointer does not move."""
+    FRAME = "frame"
+    """The overview's."""
+    CLICK = "click"
+
+
 @dataclass(slots=True)
 class _Hold:
     """A pressed button."""
 
     start: QPointF
     window: Window
-    kind: str
-    """``pan``, ``box``, ``frame`` or ``click``."""
+    kind: _Kind
     part: Part = Part.INSIDE
     moved: bool = False
 
@@ -61,18 +72,18 @@ class Pointer(QObject):
         if event.button() == Qt.MouseButton.MiddleButton or (
             event.button() == Qt.MouseButton.LeftButton and shift
         ):
-            self._hold = _Hold(position, window, "pan")
+            self._hold = _Hold(position, window, _Kind.PAN)
         elif event.button() != Qt.MouseButton.LeftButton:
             self._hold = None
         elif row is view.overview:
             part = view.overview.part_at(position - row.geometry().topLeft())
-            self._hold = _Hold(position, window, "frame", part)
+            self._hold = _Hold(position, window, _Kind.FRAME, part)
             if part is Part.OUTSIDE:
                 self._drag_frame(position)
         elif row is view.map_row or row is view.profile:
-            self._hold = _Hold(position, window, "box")
+            self._hold = _Hold(position, window, _Kind.BOX)
         else:
-            self._hold = _Hold(position, window, "click")
+            self._hold = _Hold(position, window, _Kind.CLICK)
         view.hide_tooltip()
 
     def move(self, event: QMouseEvent) -> None:
@@ -84,16 +95,16 @@ class Pointer(QObject):
             return
         hold.moved = True
         view = self._view
-        if hold.kind == "pan":
+        if hold.kind is _Kind.PAN:
             plot = view.map_row.plot
             span = hold.window
             view.canvas.setCursor(Qt.CursorShape.ClosedHandCursor)
             slots = (hold.start.x() - position.x()) / plot.width() * (span.x1 - span.x0)
             size = (position.y() - hold.start.y()) / plot.height() * (span.y1 - span.y0)
             view.state.show(Window(span.x0 + slots, span.x1 + slots, span.y0 + size, span.y1 + size))
-        elif hold.kind == "frame":
+        elif hold.kind is _Kind.FRAME:
             self._drag_frame(position)
-        elif hold.kind == "box":
+        elif hold.kind is _Kind.BOX:
             view.cursor_overlay.set_zoom_box(self._box(hold.start, position))
 
     def release(self, event: QMouseEvent) -> None:
@@ -101,12 +112,12 @@ class Pointer(QObject):
         view, position = self._view, event.position()
         if hold is None:
             return
-        if hold.kind == "box" and hold.moved:
+        if hold.kind is _Kind.BOX and hold.moved:
             box = self._box(hold.start, position)
             view.cursor_overlay.set_zoom_box(None)
             if box.width() >= CLICK:
                 self._zoom_to(box)
-        elif hold.kind in ("box", "click") and not hold.moved:
+        elif hold.kind in (_Kind.BOX, _Kind.CLICK) and not hold.moved:
             self._click(position, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
         self._hover(position)
 

@@ -4,9 +4,9 @@ from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsSceneMouseEvent, QGraphicsWidget
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
 from app.fonts import text_font
 from app.map.state import MapState
@@ -112,9 +112,3 @@ class Row(QGraphicsWidget):
         painter.setPen(QColor(self.state.theme.text3))
         box = QRectF(0, 0, LEFT - 9, self.size().height())
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.caption)
-
-    def clicked(self, position: QPointF) -> None:
-        """The row was clicked at a position in its own coordinates."""
-
-    def mousePressEvent(self, event: QGraphicsSceneMouseEvent) -> None:  # noqa: N802
-        event.ignore()

@@ -1,7 +1,6 @@
 """The map widget: overview, bands, badge lane, map, op axis and live profile over shared slots."""
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QResizeEvent
@@ -370,21 +369,12 @@ class MapView(QWidget):
             self._waiting.stop()
             self.state.colours_changed.emit()
 
-    # Pictures
-
     def settle(self) -> None:
         """Be drawn as at rest: kernels loaded, rows laid out, no motion pending."""
         KERNELS.load()
         self._kernels_loaded()
         self.canvas.settle()
         self.map_row.settle()
-
-    def grab_picture(self, path: Path) -> None:
-        """Write what is shown as a PNG. Raises OSError."""
-        from app.map.picture import write_pixmap
-
-        self.settle()
-        write_pixmap(self.grab(), path)
 
 
 def _shift(first: float, last: float, start: float, end: float) -> float:

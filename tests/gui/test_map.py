@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFrame, QLabel
 from pytestqt.qtbot import QtBot
 
+from app.map.menu import tensor_menu
 from app.map.picture import render_picture
 from app.map.raster import KERNELS, Window
 from app.map.scene import Scene, baseline_scene, plan_scene
@@ -398,9 +399,35 @@ def test_a_picture_has_the_size_and_the_ground_that_were_asked_for(
     assert LIGHT.fill[Category.PARAMETER] in colours
 
 
-def test_what_is_shown_can_be_saved(view: MapView, tmp_path: Path) -> None:
-    view.grab_picture(tmp_path / "shown.png")
-    assert QImage(str(tmp_path / "shown.png")).size() == view.size()
+def test_the_menu_selects_the_tensor_and_copies_its_name(
+    qtbot: QtBot, view: MapView, scene: Scene
+) -> None:
+    rectangle = largest(scene)
+    menu = tensor_menu(view, rectangle)
+    qtbot.addWidget(menu)
+    assert view.state.selection == (int(scene.storage[rectangle]),)
+    texts = {action.text().partition("\t")[0]: action for action in menu.actions()}
+    assert {"Fit to the map", "Go to the producer", "Go to the first consumer"} <= texts.keys()
+    texts["Copy the name"].trigger()
+    assert QApplication.clipboard().text() == scene.name(rectangle)
+    with qtbot.waitSignal(view.cursor_moved) as moved:
+        texts["Go to the producer"].trigger()
+    assert moved.args[0] == scene.start[rectangle]
+
+
+def test_lines_and_names_are_painted_at_every_zoom(view: MapView, resnet50_step: Step) -> None:
+    baseline = simulate(resnet50_step)
+    plan = plan_scene(resnet50_step, first_fit_plan(resnet50_step), baseline)
+    narrow = next(i for i in range(plan.count) if plan.end[i] - plan.start[i] == 2)
+    for shown in (plan, baseline_scene(resnet50_step, baseline)):
+        view.set_scene(shown)
+        view.select((int(plan.storage[narrow]), 0))
+        for zoom in (1.0, 0.5, 0.05, 0.005):
+            view.fit()
+            view.state.zoom_slots(zoom, float(plan.start[narrow]))
+            view.state.zoom_addresses(zoom, float(plan.low[narrow]))
+            view.settle()
+            view.grab()
 
 
 def test_twenty_thousand_rectangles_pan_smoothly(dressed: QApplication) -> None:
