@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import pixmap
+from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.numbers import MIB, gib, percent
 from app.theme import DARK, Theme
@@ -316,9 +317,9 @@ class SamplePreview(QWidget):
             row.addWidget(text_label(category.capitalize(), "caption"))
         return legend
 
-    def show_missing(self, reason: str) -> None:
+    def show_missing(self, failure: Failure) -> None:
         """There is no sample to show."""
-        self._wait.setText(reason)
+        self._wait.setText(failure.message)
         self.open_button.setEnabled(False)
 
     def _add_figure(self, name: str, value: str, note: str) -> None:

@@ -61,6 +61,8 @@ class Work(QObject):
     library_ready = Signal()
     sample_ready = Signal(object)
     """The embedded sample was read for the start page, a Loaded."""
+    sample_missing = Signal(object)
+    """It could not be read, a Failure."""
     compared = Signal(bool)
     """Whether the open step's file holds another step by now."""
     stored = Signal()
@@ -77,12 +79,13 @@ class Work(QObject):
         self._doing = ""
         self._job: Job | None = None
         self._beside: set[Job] = set()
-        self._library_open = False
+        self._library_failed = False
 
     # What can be asked for.
 
     def open_library(self) -> None:
         """Open the library in the background; ``library_ready`` follows."""
+        self._library_failed = False
         job = OpenLibraryJob(self.library)
         job.succeeded.connect(self._library_opened)
         self._run_beside(job)
@@ -95,10 +98,10 @@ class Work(QObject):
 
     def load_sample(self, step: Path, plan: Path) -> None:
         """Read the embedded sample beside other work; ``sample_ready`` follows."""
-        if step.is_file() and plan.is_file():
-            job = LoadJob(step, plan=plan, example=True)
-            job.succeeded.connect(self.sample_ready)
-            self._run_beside(job)
+        job = LoadJob(step, plan=plan, example=True)
+        job.succeeded.connect(self.sample_ready)
+        job.failed.connect(self.sample_missing)
+        self._run_beside(job, report=False)
 
     def compare_on_disk(self, path: Path) -> None:
         """Read the open step's file again beside other work; ``compared`` says whether it differs."""
@@ -172,6 +175,7 @@ class Work(QObject):
             return
         if self._saved(partial(save_plan, shown.plan, path)):
             self.document.update_entry(shown, library_id=shown.library_id, path=path)
+            self.settings.add_recent(path)
             self._say(Activity(f"Saved {path.name}"))
 
     def save_step(self, path: Path) -> None:
@@ -179,6 +183,7 @@ class Work(QObject):
         step = self.document.step
         if step is not None and self._saved(partial(save_step, step, path)):
             self.document.path = path
+            self.settings.add_recent(path)
             self.opened.emit(Loaded(step, path, example=self.document.example))
             self._say(Activity(f"Saved {path.name}"))
 
@@ -217,7 +222,7 @@ class Work(QObject):
 
     @Slot()
     def _library_opened(self) -> None:
-        self._library_open = True
+        self._library_failed = False
         self.library_ready.emit()
 
     @Slot(object)
@@ -244,8 +249,8 @@ class Work(QObject):
             self.document.show(wanted)
             self._say(outcome(wanted.plan, loaded.step))
         self.opened.emit(loaded)
-        if self._doing == "capture":
-            self._store(loaded.step, [], None)
+        if loaded.library_id is None and not loaded.example:
+            self._store(loaded.step, list(loaded.plans), None)
 
     @Slot(object)
     def _solved(self, solution: Solution) -> None:
@@ -302,6 +307,8 @@ class Work(QObject):
         return None if number is None else self.library.step(number)
 
     def _store(self, step: Step, plans: list[Plan], solution: Solution | None) -> None:
+        if self._library_failed:
+            return  # It was said once; the user may try again.
         job = StoreJob(self.library, step, tuple(plans), solution.report if solution else None)
         job.succeeded.connect(self._was_stored)
         self._run_beside(job)
@@ -329,6 +336,10 @@ class Work(QObject):
 
     @Slot(object)
     def _failed_beside(self, failure: Failure) -> None:
+        if isinstance(self.sender(), StoreJob | OpenLibraryJob):
+            if self._library_failed:
+                return
+            self._library_failed = True
         self.problem.emit("library", failure)
 
     @Slot()

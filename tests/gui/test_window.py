@@ -574,3 +574,38 @@ def test_opening_another_step_ends_the_running_solve(
     assert window.document.step == make_toy_step()
     assert window.document.log == ()
     assert [loaded.path for loaded in opened] == [toy_file]
+
+
+# The library
+
+
+def test_an_opened_step_is_kept_but_an_example_is_not(
+    window: MainWindow, qtbot: QtBot, library: Library, toy_plan_file: Path
+) -> None:
+    window.commands.open_sample()
+    wait_until_idle(qtbot, window)
+    with qtbot.waitSignal(window.work.stored, timeout=30_000):
+        window.commands.open_path(toy_plan_file)
+    (stored,) = library.steps()
+    assert stored.fingerprint == make_toy_step().fingerprint
+    assert len(stored.plans) == 1
+
+
+def test_a_library_that_is_none_is_told_once_and_left_alone(
+    dressed: object, qtbot: QtBot, settings: Settings, toy_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "library.sqlite"
+    path.write_bytes(b"this is no database, and nobody may overwrite it")
+    window = MainWindow(Document(), Library(path), settings)
+    qtbot.addWidget(window)
+    problems: list[str] = []
+    window.work.problem.connect(lambda doing, _failure: problems.append(doing))
+    window.show()
+    qtbot.waitUntil(lambda: problems != [], timeout=30_000)
+    assert "library.sqlite cannot be used" in window.problem.message.text()
+    assert window.problem.action.text() == "Try again"
+    open_file(qtbot, window, toy_file)
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=30_000)
+    assert problems == ["library"]
+    assert path.read_bytes().startswith(b"this is no database")
+    window.close()
