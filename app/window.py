@@ -255,6 +255,7 @@ class MainWindow(QMainWindow):
         start.recent_asked.connect(self.commands.open_path)
         work.compared.connect(self._set_stale)
         work.sample_ready.connect(start.preview.show_sample)
+        work.sample_missing.connect(start.preview.show_missing)
         document.step_changed.connect(self._step_changed)
         document.entries_changed.connect(self._refresh)
         document.shown_changed.connect(self._refresh)
