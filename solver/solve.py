@@ -32,7 +32,7 @@ from solver.solution import (
     Solution,
 )
 from solver.step import Step
-from solver.timeline import order_lifetimes, planned_storages, storage_sizes
+from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
 
 if TYPE_CHECKING:
     from solver.ordering import OrderResult
@@ -122,6 +122,7 @@ class _Job:
         self.planned = planned_storages(self.step)
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
+        self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
         bound, op = largest_op(self.step)
         self.bound = _Bound(bound, Proof.NONE, op)
 
@@ -161,20 +162,24 @@ class _Job:
             self.failure = error
 
     def _search_on(self, orders: list[tuple[int, ...]]) -> None:
-        """Place the orders in turn with other seeds: until one is at the peak, or the end."""
+        """Place the orders in turn with other seeds until one is at the peak, or the end.
+
+        An order that is proven to have no lower placement is left out from then on.
+        """
         attempt = 0
-        while True:
+        while orders:
             for order in reversed(orders):
                 if self.over or self.placed_at_peak:
                     return
-                self._place_order(order, self.seed + attempt, fast=False)
+                if self._place_order(order, self.seed + attempt, fast=False).optimal:
+                    orders = [other for other in orders if other != order]
             attempt += 1
 
     @property
     def placed_at_peak(self) -> bool:
-        """Whether there is a plan of the best order known that no placement can better."""
+        """Whether the best plan is as low as the lowest peak of an order that was found."""
         best = self.state.best
-        return best.name == self.name and best.height_bytes == best.peak_bytes
+        return best.name == self.name and best.height_bytes <= self.peak
 
     def _place_program_order(self) -> None:
         result, addresses = self.place(self.program_order, self.seed, fast=True)
@@ -219,9 +224,10 @@ class _Job:
             best = self.state.best
             best = program if best is self.state.program else self.certified(best)
             self.state = replace(self.state, program=program, best=best)
+        self.peak = min(self.peak, result.peak_bytes)
         return result
 
-    def _place_order(self, order: tuple[int, ...], seed: int, *, fast: bool) -> None:
+    def _place_order(self, order: tuple[int, ...], seed: int, *, fast: bool) -> PlacementResult:
         """Place an order; keep the plan if it is lower, or the first of its name and as low."""
         result, addresses = self.place(order, seed, fast=fast)
         best = self.state.best
@@ -230,6 +236,7 @@ class _Job:
             plan = self.plan(order, addresses, self.name)
             self.state = replace(self.state, best=plan)
             self.say("Check plan", "order kept, no overlap", plan=plan)
+        return result
 
     # -- shared ----------------------------------------------------------------------------------
 
