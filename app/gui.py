@@ -59,7 +59,7 @@ def make_application(arguments: list[str]) -> QApplication:
 
 
 class _Guard(QObject):
-    """Shows our own bugs in the window instead of losing them, and closes it on Ctrl+C."""
+    """Shows our own bugs in the window instead of losing them, and closes it on Ctrl+C and when it is asked to end."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -70,7 +70,10 @@ class _Guard(QObject):
         for end in (self._reading, self._writing):
             end.setblocking(False)
         signal.set_wakeup_fd(self._writing.fileno())
-        self._before = signal.signal(signal.SIGINT, self._interrupted)
+        self._before = {
+            number: signal.signal(number, self._interrupted)
+            for number in (signal.SIGINT, signal.SIGTERM)
+        }
         self._notifier = QSocketNotifier(self._reading.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(self._wake)
 
@@ -82,10 +85,11 @@ class _Guard(QObject):
         self._window.show_bug(failure_of(error))
 
     def release(self) -> None:
-        """Let go of the signal and the sockets."""
+        """Let go of the signals and the sockets."""
         self._notifier.setEnabled(False)
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
         self._reading.close()
         self._writing.close()
 

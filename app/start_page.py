@@ -297,14 +297,19 @@ class SamplePreview(QWidget):
         self._add_figure("Saved", percent(share), f"{saved / MIB:.0f} MiB".replace("-", "−"))
         self._figures.addStretch(1)
         self._figures.addWidget(self._legend, 0, Qt.AlignmentFlag.AlignTop)
+        self._show_legend()
         self.set_theme(self._theme)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._legend.setVisible(event.size().width() >= LEGEND_FROM)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        self._legend.setVisible(self._map is not None and self.width() >= LEGEND_FROM)
 
     def _make_legend(self) -> QWidget:
-        legend = QWidget()
+        legend = QWidget(self)
+        legend.hide()
         row = QHBoxLayout(legend)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)

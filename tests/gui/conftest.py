@@ -62,6 +62,7 @@ def window(
     window.resize(1600, 1000)
     window.show()
     yield window
+    others = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w.parent() is None]
     window.close()
     window.deleteLater()
     for widget in QApplication.topLevelWidgets():
@@ -70,6 +71,7 @@ def window(
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     left = [t.name for t in threading.enumerate() if t.name.endswith("Job")]
     assert left == []
+    assert others in ([], [window]), "a part of the window has come loose"
 
 
 def wait_until_idle(qtbot: QtBot, window: MainWindow) -> None:

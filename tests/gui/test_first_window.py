@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 SCRIPT = """
 import json, sys, time
@@ -44,3 +47,35 @@ def test_the_first_window_waits_for_nothing_heavy(tmp_path: Path) -> None:
     assert heavy.isdisjoint(modules)
     # 0.5 s on an idle machine; others may be using this one.
     assert min(seconds) < 1.5
+
+
+RUN = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QTimer
+from app.gui import make_application, run_gui
+make_application([])
+folder = Path(sys.argv[1])
+QTimer.singleShot(0, lambda: print("running", flush=True))
+sys.exit(run_gui(None, library_path=folder / "l.sqlite", settings_path=folder / "s.ini"))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+def test_ctrl_c_in_the_terminal_closes_the_window_in_good_order(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(tmp_path)],
+        env=os.environ | {"QT_QPA_PLATFORM": "offscreen"},
+        cwd=Path(__file__).resolve().parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+    assert (tmp_path / "s.ini").is_file()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
@@ -15,6 +17,7 @@ from app.map.menu import tensor_menu
 from app.map.picture import render_picture
 from app.map.raster import KERNELS, Window
 from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.state import MapState
 from app.map.view import MapView
 from app.theme import DARK, LIGHT
 from solver.placement.caching_allocator import simulate
@@ -309,6 +312,54 @@ def test_linked_maps_share_addresses_and_not_slots(
     assert other.visible_range()[:2] == (0, len(resnet50_step.ops))
     other.state.zoom_addresses(0.5)
     assert view.visible_range()[2:] == other.visible_range()[2:]
+
+
+def test_linked_maps_show_their_blocks_together(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+    other = MapView()
+    qtbot.addWidget(other)
+    other.resize(1000, 700)
+    other.set_scene(scene)
+    view.link(other)
+    view.state.zoom_slots(0.3)
+    assert view.blocks.shown
+    assert other.blocks.shown
+    view.fit()
+    assert not other.blocks.shown
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    moves=st.lists(
+        st.tuples(
+            st.sampled_from(["zoom_slots", "zoom_addresses", "pan", "show"]),
+            st.floats(-3, 3),
+            st.floats(-3, 3),
+        ),
+        max_size=12,
+    )
+)
+def test_no_movement_leaves_the_whole(
+    dressed: QApplication, scene: Scene, moves: list[tuple[str, float, float]]
+) -> None:
+    state = MapState()
+    state.set_scene(scene)
+    state.show(state.whole)
+    whole = state.whole
+    for what, a, b in moves:
+        match what:
+            case "zoom_slots":
+                state.zoom_slots(2.0**a, whole.x1 * b)
+            case "zoom_addresses":
+                state.zoom_addresses(2.0**a, whole.y1 * b)
+            case "pan":
+                state.pan(a, b)
+            case _:
+                state.show(Window(a * 100, b * 100, a * 1e9, b * 1e9))
+        window = state.window
+        assert 0 <= window.x0 < window.x1 <= whole.x1 * (1 + 1e-9)
+        assert 0 <= window.y0 < window.y1 <= whole.y1 * (1 + 1e-9)
+        assert window.x1 - window.x0 >= 4 - 1e-6
+        assert window.y1 - window.y0 >= 4096 - 1e-3
 
 
 def test_another_plan_of_the_step_keeps_the_visible_range(view: MapView, resnet50_step: Step) -> None:
