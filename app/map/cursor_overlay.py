@@ -21,6 +21,7 @@ class CursorOverlay(QGraphicsObject):
         self.state, self._map, self._axis, self._profile = state, map_row, axis, profile
         self.zoom_box: QRectF | None = None
         """In the widget's coordinates while it is drawn."""
+        self._ring = False
         self.setZValue(20)
         for signal in (
             state.hover_changed,
@@ -42,6 +43,11 @@ class CursorOverlay(QGraphicsObject):
         self.zoom_box = box
         self.update()
 
+    def set_ring(self, shown: bool) -> None:
+        """Show where the keyboard's focus is."""
+        self._ring = shown
+        self.update()
+
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
@@ -49,6 +55,11 @@ class CursorOverlay(QGraphicsObject):
         if scene is None:
             return
         self._paint_hovered(painter, scene)
+        if self._ring:
+            painter.setPen(QPen(QColor(self.state.theme.accent), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            area = self._map.mapRectToParent(self._map.plot)
+            painter.drawRect(area.adjusted(0.5, 0.5, -0.5, -0.5))
         if self.zoom_box is not None:
             self._paint_zoom_box(painter, self.zoom_box)
         elif self.state.cursor is not None and scene.slots:

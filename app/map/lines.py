@@ -14,6 +14,7 @@ from app.numbers import human, percent
 
 if TYPE_CHECKING:
     from app.map.map_row import MapRow
+    from app.map.profile_row import ProfileRow
 
 BOUND_DASH = (10 / 3, 8 / 3)
 """5 and 4 pixels at a width of 1.5; Qt counts in widths."""
@@ -26,14 +27,14 @@ BRACKET_ROOM = 52.0
 
 def paint_lines(painter: QPainter, row: MapRow, scene: Scene) -> None:
     """All lines of a scene, with their names; the painter is clipped to the plot."""
-    _paint_staircase(painter, row, scene)
+    paint_staircase(painter, row, scene, 2.0)
     for line in scene.lines:
         _paint_line(painter, row, scene, line)
     _paint_saving(painter, row, scene)
 
 
-def _paint_staircase(painter: QPainter, row: MapRow, scene: Scene) -> None:
-    """What the allocator has reserved, as a line over the slots."""
+def paint_staircase(painter: QPainter, row: MapRow | ProfileRow, scene: Scene, width: float) -> None:
+    """What the allocator has reserved as run, as a line over the slots; of a plan nothing."""
     if scene.baseline is None or scene.slots == 0:
         return
     reserved = scene.baseline.reserved
@@ -43,9 +44,10 @@ def _paint_staircase(painter: QPainter, row: MapRow, scene: Scene) -> None:
         line.append(QPointF(x, row.y_of(int(reserved[slot - 1]))))
         line.append(QPointF(x, row.y_of(int(reserved[slot]))))
     line.append(QPointF(row.x_of(scene.slots), row.y_of(int(reserved[-1]))))
-    pen = QPen(QColor(row.state.theme.warn), 2)
+    pen = QPen(QColor(row.state.theme.warn), width)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPolyline(line)
 
 

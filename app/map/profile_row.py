@@ -6,7 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from app.map.lines import BOUND_DASH
+from app.map.lines import BOUND_DASH, paint_staircase
 from app.map.palette import argb
 from app.map.profile_image import column_slots, draw_profile
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
@@ -47,8 +47,9 @@ class ProfileRow(Row):
         scene = self.state.scene
         if scene is None or scene.slots == 0:
             return 1
-        bound = scene.bound.size if scene.bound is not None else 0
-        return max(scene.live_peak, bound, 1)
+        if scene.baseline is not None:
+            return max(scene.live_peak, scene.baseline.reserved_bytes, 1)
+        return max(scene.live_peak, scene.bound.size if scene.bound is not None else 0, 1)
 
     def y_of(self, size: float) -> float:
         """Pixel of an amount of live bytes."""
@@ -65,6 +66,7 @@ class ProfileRow(Row):
         self._paint_axis(painter)
         painter.setClipRect(plot)
         self._paint_stack(painter, scene)
+        paint_staircase(painter, self, scene, 1.25)
         if scene.bound is not None:
             self._paint_bound(painter, scene.bound.size, scene.bound.text)
         self._paint_peak(painter, scene)
@@ -139,6 +141,8 @@ class ProfileRow(Row):
         strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
         wide, more = text_width(size, strong), text_width(place, plain)
         left = min(x + 10, plot.right() - wide - more - 10)
+        if scene.baseline is not None:  # the reserved line climbs at the right
+            left = x - wide - more - 24
         box = QRectF(max(left, plot.left() + 2), y - 20, wide + more + 12, 16)
         painter.setFont(strong)
         painter.setPen(QColor(theme.text))

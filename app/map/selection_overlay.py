@@ -170,11 +170,16 @@ class SelectionOverlay(QGraphicsObject):
             text = f"{scene.name(rectangle)}: new {human(opened.size)} segment"
         font = label_font(11, WEIGHT.Medium)
         width = text_width(text, font) + 16
-        right = min(box.right(), area.right())
-        left = box.left() - 12 - width
-        if left < area.left():
-            left = min(right + 12, area.right() - width - 4)
-        middle = min(max(box.center().y(), area.top() + 14), area.bottom() - 14)
+        visible = box.intersected(area)
+        middle = visible.center().y()
+        if visible.width() > width:  # wide and low: above it
+            left = max(visible.left(), self._label_shelf()) + 6
+            middle = visible.top() - 16 if visible.top() - 26 > area.top() else visible.bottom() + 16
+        elif visible.left() - 12 - width >= area.left():
+            left = visible.left() - 12 - width
+        else:
+            left = min(visible.right() + 12, area.right() - width - 4)
+        middle = min(max(middle, area.top() + 14), area.bottom() - 14)
         chip = QRectF(left, middle - 10, width, 20)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(theme.line2), 1))

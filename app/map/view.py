@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from PySide6.QtCore import QPointF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QKeyEvent, QResizeEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QFocusEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.fonts import load_fonts
@@ -212,8 +212,7 @@ class MapView(QWidget):
         if not window.x0 + half * 0.1 <= slot <= window.x1 - half * 0.1:
             self.state.show(Window(slot + 0.5 - half, slot + 0.5 + half, window.y0, window.y1))
         address = float(scene.live[slot])
-        self.state.hover(-1, -1, (slot + 0.5, address))
-        self.cursor_moved.emit(slot, address)
+        self.point_at((slot + 0.5, address), -1)
 
     def go_to_peak(self) -> None:
         """Put the cursor on the slot with the most live bytes."""
@@ -249,9 +248,11 @@ class MapView(QWidget):
 
     def _range_changed(self) -> None:
         window = self.state.window
+        self.hide_tooltip()
         self._collapse()
         self.range_changed.emit(self.visible_range())
         for other in self._linked:
+            other._collapse()
             theirs = other.state.window
             if (theirs.y0, theirs.y1) != (window.y0, window.y1):
                 other.state.show(Window(theirs.x0, theirs.x1, window.y0, window.y1))
@@ -310,6 +311,18 @@ class MapView(QWidget):
         self.state.select(new)
         self.selected.emit(new)
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusInEvent(event)
+        by_keyboard = event.reason() in (
+            Qt.FocusReason.TabFocusReason,
+            Qt.FocusReason.BacktabFocusReason,
+        )
+        self.cursor_overlay.set_ring(by_keyboard)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusOutEvent(event)
+        self.cursor_overlay.set_ring(False)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if not press_key(self, event):
             super().keyPressEvent(event)
@@ -351,14 +364,18 @@ class MapView(QWidget):
 
     def _collapse(self) -> None:
         """Show the rows that there is room and need for."""
-        window = self.state.window
         canvas = self.canvas
         height = self.height()
         canvas.show_row(self.overview, self._parts["overview"] and height >= WITHOUT_OVERVIEW, 8.0)
-        zoomed = window.x1 - window.x0 < BLOCKS_BELOW * self.state.slots
-        canvas.show_row(self.blocks, self.state.scene is not None and zoomed, 2.0)
+        # Linked maps show them together, so that equal addresses stay at equal heights.
+        canvas.show_row(self.blocks, any(v._zoomed() for v in (self, *self._linked)), 2.0)
         canvas.show_row(self.profile, self._parts["profile"], 0.0)
         self.profile.set_height(PROFILE_HEIGHT if height >= HALF_PROFILE else PROFILE_HEIGHT / 2)
+
+    def _zoomed(self) -> bool:
+        window = self.state.window
+        visible = window.x1 - window.x0
+        return self.state.scene is not None and visible < BLOCKS_BELOW * self.state.slots
 
     def _relayout(self) -> None:
         self.selection_overlay.relayout()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QWheelEvent
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFrame, QLabel
 from pytestqt.qtbot import QtBot
@@ -260,6 +260,16 @@ def test_keys_zoom_pan_fit_and_jump(qtbot: QtBot, view: MapView, scene: Scene) -
     with qtbot.waitSignal(view.selected) as cleared:
         qtbot.keyClick(view, Qt.Key.Key_Escape)
     assert cleared.args == [()]
+
+
+def test_the_keyboards_focus_is_seen_and_the_mouses_is_not(
+    qtbot: QtBot, view: MapView, scene: Scene
+) -> None:
+    without = pixels(view)
+    QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
+    assert (pixels(view) != without).any()
+    QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.MouseFocusReason))
+    assert (pixels(view) == without).all()
 
 
 def test_arrows_walk_from_tensor_to_tensor(qtbot: QtBot, view: MapView, scene: Scene) -> None:
