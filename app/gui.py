@@ -59,7 +59,7 @@ def make_application(arguments: list[str]) -> QApplication:
 
 
 class _Guard(QObject):
-    """Shows our own bugs in the window instead of losing them, and closes it on Ctrl+C and when it is asked to end."""
+    """Shows our own bugs in the window instead of losing them; closes it when a signal asks to."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
