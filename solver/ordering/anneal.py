@@ -25,6 +25,14 @@ _REFRESH = 256
 
 
 @kernel
+def _largest(live: IntArray) -> int:
+    result = 0
+    for slot in range(len(live)):
+        result = max(result, live[slot])
+    return result
+
+
+@kernel
 def _excess(live: IntArray, target: int) -> int:
     total = 0
     for slot in range(len(live)):
@@ -70,7 +78,7 @@ def anneal(
     for op in range(ops):
         longest = max(longest, graph.touches_at[op + 1] - graph.touches_at[op])
     live = profile(graph, order)
-    peak = live.max()
+    peak = _largest(live)
     target = max(bound, peak - max(1, (peak - bound) // 20))
     excess = _excess(live, target)
     moved_live = np.empty(ops, np.int64)
@@ -161,7 +169,7 @@ def anneal(
             live[slot] = moved_live[slot]
         excess += change
         if excess == 0:
-            peak = live.max()
+            peak = _largest(live)
             best[:] = order
             target = max(bound, peak - max(1, (peak - bound) // 20))
             excess = _excess(live, target)

@@ -55,6 +55,11 @@ class Branching:
         """Granules that no order can go below, as far as the tree has shown."""
         return min([node.bound for node in self._open] + [self.peak])
 
+    @property
+    def finished(self) -> bool:
+        """Whether no node is left that could hold a better order."""
+        return not self._open
+
     def run(self, nodes: int) -> None:
         """Split nodes until the tree is done, ``nodes`` have been made, or the watch stops it."""
         until = self.nodes + nodes

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from solver.compiled import kernel
 from solver.ordering.problem import Graph
+from solver.ordering.profile import row_lengths
 from solver.plan import IntArray
 
 LEAST_PEAK = 0
@@ -26,8 +27,8 @@ def _schedule(
     """Ops in the order of ``rule``, ties by ``rank``, and how many there are: fewer than all when
     ``flag`` was set or the graph has a cycle."""
     ops = len(graph.predecessors_at) - 1
-    waiting = np.diff(graph.predecessors_at)
-    left = np.diff(graph.users_at)
+    waiting = row_lengths(graph.predecessors_at)
+    left = row_lengths(graph.users_at)
     begun = np.zeros(len(left), np.bool_)
     allocates = np.zeros(ops, np.int64)
     frees = np.zeros(ops, np.int64)

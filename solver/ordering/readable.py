@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from solver.compiled import kernel
 from solver.ordering.problem import Graph
-from solver.ordering.profile import profile
+from solver.ordering.profile import profile, row_lengths
 from solver.plan import IntArray
 
 _TRIES = 16
@@ -26,32 +26,17 @@ _LOOK_AHEAD = 4096
 _GONE = 1 << 60
 
 
-@kernel
 def natural(graph: Graph) -> IntArray:
     """Program order with ops that allocate nothing right after the last op that they wait for."""
-    ops = len(graph.predecessors_at) - 1
-    allocates = np.zeros(ops, np.bool_)
-    for storage in range(len(graph.sizes)):
-        allocates[graph.creator[storage]] = True
-    anchor = np.arange(ops)
-    for op in range(ops):
-        start, end = graph.predecessors_at[op], graph.predecessors_at[op + 1]
-        if not allocates[op] and end > start:
-            latest = -1
-            for k in range(start, end):
-                latest = max(latest, anchor[graph.predecessors[k]])
-            anchor[op] = latest
-    # Counting sort by anchor; program order among equals. An op's anchor is never before that of an
-    # op it waits for, so this is a valid order.
-    at = np.zeros(ops + 1, np.int64)
-    for op in range(ops):
-        at[anchor[op] + 1] += 1
-    at = np.cumsum(at)
-    order = np.empty(ops, np.int64)
-    for op in range(ops):
-        order[at[anchor[op]]] = op
-        at[anchor[op]] += 1
-    return order
+    allocates = np.zeros(graph.ops, np.bool_)
+    allocates[graph.creator] = True
+    anchor = list(range(graph.ops))
+    at, earlier = graph.predecessors_at.tolist(), graph.predecessors.tolist()
+    for op in np.flatnonzero(~allocates & (np.diff(graph.predecessors_at) > 0)).tolist():
+        anchor[op] = max(anchor[before] for before in earlier[at[op] : at[op + 1]])
+    # Program order among equals. An op's anchor is never before that of an op it waits for, so this
+    # is a valid order.
+    return np.argsort(np.array(anchor, np.int64), kind="stable")
 
 
 @kernel
@@ -145,8 +130,8 @@ def pull_back(
     rank = np.empty(ops, np.int64)
     for slot in range(ops):
         rank[target[slot]] = slot
-    waiting = np.diff(graph.predecessors_at)
-    left = np.diff(graph.users_at)
+    waiting = row_lengths(graph.predecessors_at)
+    left = row_lengths(graph.users_at)
     begun = np.zeros(len(left), np.bool_)
     done = np.zeros(ops, np.bool_)
     result = np.empty(ops, np.int64)

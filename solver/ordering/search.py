@@ -18,8 +18,14 @@ from solver.watch import Watch
 
 _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
 """Branch-and-bound nodes of each restart."""
-_MOVES = 500_000
-"""Annealing moves after the first restart."""
+_SLICE = 8
+"""Nodes between two reports."""
+_RUNS = 8
+"""Annealing runs of each restart."""
+_MOVES = 100_000
+"""Annealing moves of each run of the first restart."""
+_HOT, _COLD = (0.2, 0.02, 1.0), 0.001
+"""Temperatures at the start of a run, in turn, and at its end, in peaks."""
 _WHOLE = 250
 """Ops up to which CP-SAT is given the whole problem."""
 _WIDTHS = (30, 60, 100, 150)
@@ -106,7 +112,7 @@ class Search:
         for restart, nodes in enumerate(_NODES):
             start = self.order if restart % 2 == 0 else starts[restart // 2 % len(starts)]
             self._branch(start, nodes)
-            self._anneal(restart)
+            self._anneal(starts, restart)
             self._whole(windows, 2.0**restart)
             self._windows(windows, restart)
 
@@ -114,25 +120,38 @@ class Search:
         if self.closed():
             return
         tree = Branching(self.graph, self.watch, self.order, start, self.bound)
-        tree.run(nodes)
-        self._adopt_search(tree.bound)
-        self._offer(f"Branch and bound, {tree.nodes:,} nodes", tree.best)
+        while True:
+            better = self._keep(tree.best)
+            higher = self._adopt_search(tree.bound)
+            done = tree.finished or tree.nodes >= nodes or self.watch.stopped
+            if better or higher or done:
+                self._say("Branch and bound", f"{tree.nodes:,} nodes")
+            if done:
+                return
+            tree.run(_SLICE)
 
-    def _anneal(self, restart: int) -> None:
-        if self.closed():
-            return
-        order = anneal(
-            self.graph,
-            self.order,
-            self.bound,
-            _MOVES * (1 + restart),
-            (0.2 if restart % 2 == 0 else 0.02) * self.peak,
-            0.002 * self.peak,
-            self.seed + restart,
-            self.watch.flag,
-        )
-        self._offer("Annealing", order)
-        self._reorder("Annealing", order)
+    def _anneal(self, starts: list[IntArray], restart: int) -> None:
+        """Many short runs from many orders; one long run from one order does worse."""
+        best = self.order
+        for run in range(_RUNS):
+            if self.closed():
+                return
+            start = self.order if run % 2 == 0 else starts[(restart * _RUNS + run) // 2 % len(starts)]
+            order = anneal(
+                self.graph,
+                start,
+                self.bound,
+                _MOVES * (1 + restart),
+                _HOT[run // 2 % len(_HOT)] * self.peak,
+                _COLD * self.peak,
+                self.seed + restart * _RUNS + run,
+                self.watch.flag,
+            )
+            self._keep(order)
+            if run == 0 or peak(self.graph, order) < peak(self.graph, best):
+                best = order
+        self._offer("Annealing", best)
+        self._reorder("Annealing", best)
 
     def _whole(self, windows: Windows, effort: float) -> None:
         """The whole problem at once, for small steps."""
@@ -154,9 +173,12 @@ class Search:
             result = windows.solve(self.order, start, start + width, 0, 0.5 * (1 + restart))
             self._offer(f"Window of {width} ops", result.order)
 
-    def _adopt_search(self, bound: int) -> None:
-        if bound > self.bound:
-            self.bound, self.proof, self.proof_op = bound, Proof.SEARCH, -1
+    def _adopt_search(self, bound: int) -> bool:
+        """Take over a bound from a search where it is better; whether it was."""
+        if bound <= self.bound:
+            return False
+        self.bound, self.proof, self.proof_op = bound, Proof.SEARCH, -1
+        return True
 
     def _settle(self) -> None:
         """Take the easiest order to read that has the peak of the best."""
@@ -176,12 +198,17 @@ class Search:
 
     def _offer(self, name: str, order: IntArray) -> None:
         """Keep the order if it is the best so far; report it."""
-        height = peak(self.graph, order)
         self.known.append(order)
-        better = height < self.peak
-        if better:
-            self.order, self.peak = order, height
-        self._say(name, f"{height * GRANULE:,} bytes")
+        self._keep(order)
+        self._say(name, f"{peak(self.graph, order) * GRANULE:,} bytes")
+
+    def _keep(self, order: IntArray) -> bool:
+        """Keep the order if it is the best so far; whether it is."""
+        height = peak(self.graph, order)
+        if height >= self.peak:
+            return False
+        self.order, self.peak = order, height
+        return True
 
     def _say(self, phase: str, result: str) -> None:
         if self._progress is not None:

@@ -176,10 +176,29 @@ def test_no_time_at_all_still_gives_an_order() -> None:
     assert_sound(step, solve(step, deadline=0))
 
 
-def test_a_cancel_ends_the_solve_within_a_tenth_of_a_second(cases: Path) -> None:
-    step = load_any_step(cases / "steps" / "swin_t_b1_sgd.json.gz")
-    solve(step)  # compiles every kernel
-    for after in (0.0, 0.05, 0.15, 0.25):
+def wide_layers(layers: int, width: int, seed: int) -> Step:
+    """Layers of branches that merge at random: what cuts say little about."""
+    rng = random.Random(seed)
+    storages: list[Storage] = []
+    ops: list[Op] = []
+    before: list[int] = []
+    for layer in range(layers):
+        made = list(range(len(storages), len(storages) + width))
+        for storage in made:
+            reads = rng.sample(before, min(len(before), rng.choice((1, 1, 2))))
+            storages.append(Storage(rng.randint(1, 100) * GRANULE, Category.ACTIVATION, "s"))
+            name = f"{layer}-{storage}"
+            ops.append(Op(name, "op.default", tuple(sorted(reads)), (), (storage,)))
+        before = made
+    return Step(ORIGIN, tuple(storages), tuple(ops))
+
+
+def test_a_cancel_ends_the_solve_within_a_tenth_of_a_second() -> None:
+    step = wide_layers(20, 10, 0)
+    first: list[Progress] = []
+    order_step(step, deadline=4, seed=0, progress=first.append, cancelled=None)  # compiles kernels
+    assert {"Branch and bound", "Annealing", "CP-SAT"} <= {line.phase for line in first}
+    for after in (0.0, 0.05, 0.3, 0.6, 1.0, 1.5, 2.0):
         wish = threading.Event()
         asked: list[float] = []
 
@@ -193,8 +212,8 @@ def test_a_cancel_ends_the_solve_within_a_tenth_of_a_second(cases: Path) -> None
         ended = time.perf_counter()
         timer.join()
         assert_sound(step, result)
-        # Twice the 100 ms: the machine that tests may be busy with other things.
-        assert ended - asked[0] < 0.2
+        # Twice the 100 ms: the machine that runs the tests may be busy with other things.
+        assert ended - asked[0] < 0.2, after
 
 
 def test_progress_reports_better_peaks_and_bounds_as_they_come(cases: Path) -> None:
