@@ -1,9 +1,6 @@
 """The whole chain on a small model of the user's own: capture, solve, check, map, export, verify."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,22 +169,6 @@ def test_the_demo_leaves_plan_pictures_and_module(
     after = step.resident_bytes + load_plan(tmp_path / "out" / "net.plan").height_bytes
     assert f"{after:,} B" in out
     assert "As run" in out
-
-
-def test_without_a_display_the_window_is_refused_in_one_line(tmp_path: Path) -> None:
-    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    answer = subprocess.run(
-        [sys.executable, "-m", "app", "some.step"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not sys.platform.startswith("linux"):
-        pytest.skip("only Linux says whether there is a display")
-    assert answer.returncode == 2
-    assert "no display" in answer.stderr
 
 
 def test_the_sample_is_planned_optimally_and_names_no_machine() -> None:
