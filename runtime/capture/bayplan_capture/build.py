@@ -282,9 +282,14 @@ def first_size(inputs: Any) -> int:
 
 def _describe(value: Any) -> str:
     if isinstance(value, tuple | list):
-        inside = ", ".join(type(item).__name__ for item in value)
+        inside = ", ".join(_type_name(item) for item in value)
         return f"a {type(value).__name__} of {len(value)} ({inside})"
-    return "None" if value is None else f"a {type(value).__name__}"
+    return "None" if value is None else f"a {_type_name(value)}"
+
+
+def _type_name(value: Any) -> str:
+    # A fake tensor is a tensor to the user.
+    return "Tensor" if isinstance(value, Tensor) else type(value).__name__
 
 
 def describe_error(error: BaseException) -> str:

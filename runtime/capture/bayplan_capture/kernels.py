@@ -22,6 +22,10 @@ def run(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], fake: F
     if func is _aten.mkldnn_rnn_layer_backward.default:
         # The two biases' gradients are one tensor here but two of the kernel's.
         return [*result[:4], torch.empty_like(result[4]), *result[5:]]
+    if func is _aten.native_layer_norm_backward.default and result[0] is not None:
+        # The kernel works on, and returns, contiguous tensors whatever the gradient's strides.
+        contiguous = torch.empty_like(result[0], memory_format=torch.contiguous_format)
+        return (contiguous, *result[1:])
     return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from solver.step import Json, Program, Step
+from solver.step import Json, Program, Step, Value
 
 
 def scalar(kind: str, group: dict[str, Any], step: int) -> float:
@@ -98,11 +98,19 @@ class Interpreter:
                 if index is not None:
                     about = program.values[index]
                     assert tuple(tensor.shape) == about.shape, (instruction.target, index)
-                    assert tensor.stride() == about.stride, (instruction.target, tensor.stride(), about)
+                    assert strides(tensor) == strides(about), (instruction.target, about)
                     assert tensor.storage_offset() == about.offset
                     assert str(tensor.dtype) == f"torch.{about.dtype}"
                     values[index] = tensor
         return [values[index].clone() for index in program.outputs]
+
+
+def strides(tensor: Tensor | Value) -> tuple[int, ...]:
+    """Those that decide where elements lie: a dimension of size 1 may have any."""
+    stride = tensor.stride if isinstance(tensor, Value) else tensor.stride()
+    if 0 in tensor.shape:
+        return ()
+    return tuple(step for size, step in zip(tensor.shape, stride, strict=True) if size != 1)
 
 
 def decode(item: Json, values: dict[int, Tensor], scalars: list[float]) -> Any:
