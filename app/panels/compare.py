@@ -18,8 +18,8 @@ from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
 STACKED_BELOW = 1280
-TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 190
-LOW_BELOW = 820
+TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 180
+LOW_BELOW = 760
 """Widths and heights of the view, in pixels."""
 
 
@@ -170,8 +170,10 @@ class CompareView(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._arrange(stacked=self.width() < STACKED_BELOW)
-        self.table.setFixedHeight(LOW_TABLE_HEIGHT if self.height() < LOW_BELOW else TABLE_HEIGHT)
+        low = self.height() < LOW_BELOW
+        # Stacked maps of a low window would have no height left for the map itself.
+        self._arrange(stacked=self.width() < STACKED_BELOW and not low)
+        self.table.setFixedHeight(LOW_TABLE_HEIGHT if low else TABLE_HEIGHT)
 
     def _arrange(self, *, stacked: bool) -> None:
         if stacked is self._stacked:

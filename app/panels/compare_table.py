@@ -148,17 +148,20 @@ class CompareTable(QWidget):
         column.setSpacing(0)
         column.addLayout(title)
         column.addWidget(rule())
-        row = QHBoxLayout()
+        row = self._halves = QHBoxLayout()
         row.setSpacing(0)
         column.addLayout(row, 1)
-        row.addWidget(area, 35)
+        row.addWidget(area)
         row.addWidget(rule(down=True))
-        row.addLayout(right, 65)
+        row.addLayout(right)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
+        narrow = self.width() < WITHOUT_BARS
         for bar in self._bars:
-            bar.setVisible(self.width() >= WITHOUT_BARS)
+            bar.setVisible(not narrow)
+        for part, share in ((0, 43 if narrow else 35), (2, 57 if narrow else 65)):
+            self._halves.setStretch(part, share)
         self._fit_columns()
 
     def _fit_columns(self) -> None:
@@ -219,7 +222,8 @@ class CompareTable(QWidget):
     def _add_cause(self, row: int, cause: Cause, face: str) -> None:
         texts = (cause.label, human(cause.saved), percent(cause.share))
         for column, text in enumerate(texts):
-            part = ElidedLabel(text, face) if column == 0 else label(text, face)
+            part = label(text, face)
+            part.setWordWrap(column == 0)
             if column:
                 part.setToolTip(f"{bytes_exact(cause.saved)} B")
                 self.causes.addWidget(part, row, column, _side(column))

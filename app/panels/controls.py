@@ -109,6 +109,7 @@ class FigureLabel(QWidget):
             set_property(self.value, "tone", tone)
         self.setToolTip(exact)
         self.setAccessibleName(f"{self.name.text()} {value}")
+        self.updateGeometry()  # at once: a strip measures its parts right after this
 
 
 class Swatch(QWidget):
@@ -202,6 +203,7 @@ class HatchKey(QWidget):
     def set_short(self, short: bool) -> None:
         """Use the short words or the long ones."""
         self._words.setText(self.short if short else self.text)
+        self.updateGeometry()  # at once: a strip measures its parts right after this
 
     def set_theme(self, theme: Theme) -> None:
         self._box.theme = theme

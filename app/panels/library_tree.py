@@ -67,7 +67,7 @@ class RowPainter(QStyledItemDelegate):
             _arrow(painter, QPointF(LEFT + 5, box.y() + 15), opened, theme)
         right = box.right() - 12 - SPARK.width()
         painter.drawPixmap(QPointF(right, box.y() + 7), self._spark(node))
-        x, width = LEFT + 20, right - LEFT - 26
+        x, width = LEFT + 16, right - LEFT - 22
         self._text(painter, QRectF(x, box.y() + 6, width, 18), node.name, theme.text, strong=True)
         self._text(painter, QRectF(x, box.y() + 23, width, 16), node.detail, theme.text3, 11)
         if node.figures and not opened:
@@ -78,8 +78,8 @@ class RowPainter(QStyledItemDelegate):
 
     def _paint_plan(self, painter: QPainter, box: QRectF, node: PlanNode) -> None:
         theme = self.theme
-        painter.drawPixmap(QPointF(LEFT + 20, box.y() + 6), self._thumbnail(node))
-        x = LEFT + 20 + THUMBNAIL.width() + 10
+        painter.drawPixmap(QPointF(LEFT + 12, box.y() + 6), self._thumbnail(node))
+        x = LEFT + 12 + THUMBNAIL.width() + 10
         width = box.right() - 14 - x
         self._text(painter, QRectF(x, box.y() + 4, width, 18), node.name, theme.text, strong=True)
         line = QRectF(x, box.y() + 21, width, 16)

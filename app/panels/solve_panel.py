@@ -1,7 +1,7 @@
 """The solve dock: incumbent and bound over time, the solver's log, the certificate."""
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from app.document import Document
 from app.panels.certificate import CertificateCard
@@ -45,6 +45,7 @@ class SolvePanel(QWidget):
         self.plot.setMinimumWidth(160)
         self.log: RowsModel[LogRow] = RowsModel(log_columns("GiB"))
         self.table = dense_table("Log of the solve", self.log, wide=2, sortable=False)
+        self.table.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerItem)
         self.certificate = CertificateCard()
         self.certificate.setFixedWidth(236)
         self.certificate.continue_requested.connect(self.continue_requested)
@@ -55,9 +56,9 @@ class SolvePanel(QWidget):
         course = QHBoxLayout(self.course)
         course.setContentsMargins(0, 0, 0, 0)
         course.setSpacing(0)
-        course.addWidget(self.plot, 8)
+        course.addWidget(self.plot, 7)
         course.addWidget(rule(down=True))
-        course.addWidget(self.table, 12)
+        course.addWidget(self.table, 13)
         self.empty = label("", "body", "text3")
         self.empty.setWordWrap(True)
         self.empty.setMargin(16)

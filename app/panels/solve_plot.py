@@ -13,6 +13,9 @@ from app.panels.controls import label
 from app.solve_facts import Curve
 from app.theme import DARK, Theme
 
+HEADROOM = 1.3
+"""Of the highest value: the name of the incumbent stands above its curve."""
+
 NEAR_FLOOR = 0.25
 """Part of the axis under which a name stands above its curve, to stay clear of the axis."""
 
@@ -96,7 +99,7 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             item.setData(x, y)
         last = max((c.seconds[-1] for c in (incumbent, bound) if c.seconds), default=0.0)
         self.setXRange(0, max(last, 1e-3) * 1.04, padding=0)
-        self.setYRange(0, most / self._unit.size * 1.12, padding=0)
+        self.setYRange(0, most / self._unit.size * HEADROOM, padding=0)
         reached = [
             t
             for t, s in zip(incumbent.seconds, incumbent.sizes, strict=True)
@@ -117,7 +120,10 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             lengths = [b - a for a, b in pairwise(curve.seconds)] or [0.0]
             longest = max(range(len(lengths)), key=lambda i: lengths[i])
             size = curve.sizes[longest]
-            above = size < NEAR_FLOOR * max(s for c in self._curves for s in c.sizes)
+            # The bound lies under the incumbent, so their names stand on opposite sides.
+            above = name is self._names[0] or size < NEAR_FLOOR * max(
+                s for c in self._curves for s in c.sizes
+            )
             name.setAnchor((0, 1) if above else (0, 0))
             name.setPos(curve.seconds[longest], size / self._unit.size)
 

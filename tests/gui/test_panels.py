@@ -561,6 +561,18 @@ class TestCompare:
         )
         assert left.width() == right.width() == 1000
 
+    @pytest.mark.parametrize("width", [700, 1000, 1200, 1600])
+    def test_the_legend_is_not_cut_off(self, qtbot: QtBot, solved: Document, width: int) -> None:
+        view = shown(qtbot, CompareView(solved), width, 590)
+        assert view.legend.row.minimumSize().width() <= width
+        assert view.unusable.isVisible()
+
+    def test_a_low_window_does_not_stack_the_maps(self, qtbot: QtBot, solved: Document) -> None:
+        view = shown(qtbot, CompareView(solved), 1000, 590)
+        left, right = view.maps
+        assert left.mapTo(view, QPoint(0, 0)).y() == right.mapTo(view, QPoint(0, 0)).y()
+        qtbot.waitUntil(lambda: left.height() > 240)
+
     def test_it_does_nothing_while_it_is_not_in_sight(self, qtbot: QtBot, solved: Document) -> None:
         view = CompareView(solved)
         qtbot.addWidget(view)
