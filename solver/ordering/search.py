@@ -18,6 +18,8 @@ from solver.watch import Watch
 
 _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
 """Branch-and-bound nodes of each restart."""
+_NODE_OPS = 20_000_000
+"""Orders in a tree hold at most this many ops together: 160 MB."""
 _SLICE = 8
 """Nodes between two reports."""
 _RUNS = 8
@@ -53,12 +55,13 @@ class Search:
 
     def run(self) -> OrderResult:
         """Solve until the peak meets the bound or the time is up."""
-        self._say("Program order", f"{self.graph.ops:,} ops")
-        self._greedy()
-        self._bound()
+        self._say("Build graph", "trivial bound")
+        self._cheap_orders()
+        self._prove()
         self._search()
         lean, lean_peak = self.order, self.peak
         self._settle()
+        self._say("Order", "peak meets the bound" if self.peak <= self.bound else "a gap is left")
         return OrderResult(
             order=tuple(int(op) for op in self.order),
             peak_bytes=self.peak * GRANULE,
@@ -69,41 +72,35 @@ class Search:
             lean_order=tuple(int(op) for op in lean) if lean_peak == self.peak else (),
         )
 
-    def _greedy(self) -> None:
-        """Every cheap order, each improved by cut reorder, until one meets the bound."""
-        flag = self.watch.flag
-        self._reorder("Program order", self.order)
-        if self.closed():
-            return
-        self._offer("Updates beside gradients", self.natural)
+    def _cheap_orders(self) -> None:
+        """Orders that cost milliseconds, each improved by cut reorder, until one meets the bound."""
+        self._reorder("Program order", self.program)
+        self._offer("Order", "updates beside gradients", self.natural)
         self._reorder("Updates beside gradients", self.natural)
         for name, build, rule in (
-            ("Least peak first", greedy.forwards, greedy.LEAST_PEAK),
-            ("Least net growth first", greedy.forwards, greedy.LEAST_NET),
-            ("Least peak first, backwards", greedy.backwards, greedy.LEAST_PEAK),
-            ("Least net growth first, backwards", greedy.backwards, greedy.LEAST_NET),
+            ("least peak first", greedy.forwards, greedy.LEAST_PEAK),
+            ("least growth first", greedy.forwards, greedy.LEAST_NET),
+            ("least peak, from the back", greedy.backwards, greedy.LEAST_PEAK),
+            ("least growth, from the back", greedy.backwards, greedy.LEAST_NET),
         ):
             if self.closed():
                 return
-            order = build(self.graph, rule, flag)
-            if order is None:
-                return
-            self._offer(name, order)
-            self._reorder(name, order)
+            order = build(self.graph, rule, self.watch.flag)
+            if order is not None:
+                self._offer("Order", name, order)
+                self._reorder(name, order)
 
     def _reorder(self, name: str, order: IntArray) -> None:
         if not self.closed():
-            self._offer(f"{name}, cut reorder", reorder(self.cuts, order))
+            better = reorder(self.cuts, order)
             self._adopt_cut()
+            self._offer("Cut reorder", f"of {name[0].lower()}{name[1:]}", better)
 
-    def _bound(self) -> None:
-        if self.closed():
-            return
-        made = self.cuts.made
-        finished = self.cuts.prove(self.known)
-        self._adopt_cut()
-        count = self.cuts.made - made
-        self._say("Lower bound", f"{count} minimum cuts" if finished else "stopped")
+    def _prove(self) -> None:
+        """The largest cut over all ops."""
+        if not self.closed():
+            self.cuts.prove(self.known)
+            self._adopt_cut()
 
     def _search(self) -> None:
         """Branch and bound, annealing and windows in turn, each time with more effort."""
@@ -111,7 +108,7 @@ class Search:
         windows = Windows(self.graph, self.watch, self.seed)
         for restart, nodes in enumerate(_NODES):
             start = self.order if restart % 2 == 0 else starts[restart // 2 % len(starts)]
-            self._branch(start, nodes)
+            self._branch(start, min(nodes, max(_SLICE, _NODE_OPS // max(1, self.graph.ops))))
             self._anneal(starts, restart)
             self._whole(windows, 2.0**restart)
             self._windows(windows, restart)
@@ -150,16 +147,17 @@ class Search:
             self._keep(order)
             if run == 0 or peak(self.graph, order) < peak(self.graph, best):
                 best = order
-        self._offer("Annealing", best)
-        self._reorder("Annealing", best)
+        self._say("Annealing", f"{_RUNS} runs")
+        self._reorder("annealing's best", best)
 
     def _whole(self, windows: Windows, effort: float) -> None:
         """The whole problem at once, for small steps."""
         if self.closed() or self.graph.ops > _WHOLE:
             return
         result = windows.solve(self.order, 0, self.graph.ops, self.bound, effort)
+        self._keep(result.order)
         self._adopt_search(result.bound)
-        self._offer("CP-SAT", result.order)
+        self._say("CP-SAT", "the whole step")
 
     def _windows(self, windows: Windows, restart: int) -> None:
         """Windows around the peak, wider and wider."""
@@ -171,7 +169,8 @@ class Search:
             start = top - width * (1 + (restart + part) % 3) // 4
             start = min(max(start, 0), self.graph.ops - width)
             result = windows.solve(self.order, start, start + width, 0, 0.5 * (1 + restart))
-            self._offer(f"Window of {width} ops", result.order)
+            self._keep(result.order)
+            self._say("CP-SAT", f"window of {width} ops")
 
     def _adopt_search(self, bound: int) -> bool:
         """Take over a bound from a search where it is better; whether it was."""
@@ -193,14 +192,19 @@ class Search:
         self.peak = height
 
     def _adopt_cut(self) -> None:
-        if self.cuts.best >= self.bound and self.cuts.best_op >= 0:
-            self.bound, self.proof, self.proof_op = self.cuts.best, Proof.CUT, self.cuts.best_op
+        if self.cuts.best_op < 0 or self.cuts.best < self.bound:
+            return
+        higher = self.cuts.best > self.bound
+        self.bound, self.proof, self.proof_op = self.cuts.best, Proof.CUT, self.cuts.best_op
+        if higher:
+            count = self.cuts.made
+            self._say("Lower bound", f"{count} minimum cut{'s' if count > 1 else ''}")
 
-    def _offer(self, name: str, order: IntArray) -> None:
+    def _offer(self, phase: str, result: str, order: IntArray) -> None:
         """Keep the order if it is the best so far; report it."""
         self.known.append(order)
-        self._keep(order)
-        self._say(name, f"{peak(self.graph, order) * GRANULE:,} bytes")
+        if self._keep(order):
+            self._say(phase, result)
 
     def _keep(self, order: IntArray) -> bool:
         """Keep the order if it is the best so far; whether it is."""
@@ -218,6 +222,6 @@ class Search:
                     phase=phase,
                     result=result,
                     peak_bytes=self.peak * GRANULE,
-                    bound_bytes=self.bound * GRANULE if self.proof is not Proof.NONE else None,
+                    bound_bytes=self.bound * GRANULE,
                 )
             )

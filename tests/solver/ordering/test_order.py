@@ -1,6 +1,8 @@
 """order_step against brute force, the definitions and the shared steps."""
 
 import random
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -29,6 +31,9 @@ def assert_sound(step: Step, result: OrderResult) -> None:
     assert result.peak_bytes == order_profile(step, result.order).max(initial=0)
     assert result.bound_bytes <= result.peak_bytes
     assert result.optimal == (result.bound_bytes == result.peak_bytes)
+    if result.lean_order:
+        assert is_order(step, result.lean_order)
+        assert result.peak_bytes == order_profile(step, result.lean_order).max(initial=0)
     if result.proof is Proof.CUT:
         assert cut_value(step, result.proof_op) >= result.bound_bytes
 
@@ -226,6 +231,16 @@ def test_progress_reports_better_peaks_and_bounds_as_they_come(cases: Path) -> N
     assert peaks == sorted(peaks, reverse=True) and peaks[-1] == result.peak_bytes
     assert bounds == sorted(bounds) and bounds[-1] == result.bound_bytes
     assert [line.seconds for line in lines] == sorted(line.seconds for line in lines)
+    assert (lines[-1].phase, lines[-1].result) == ("Order", "peak meets the bound")
+
+
+def test_nothing_heavy_is_imported_before_a_step_is_solved() -> None:
+    code = (
+        "import sys, solver.ordering, solver.check, solver.planning_step;"
+        "sys.exit(bool({'numba', 'ortools', 'torch', 'PySide6'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[3]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
 
 
 def test_an_error_of_the_callers_cancel_is_not_swallowed() -> None:
