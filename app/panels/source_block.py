@@ -2,6 +2,8 @@
 
 import keyword
 import re
+import sys
+from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSize, Qt, QUrl
 from PySide6.QtGui import QColor, QDesktopServices, QPainter, QPaintEvent, QResizeEvent
@@ -31,7 +33,7 @@ class SourceBlock(QWidget):
         self.link.setStyleSheet("text-align: left;")
         self.link.clicked.connect(self._open)
         self._text = ""
-        self._source: SourceLine | None = None
+        self._path: Path | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -46,7 +48,7 @@ class SourceBlock(QWidget):
 
     def set_source(self, source: SourceLine | None) -> None:
         """Show another place; None hides the block."""
-        self._source = source
+        self._path = None
         self.setVisible(source is not None)
         if source is None:
             return
@@ -59,7 +61,11 @@ class SourceBlock(QWidget):
             text += f", in {source.function}"
         self._text = text
         self._elide()
-        self.link.setToolTip(f"Open {source.file}")
+        there = Path(source.file).is_file()
+        self.link.setEnabled(there)
+        self.link.setToolTip(
+            f"Open {source.file}" if there else f"{source.file} is not on this machine"
+        )
         self.link.setAccessibleName(f"Open {source.file}, line {source.line}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -73,8 +79,17 @@ class SourceBlock(QWidget):
         self.link.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideRight, room))
 
     def _open(self) -> None:
-        if self._source is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(self._source.file))
+        if self._path is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._path)))
+
+
+def locate(file: str) -> Path | None:
+    """The file on this machine; a relative one is that of an installed package. None: not here."""
+    for folder in ("", *(sys.path if not Path(file).is_absolute() else ())):
+        path = Path(folder) / file
+        if path.is_file():
+            return path.absolute()
+    return None
 
 
 class _Code(QWidget):

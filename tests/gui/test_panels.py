@@ -238,14 +238,19 @@ class TestInspector:
         assert inspector.name.text() == "∂ weight"
 
     def test_the_link_opens_the_source_file(
-        self, qtbot: QtBot, document: Document, monkeypatch: pytest.MonkeyPatch
+        self,
+        qtbot: QtBot,
+        document: Document,
+        monkeypatch: pytest.MonkeyPatch,
+        tmp_path: Path,
     ) -> None:
+        file = tmp_path / "models" / "net.py"
+        file.parent.mkdir()
+        file.write_text("x = 1\n")
         opened: list[QUrl] = []
         monkeypatch.setattr(QDesktopServices, "openUrl", opened.append)
         step = make_toy_step()
-        line = SourceLine(
-            "/models/net.py", 7, "forward", ("x = 1", "    y = f(x)  # why", "return y"), 1
-        )
+        line = SourceLine(str(file), 7, "forward", ("x = 1", "    y = f(x)  # why", "return y"), 1)
         step = replace(step, ops=(replace(step.ops[0], source=0), *step.ops[1:]), sources=(line,))
         document.open(step)
         document.set_solution(toy_solution(step))
@@ -254,7 +259,12 @@ class TestInspector:
         assert inspector.source.link.text() == "models/net.py:7, in forward"
         inspector.grab()
         inspector.source.link.click()
-        assert [url.toLocalFile() for url in opened] == ["/models/net.py"]
+        assert [url.toLocalFile() for url in opened] == [str(file)]
+        file.unlink()
+        document.select((2, 3))
+        document.select((2,))
+        assert not inspector.source.link.isEnabled()
+        assert "is not on this machine" in inspector.source.link.toolTip()
         document.select((3,))
         assert not inspector.source.isVisible()
 
