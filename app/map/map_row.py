@@ -74,6 +74,11 @@ class MapRow(Row):
         self._smooth = True
         self.refresh()
 
+    @property
+    def outdated(self) -> bool:
+        """Whether something changed since the last paint."""
+        return self._picture is None
+
     def settle(self) -> None:
         """Draw as at rest, at once."""
         self._idle.stop()

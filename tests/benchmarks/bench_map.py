@@ -38,6 +38,7 @@ def panning_view(count: int) -> MapView:
     view.resize(1600, 900)
     view.set_scene(large_scene(count))
     view.show()
+    QApplication.processEvents()  # without which nothing is painted
     view.settle()
     return view
 
@@ -48,7 +49,14 @@ def pan_frame(view: MapView, frame: int) -> None:
     width = whole.x1 * 0.6
     left = whole.x1 * 0.002 * (frame % 100)
     view.state.show(Window(left, left + width, 0.0, whole.y1 * 0.9))
+    paint(view)
+
+
+def paint(view: MapView) -> None:
+    """Paint what is outdated."""
     view.canvas.viewport().repaint()
+    if view.map_row.outdated:
+        raise RuntimeError("The map was not painted, so there is nothing to measure.")
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def measure(count: int, frames: int = 100) -> Figures:
 
     def rest(frame: int) -> None:
         view.map_row.settle()
-        view.canvas.viewport().repaint()
+        paint(view)
 
     pan_frame(view, 0)
     pan, worst = cpu_ms(frames, lambda frame: pan_frame(view, frame))
