@@ -8,7 +8,7 @@ from pathlib import Path
 from app.cli.argument_types import seconds
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, interrupts, writable
-from app.numbers import bytes_exact, gib, percent
+from app.numbers import bytes_exact, gib, human, percent
 from solver.check import require_valid
 from solver.files import save_plan
 from solver.planning_step import load_any_step
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def report_text(title: str, report: Report) -> str:
-    """The report as aligned lines: what, GiB, exact bytes."""
+    """The report as aligned lines: what, binary units, exact bytes."""
     sizes = {
         "Resident": report.resident_bytes,
         "As run, reserved with residents": report.baseline_reserved_bytes,
@@ -76,7 +76,7 @@ def report_text(title: str, report: Report) -> str:
     }
     lines = [
         f"{title}: {report.ops:,} ops, {report.storages:,} storages",
-        *(f"  {what:<33}{gib(size):>11}{bytes_exact(size):>20} B" for what, size in sizes.items()),
+        *(f"  {what:<33}{human(size):>11}{bytes_exact(size):>20} B" for what, size in sizes.items()),
         f"  {report.status.capitalize()}, gap {percent(report.gap)}, "
         f"{report.seconds:.2f} s, seed {report.seed}",
     ]

@@ -32,7 +32,7 @@ def test_a_solved_plan_is_written_and_right(bayplan: Bayplan, toy_files: Path) -
     assert "is right for toy" in checked.out
 
 
-def test_the_text_report_has_gib_and_exact_bytes(bayplan: Bayplan, toy_files: Path) -> None:
+def test_the_text_report_has_units_and_exact_bytes(bayplan: Bayplan, toy_files: Path) -> None:
     answer = bayplan("solve", toy_files / "toy.step")
 
     lines = answer.out.splitlines()
