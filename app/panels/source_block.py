@@ -61,10 +61,10 @@ class SourceBlock(QWidget):
             text += f", in {source.function}"
         self._text = text
         self._elide()
-        there = Path(source.file).is_file()
-        self.link.setEnabled(there)
+        self._path = locate(source.file)
+        self.link.setEnabled(self._path is not None)
         self.link.setToolTip(
-            f"Open {source.file}" if there else f"{source.file} is not on this machine"
+            f"Open {self._path}" if self._path is not None else f"{source.file} is not on this machine"
         )
         self.link.setAccessibleName(f"Open {source.file}, line {source.line}")
 
