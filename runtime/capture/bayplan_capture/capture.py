@@ -36,7 +36,7 @@ def capture_step(source: str, batch: int | None, optimizer: str | None) -> dict[
         "training": training,
         "target": "cpu",
         "dtype": str(dtypes[0] if dtypes else torch.get_default_dtype()).removeprefix("torch."),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "captured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(time.monotonic() - start, 3),
     }

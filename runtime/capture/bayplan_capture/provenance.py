@@ -29,6 +29,8 @@ CONTEXT_LINES = 3
 
 _TORCH = f"{Path(torch.__file__).absolute().parent}{os.sep}"
 _HERE = f"{Path(__file__).absolute().parent}{os.sep}"
+_OUTERMOST = _HERE + "trace.py"
+"""Calls the model: no frame beyond it is the step's."""
 _MODEL_FILES = frozenset(_HERE + name for name in ("zoo.py", "unet.py"))
 """Files of this package that are models' code, to be shown as such."""
 _STANDARD = tuple(
@@ -152,7 +154,10 @@ class Provenance:
         frame: FrameType | None = sys._getframe(1)
         library: FrameType | None = None
         while frame is not None:
-            rank = self._file_rank(frame.f_code.co_filename)
+            file = frame.f_code.co_filename
+            if file == _OUTERMOST:
+                break
+            rank = self._file_rank(file)
             if rank == 2:
                 return self._add_source(frame)
             if rank == 1 and library is None:
