@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -82,14 +83,16 @@ def solve(
     if not job.over:
         worker = threading.Thread(target=job.improve, name="bayplan-solve")
         worker.start()
-        while worker.is_alive() or not job.lines.empty():
-            if cancelled is not None and cancelled():
-                job.cancel.set()
-                break
-            try:
-                tell(job.lines.get(timeout=INTERVAL))
-            except queue.Empty:
-                continue
+        try:
+            while worker.is_alive() or not job.lines.empty():
+                if cancelled is not None and cancelled():
+                    job.cancel.set()
+                    break
+                with suppress(queue.Empty):
+                    tell(job.lines.get(timeout=INTERVAL))
+        except BaseException:
+            job.cancel.set()
+            raise
     if job.failure is not None:
         raise job.failure
     return job.solution(log)
@@ -119,6 +122,7 @@ class _Job:
 
     def __post_init__(self) -> None:
         self.worked: Callable[[], float] = lambda: self.seconds
+        self.searched = False
         self.planned = planned_storages(self.step)
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
@@ -215,9 +219,10 @@ class _Job:
             self.step,
             deadline=ENDLESS,
             seed=self.seed,
-            progress=self.relay(),
+            progress=self.relay(only_news=self.searched),
             cancelled=self.within(seconds),
         )
+        self.searched = True
         if result.bound_bytes > self.bound.bytes and not self.cancel.is_set():
             self.bound = _Bound(result.bound_bytes, result.proof, result.proof_op)
             program = self.certified(self.state.program)
@@ -273,10 +278,20 @@ class _Job:
         end = self.worked() + seconds
         return lambda: self.cancel.is_set() or self.worked() >= end
 
-    def relay(self) -> ProgressCallback:
-        """Takes the lines of a part that begins now, whose clock starts at zero."""
+    def relay(self, *, only_news: bool = False) -> ProgressCallback:
+        """Takes the lines of a part that begins now, whose clock starts at zero.
+
+        ``only_news``: the part goes again over ground that the log has seen.
+        """
         begun = self.seconds
-        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
+
+        def take(line: Progress) -> None:
+            better = line.peak_bytes is not None and line.peak_bytes < self.peak
+            tighter = line.bound_bytes is not None and line.bound_bytes > self.bound.bytes
+            if better or tighter or not only_news:
+                self.lines.put(replace(line, seconds=line.seconds + begun))
+
+        return take
 
     def problem(self, order: Sequence[int]) -> tuple[PlacementProblem, list[int]]:
         """The placement problem of an order, and the storages that it places."""

@@ -19,10 +19,12 @@ from solver.watch import Watch
 
 COMPARE = 40_000_000
 """Pairs of storages that may be looked at to find the placement that reads best among equals."""
+FAST_CONSTRUCT = 2_000_000_000
+"""Pairs after which a fast placement tries no other order: about two seconds."""
 PAIRS, FAST_PAIRS = 80_000_000, 10_000_000
 """Pairs that one turn of the squeaky wheel looks at."""
-ROUNDS, FAST_ROUNDS = 100, 4
-"""The fewest placements of one turn, however large the part is."""
+ROUNDS = 100
+"""The fewest placements of one turn that is not fast, however large the part is."""
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
 EFFORT, MAX_EFFORT, GROWTH = 0.05, 2.0, 1.25
@@ -46,7 +48,8 @@ def place(
     """A placement as low as can be found within ``deadline`` seconds.
 
     Deterministic for a seed and enough time. Stops within 100 ms of ``cancelled()`` and then returns
-    the best so far, at the least what ``first_fit_by_start`` gives. ``fast``: only the constructors.
+    the best so far, at the least what ``first_fit_by_start`` gives. ``fast``: only the constructors and
+    a short turn of the squeaky wheel.
     """
     unit, parts = reduce(problem)
     target = max((part.bound for part in parts), default=0)
@@ -121,28 +124,28 @@ class Search:
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
         leaders = self._construct(part, target, best)
-        pairs, least = (FAST_PAIRS, FAST_ROUNDS) if self.fast else (PAIRS, ROUNDS)
+        pairs, least = (FAST_PAIRS, 0) if self.fast else (PAIRS, ROUNDS)
         rounds = max(least, pairs // len(part.sizes) ** 2)
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
             self._search_on(part, target, best, leaders, rounds)
         return best
 
-    def _construct(self, part: Part, target: int, best: _Best) -> "list[_Leader]":
+    def _construct(self, part: Part, target: int, best: _Best) -> list["_Leader"]:
         """Both constructors over all orders; returns the ways that gave the lowest heights."""
         from solver.placement.kernels import dive, first_fit
 
-        pairs = COMPARE
+        looked = 0
         leaders: list[_Leader] = []
         for number, (name, make) in enumerate(orders(part).items()):
             for how, kernel in (("", dive), (", first fit", first_fit)):
-                enough = best.height <= target and (number >= LEADING or pairs <= 0)
-                if enough or self.watch.stopped:
+                enough = best.height <= target and (number >= LEADING or looked > COMPARE)
+                if enough or (self.fast and looked > FAST_CONSTRUCT) or self.watch.stopped:
                     break
                 order, addresses = make(), np.empty(len(part.sizes), np.int64)
                 arguments = (order, part.first, part.last, part.sizes, self.watch.flag, addresses)
                 height = kernel(*arguments)
-                pairs -= len(part.sizes) ** 2
+                looked += len(part.sizes) ** 2
                 if height >= 0:
                     leaders.append(_Leader(height, kernel, order))
                     self._offer(part, best, addresses, target, f"Place by {name}{how}")
@@ -153,7 +156,7 @@ class Search:
         part: Part,
         target: int,
         best: _Best,
-        leaders: "list[_Leader]",
+        leaders: list["_Leader"],
         rounds: int,
         seed: int,
     ) -> None:
@@ -173,7 +176,7 @@ class Search:
                 self._offer(part, best, addresses, target, WHEEL)
 
     def _search_on(
-        self, part: Part, target: int, best: _Best, leaders: "list[_Leader]", rounds: int
+        self, part: Part, target: int, best: _Best, leaders: list["_Leader"], rounds: int
     ) -> None:
         """CP-SAT and more of the wheel in turn, with other seeds, until the target or the deadline."""
         small = len(part.sizes) <= MAX_STORAGES
@@ -209,10 +212,11 @@ class Search:
         """Take a placement that is lower, or equally high and easier to read."""
         height = int((addresses + part.sizes).max())
         value = energy(part, addresses)
-        if height < best.height:
-            self._report(phase, height, target)
-        elif height > best.height or value >= best.energy:
+        if (height, value) >= (best.height, best.energy):
             return
+        # Of a part that another one towers over there is nothing to tell.
+        if height < best.height and best.height > target:
+            self._report(phase, height, target)
         best.addresses, best.height, best.energy = addresses, height, value
 
     def _report(self, phase: str, height: int, target: int) -> None:

@@ -1,6 +1,8 @@
 """Solving a step: what comes out is checked, optimal where it says so, and always there."""
 
 import csv
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -210,3 +212,24 @@ def test_an_error_inside_reaches_the_caller(toy_step: Step, monkeypatch: pytest.
     monkeypatch.setattr("solver.ordering.order_step", fail)
     with pytest.raises(RuntimeError, match="broken"):
         solve(toy_step, deadline=5.0)
+
+
+def test_an_error_of_the_listener_ends_the_solve(toy_step: Step) -> None:
+    def refuse(line: Progress) -> None:
+        if line.phase == "Check plan":
+            raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        solve(toy_step, deadline=60.0, progress=refuse)
+    for thread in threading.enumerate():
+        if thread.name == "bayplan-solve":
+            thread.join(timeout=5.0)
+            assert not thread.is_alive()
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    heavy = "numba", "ortools", "torch", "PySide6"
+    code = f"import sys, solver.solve; print([m for m in {heavy!r} if m in sys.modules])"
+    root = Path(__file__).resolve().parents[2]
+    result = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+    assert result.stdout == "[]\n", result.stderr
