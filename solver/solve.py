@@ -5,50 +5,18 @@ then improves on it, and the caller's thread hands on what it says and watches f
 solve ends within 100 ms of it whatever the thread is in: a compilation, an import, a presolve.
 """
 
-import os
-import platform
 import queue
-import sys
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-from solver.assemble import assemble
-from solver.check import require_valid
-from solver.placement import PlacementProblem, PlacementResult, place
-from solver.placement.caching_allocator import largest_op, simulate
-from solver.placement.place import over_text, place_by_start
-from solver.plan import Certificate, Plan, Proof, Provenance, Status
-from solver.solution import (
-    Baseline,
-    CancelCallback,
-    Progress,
-    ProgressCallback,
-    Report,
-    Solution,
-)
+from solver.plan import Status
+from solver.solution import CancelCallback, Progress, ProgressCallback, Report, Solution
+from solver.solve_job import SolveJob
 from solver.step import Step
-from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
 
-if TYPE_CHECKING:
-    from solver.ordering import OrderResult
-
-PROGRAM_ORDER = "Program order, placed"
-ORDER_SHARES = (0.1, 0.7)
-"""Of the time that is left, what the first and the second search for an order get at most."""
-GRACE_SECONDS = 1.0
-"""What the constructors get to place an order that was found as the time ran out."""
-ROUND_SECONDS = 10.0
-"""What one placement gets before another order of the same peak gets its turn."""
 INTERVAL = 0.02
 """Seconds between two looks at ``cancelled``."""
-ENDLESS = 1e6
-"""Seconds: a part ends when it is told to, not by its own clock, which runs during compilations."""
 
 
 def solve(
@@ -67,7 +35,7 @@ def solve(
     thread. Every plan that it brings and that is returned has passed ``solver.check``. What compiling
     takes, once on a machine, does not count towards the deadline.
     """
-    job = _Job(step, deadline, seed, name)
+    job = SolveJob(step, deadline, seed, name)
     job.begin()
     if cancelled is not None and cancelled():
         job.cancel.set()
@@ -95,294 +63,21 @@ def solve(
             raise
     if job.failure is not None:
         raise job.failure
-    return job.solution(log)
+    return _solution(job, log)
 
 
-@dataclass(frozen=True)
-class _State:
-    """What is known so far; all plans are checked."""
-
-    baseline: Baseline
-    program: Plan
-    best: Plan
-
-
-@dataclass
-class _Job:
-    """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
-
-    step: Step
-    deadline: float
-    seed: int
-    name: str
-    lines: "queue.SimpleQueue[Progress]" = field(default_factory=queue.SimpleQueue)
-    cancel: threading.Event = field(default_factory=threading.Event)
-    failure: BaseException | None = None
-    started: float = field(default_factory=time.monotonic)
-
-    def __post_init__(self) -> None:
-        self.worked: Callable[[], float] = lambda: self.seconds
-        self.searched = False
-        self.planned = planned_storages(self.step)
-        self.sizes = storage_sizes(self.step)
-        self.program_order = tuple(range(len(self.step.ops)))
-        self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
-        bound, op = largest_op(self.step)
-        self.bound = _Bound(bound, Proof.NONE, op)
-
-    # -- the first answer ------------------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Baseline and program order, without anything heavy."""
-        step = self.step
-        self.say(
-            "Build graph",
-            f"{len(step.ops):,} ops, {len(self.planned):,} tensors",
-            bound_bytes=self.bound.bytes,
-        )
-        baseline = simulate(step)
-        require_valid(step, baseline.plan)
-        self.say("As run", f"{baseline.reserved_bytes / 2**30:,.3f} GiB reserved")
-        problem, storages = self.problem(self.program_order)
-        addresses = dict(zip(storages, place_by_start(problem).tolist(), strict=True))
-        plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
-        self.state = _State(baseline, plan, plan)
-        self.say("Program order", "first fit", plan=plan)
-
-    # -- what improves it ------------------------------------------------------------------------
-
-    def improve(self) -> None:
-        """Place program order, find the order, place it, try again while a gap is left."""
-        try:
-            from solver.work_clock import WorkClock  # heavy: numba
-
-            with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
-                before = self.seconds
-                self.worked = lambda: before + clock.seconds
-                self._place_program_order()
-                orders = self._find_and_place()
-                self._search_on(orders)
-        except BaseException as error:
-            self.failure = error
-
-    def _search_on(self, orders: list[tuple[int, ...]]) -> None:
-        """Place the orders in turn with other seeds until one is at the peak, or the end.
-
-        An order that is proven to have no lower placement is left out from then on.
-        """
-        attempt = 0
-        while orders:
-            for order in reversed(orders):
-                if self.over or self.placed_at_peak:
-                    return
-                if self._place_order(order, self.seed + attempt, fast=False).optimal:
-                    orders = [other for other in orders if other != order]
-            attempt += 1
-
-    @property
-    def placed_at_peak(self) -> bool:
-        """Whether the best plan is as low as the lowest peak of an order that was found."""
-        best = self.state.best
-        return best.name == self.name and best.height_bytes <= self.peak
-
-    def _place_program_order(self) -> None:
-        result, addresses = self.place(self.program_order, self.seed, fast=True)
-        if result.height < self.state.program.height_bytes:
-            plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
-            self.state = replace(self.state, program=plan, best=plan)
-            self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
-
-    def _find_and_place(self) -> list[tuple[int, ...]]:
-        """Orders of the least peak, the most readable first, each placed by the constructors.
-
-        A short search first, whose plan can be shown while a long one goes on where it must.
-        """
-        orders: list[tuple[int, ...]] = []
-        for share in ORDER_SHARES:
-            begun, seconds = self.worked(), share * self.left
-            result = self._find_order(seconds)
-            orders = [result.order]
-            if result.lean_order and result.lean_order != result.order:
-                orders.append(result.lean_order)
-            for order in orders:
-                if not self.cancel.is_set() and not self.placed_at_peak:
-                    self._place_order(order, self.seed, fast=True)
-            if result.optimal or self.over or self.worked() - begun < seconds:
-                break
-        return orders
-
-    def _find_order(self, seconds: float) -> "OrderResult":
-        """The best order that ``seconds`` give; what is proven goes into the certificates."""
-        from solver.ordering import order_step  # heavy: it compiles
-
-        result = order_step(
-            self.step,
-            deadline=ENDLESS,
-            seed=self.seed,
-            progress=self.relay(only_news=self.searched),
-            cancelled=self.within(seconds),
-        )
-        self.searched = True
-        if result.bound_bytes > self.bound.bytes and not self.cancel.is_set():
-            self.bound = _Bound(result.bound_bytes, result.proof, result.proof_op)
-            program = self.certified(self.state.program)
-            best = self.state.best
-            best = program if best is self.state.program else self.certified(best)
-            self.state = replace(self.state, program=program, best=best)
-        self.peak = min(self.peak, result.peak_bytes)
-        return result
-
-    def _place_order(self, order: tuple[int, ...], seed: int, *, fast: bool) -> PlacementResult:
-        """Place an order; keep the plan if it is lower, or the first of its name and as low."""
-        result, addresses = self.place(order, seed, fast=fast)
-        best = self.state.best
-        needed = best.height_bytes - 1 if best.name == self.name else best.height_bytes
-        if result.height <= needed:
-            plan = self.plan(order, addresses, self.name)
-            self.state = replace(self.state, best=plan)
-            self.say("Check plan", "order kept, no overlap", plan=plan)
-        return result
-
-    # -- shared ----------------------------------------------------------------------------------
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    @property
-    def left(self) -> float:
-        """Seconds of work to the deadline, not negative."""
-        return max(0.0, self.deadline - self.worked())
-
-    @property
-    def over(self) -> bool:
-        return self.cancel.is_set() or self.left <= 0
-
-    def say(
-        self, phase: str, result: str, *, plan: Plan | None = None, bound_bytes: int | None = None
-    ) -> None:
-        self.lines.put(
-            Progress(
-                seconds=self.seconds,
-                phase=phase,
-                result=result,
-                peak_bytes=plan.peak_bytes if plan else None,
-                bound_bytes=plan.certificate.peak_bound_bytes if plan else bound_bytes,
-                height_bytes=plan.height_bytes if plan else None,
-                plan=plan,
-            )
-        )
-
-    def within(self, seconds: float) -> CancelCallback:
-        """Says when ``seconds`` of work have passed from now, or the user cancelled."""
-        end = self.worked() + seconds
-        return lambda: self.cancel.is_set() or self.worked() >= end
-
-    def relay(self, *, only_news: bool = False) -> ProgressCallback:
-        """Takes the lines of a part that begins now, whose clock starts at zero.
-
-        ``only_news``: the part goes again over ground that the log has seen.
-        """
-        begun = self.seconds
-
-        def take(line: Progress) -> None:
-            better = line.peak_bytes is not None and line.peak_bytes < self.peak
-            tighter = line.bound_bytes is not None and line.bound_bytes > self.bound.bytes
-            if better or tighter or not only_news:
-                self.lines.put(replace(line, seconds=line.seconds + begun))
-
-        return take
-
-    def problem(self, order: Sequence[int]) -> tuple[PlacementProblem, list[int]]:
-        """The placement problem of an order, and the storages that it places."""
-        lifetimes = order_lifetimes(self.step, order)
-        storages = self.planned[lifetimes[self.planned, 0] >= 0]
-        starts, ends = lifetimes[storages].T.copy()
-        return PlacementProblem(starts, ends, self.sizes[storages]), storages.tolist()
-
-    def place(
-        self, order: Sequence[int], seed: int, *, fast: bool
-    ) -> tuple[PlacementResult, dict[int, int]]:
-        """A placement of the order, and the address of each of its storages."""
-        problem, storages = self.problem(order)
-        seconds = min(self.left, ROUND_SECONDS)
-        result = place(
-            problem,
-            deadline=ENDLESS,
-            seed=seed,
-            progress=self.relay(),
-            cancelled=self.within(max(self.left, GRACE_SECONDS) if fast else seconds),
-            fast=fast,
-        )
-        return result, dict(zip(storages, result.addresses.tolist(), strict=True))
-
-    def plan(self, order: Sequence[int], addresses: Mapping[int, int], name: str) -> Plan:
-        """The checked plan of an order and a placement."""
-        return self.certified(
-            assemble(
-                self.step,
-                order,
-                addresses,
-                name=name,
-                status=Status.FEASIBLE,
-                certificate=Certificate(0, Proof.NONE, -1, 0),
-                provenance=self.provenance(),
-            )
-        )
-
-    def certified(self, plan: Plan) -> Plan:
-        """The plan with the best bound known and the status that follows, checked."""
-        bound = self.bound
-        optimal = plan.height_bytes == plan.peak_bytes == bound.bytes
-        plan = replace(
-            plan,
-            status=Status.OPTIMAL if optimal else Status.FEASIBLE,
-            certificate=Certificate(bound.bytes, bound.proof, bound.op, plan.peak_bytes),
-        )
-        require_valid(self.step, plan)
-        return plan
-
-    def provenance(self) -> Provenance:
-        return Provenance(
-            seed=self.seed,
-            seconds=self.seconds,
-            deadline=self.deadline,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=_versions(),
-            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        )
-
-    def solution(self, log: list[Progress]) -> Solution:
-        """What was found, as things stand."""
-        state, stopped = self.state, self.over
-        best = replace(
-            state.best,
-            name=self.name,
-            provenance=replace(state.best.provenance, seconds=self.seconds),
-        )
-        if best.status is Status.FEASIBLE and stopped:
-            best = replace(best, status=Status.STOPPED)
-        return Solution(
-            plan=best,
-            program_plan=state.program,
-            baseline=state.baseline,
-            report=_report(self, state, best),
-            log=tuple(log),
-        )
-
-
-@dataclass(frozen=True)
-class _Bound:
-    """The best proven lower bound on the peak, and what proves it."""
-
-    bytes: int
-    proof: Proof
-    op: int
-
-
-def _report(job: _Job, state: _State, best: Plan) -> Report:
+def _solution(job: SolveJob, log: list[Progress]) -> Solution:
+    """What was found, as things stand."""
+    state = job.state
+    best = replace(
+        state.best,
+        name=job.name,
+        provenance=replace(state.best.provenance, seconds=job.seconds),
+    )
+    if best.status is Status.FEASIBLE and job.over:
+        best = replace(best, status=Status.STOPPED)
     bound = best.certificate.peak_bound_bytes
-    return Report(
+    report = Report(
         model=job.step.origin.model,
         ops=len(job.step.ops),
         storages=len(job.planned),
@@ -397,14 +92,4 @@ def _report(job: _Job, state: _State, best: Plan) -> Report:
         status=best.status.value,
         seed=job.seed,
     )
-
-
-def _versions() -> dict[str, str]:
-    """Of what decides the outcome for a seed."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in ("bayplan", "numpy", "numba", "ortools"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+    return Solution(best, state.program, state.baseline, report, tuple(log))
