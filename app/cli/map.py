@@ -33,7 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Draw, write, say where."""
-    output = writable(arguments.output)
+    output = writable(arguments.output, unlike=arguments.file)
     step, plan = _load(arguments)
     draw(step, None if arguments.baseline else plan, output, arguments.size, arguments.theme)
     print(output)

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Solve, check, write, report. Ctrl+C stops the search and keeps the best plan so far."""
     from solver.solve import solve
 
-    output = arguments.output and writable(arguments.output)
+    output = arguments.output and writable(arguments.output, unlike=arguments.step)
     step = load_any_step(arguments.step)
     with StatusLine() as status, interrupts() as interrupted:
         solution = solve(

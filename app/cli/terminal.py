@@ -64,10 +64,12 @@ def interrupts() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def writable(path: Path) -> Path:
-    """``path`` if its folder is there: better to say so before the work than after."""
+def writable(path: Path, *, unlike: Path | None = None) -> Path:
+    """``path`` if it can be made and is not the input ``unlike``: better said before the work."""
     if not path.absolute().parent.is_dir():
         raise BayplanError(f"{path} cannot be written: its folder does not exist. Make it first.")
     if path.is_dir():
         raise BayplanError(f"{path} cannot be written: it is a folder. Give a file name.")
+    if unlike is not None and path.resolve() == unlike.resolve():
+        raise BayplanError(f"{path} is the input; writing would destroy it. Give another name.")
     return path

@@ -121,6 +121,18 @@ def test_a_missing_folder_is_noticed_before_the_work(
     assert "folder does not exist" in answer.err
 
 
+@pytest.mark.parametrize("command", ["solve", "map"])
+def test_an_input_is_never_written_over(bayplan: Bayplan, toy_files: Path, command: str) -> None:
+    step = toy_files / "toy.step"
+    before = step.read_bytes()
+
+    answer = bayplan(command, step, "-o", toy_files / ".." / "toy" / "toy.step")
+
+    assert answer.code == 2
+    assert "is the input" in answer.err
+    assert step.read_bytes() == before
+
+
 def test_the_library_is_only_used_when_asked_for(
     bayplan: Bayplan, toy_files: Path, library_path: Path
 ) -> None:
