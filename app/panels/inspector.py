@@ -57,9 +57,10 @@ class InspectorPanel(QScrollArea):
         self._theme = DARK
         self._slot: int | None = None
         self._tensors: TensorWindow | None = None
+        self._knows_as_run = False
         self._build()
         document.step_changed.connect(self._reset)
-        document.entries_changed.connect(self.refresh)
+        document.entries_changed.connect(self._entries_changed)
         document.shown_changed.connect(self._reset)
         document.selection_changed.connect(self._select)
         self.set_theme(DARK)
@@ -179,6 +180,11 @@ class InspectorPanel(QScrollArea):
         self._slot = None
         self.refresh()
 
+    def _entries_changed(self) -> None:
+        """Plans come and go while a solve runs; only the step as run says more about what is shown."""
+        if (self._document.baseline is not None) is not self._knows_as_run:
+            self.refresh()
+
     def _select(self) -> None:
         if self._document.selection:
             self._slot = None
@@ -190,6 +196,7 @@ class InspectorPanel(QScrollArea):
         for section in self.sections[1:]:
             section.hide()
         facts = self._facts()
+        self._knows_as_run = self._document.baseline is not None
         selection = self._document.selection
         self.fit.setVisible(bool(selection))
         self.foot.setVisible(facts is not None)

@@ -41,6 +41,7 @@ class SolvePanel(QWidget):
         self._document = document
         self._running = False
         self._caption = ""
+        self._plotted: tuple[object, ...] = ()
         self.plot = SolvePlot()
         self.plot.setMinimumWidth(160)
         self.log: RowsModel[LogRow] = RowsModel(log_columns("GiB"))
@@ -112,8 +113,11 @@ class SolvePanel(QWidget):
                 fit_columns(self.table)
                 self.table.scrollToBottom()
             reserved = document.baseline.reserved_bytes if document.baseline is not None else None
-            incumbent, bound = curves(document.log, step, reserved)
-            self.plot.set_curves(incumbent, bound, running=self._running)
+            shown_now = (document.log, reserved, self._running)
+            if shown_now != self._plotted:
+                self._plotted = shown_now
+                incumbent, bound = curves(document.log, step, reserved)
+                self.plot.set_curves(incumbent, bound, running=self._running)
             self.certificate.set_entry(step, shown, running=self._running)
         self._show_course()
         self._set_caption()

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 
@@ -13,7 +14,8 @@ THUMBNAIL = QSize(50, 30)
 SPARK = QSize(60, 24)
 SCALE = 3
 """Thumbnails are drawn this much larger and shrunk, so that thin tensors leave a trace."""
-MOST_RECTANGLES = 20_000
+MOST_RECTANGLES = 1500
+"""A thumbnail has as many pixels; smaller tensors would leave no trace."""
 
 
 def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap:
@@ -34,12 +36,17 @@ def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap
     storages = facts.step.storages
     if facts.baseline is None:
         fill(0, facts.slots, 0, facts.step.resident_bytes, Category.PARAMETER)
-    placed = [s for s in range(len(storages)) if storages[s].planned or facts.baseline is not None]
-    placed.sort(key=lambda s: -storages[s].size)
-    for storage in placed[:MOST_RECTANGLES]:
-        for span in facts.spans(storage):
-            if span.address >= 0:
-                fill(span.start, span.end, span.address, span.size, storages[storage].category)
+    else:
+        for storage, address in facts.baseline.resident_addresses.items():
+            fill(0, facts.slots, address, int(facts.sizes[storage]), storages[storage].category)
+    instances, lifetimes = facts.plan.instances, facts.plan.lifetimes
+    sizes = facts.sizes[[instance.storage for instance in instances]] if instances else facts.sizes[:0]
+    area = sizes * (lifetimes[:, 1] - lifetimes[:, 0])
+    for index in np.argsort(-area, kind="stable")[:MOST_RECTANGLES]:
+        instance = instances[index]
+        start, end = (int(slot) for slot in lifetimes[index])
+        address = facts.arena_base + instance.address
+        fill(start, end, address, int(sizes[index]), storages[instance.storage].category)
     painter.end()
     small = large.scaled(
         THUMBNAIL * ratio,

@@ -219,6 +219,20 @@ class TestInspector:
             inspector.fit.click()
         assert asked.args == [(2, 3)]
 
+    def test_it_says_where_a_tensor_is_as_run_once_that_is_known(
+        self, qtbot: QtBot, document: Document, toy_step: Step
+    ) -> None:
+        inspector = shown(qtbot, InspectorPanel(document), 304, 800)
+        document.open(toy_step)
+        document.add(Entry(toy_plan(toy_step)))
+        document.select((5,))
+        names = {part.text() for part in inspector.findChildren(QLabel) if part.isVisible()}
+        assert "As run" not in names
+        baseline = toy_solution(toy_step).baseline
+        document.add(Entry(baseline.plan, baseline), show=False)
+        names = {part.text() for part in inspector.findChildren(QLabel) if not part.isHidden()}
+        assert {"As run", "8.0 KiB", "segment 3 of 4"} <= names
+
     def test_all_tensors_open_in_a_table_of_their_own(self, qtbot: QtBot, solved: Document) -> None:
         inspector = shown(qtbot, InspectorPanel(solved), 304, 800)
         inspector.all_tensors.click()
