@@ -41,7 +41,7 @@ from app.window_bars import MainToolBar, StatusLine, TitleCorner
 from app.window_commands import Commands, replayable, sample_files
 from app.window_docks import Docks
 from app.window_facts import compared_facts, pointer_facts, step_facts
-from app.window_problem import Placeholder, ProblemLine
+from app.window_problem import Placeholder, ProblemLine, Remedy
 from app.window_search import Hit, SearchField
 from app.window_work import Work
 
@@ -414,10 +414,20 @@ class MainWindow(QMainWindow):
 
     @Slot(bool)
     def _set_stale(self, stale: bool) -> None:
+        if stale and not self.stale and self.loaded is not None and self.loaded.path is not None:
+            self.problem.show_failure(
+                Failure(f"{self.loaded.path.name} changed on disk; this is the step as it was."),
+                Remedy("Solve again", self._solve_again),
+            )
         self.stale = stale
         if self.central is not None:
             self.central.map_page.set_stale(stale)
         self._refresh()
+
+    def _solve_again(self) -> None:
+        """Open the step's file as it is now and solve that."""
+        if self.loaded is not None and self.loaded.path is not None:
+            self.work.open_path(self.loaded.path, solve=True)
 
     # Keys and menus
 

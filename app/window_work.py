@@ -79,6 +79,7 @@ class Work(QObject):
         self._doing = ""
         self._job: Job | None = None
         self._beside: set[Job] = set()
+        self._solve_next = False
         self._library_failed = False
 
     # What can be asked for.
@@ -90,8 +91,11 @@ class Work(QObject):
         job.succeeded.connect(self._library_opened)
         self._run_beside(job)
 
-    def open_path(self, path: Path, *, example: bool = False, plan: Path | None = None) -> None:
-        """Open a step or plan file, in place of what is open."""
+    def open_path(
+        self, path: Path, *, example: bool = False, plan: Path | None = None, solve: bool = False
+    ) -> None:
+        """Open a step or plan file in place of what is open, and solve it then where ``solve``."""
+        self._solve_next = solve
         job = LoadJob(path, self._find_step, plan=plan, example=example)
         job.succeeded.connect(self._loaded)
         self._run(job, "open", Activity(f"Reading {path.name}", running=True))
@@ -258,7 +262,7 @@ class Work(QObject):
         if self.document.step is not None:
             self._say(outcome(solution.plan, self.document.step))
         if self.document.step is not None and not self.document.example:
-            self._store(self.document.step, [solution.program_plan, solution.plan], solution)
+            self._store(self.document.step, distinct_plans(solution), solution)
 
     @Slot(object)
     def _exported(self, folder: Path) -> None:
@@ -295,6 +299,9 @@ class Work(QObject):
                 self._say(Activity("Stopped"))
             else:
                 self.changed.emit()
+            if self._solve_next and self._doing == "open":
+                self._solve_next = False
+                self.solve()
 
     # The library, beside other work.
 
@@ -384,6 +391,13 @@ class Work(QObject):
         if activity != self.activity:
             self.activity = activity
             self.changed.emit()
+
+
+def distinct_plans(solution: Solution) -> list[Plan]:
+    """What of a solution is worth keeping: program order only where the best plan is another."""
+    best, program = solution.plan, solution.program_plan
+    same = (best.instances, best.actions) == (program.instances, program.actions)
+    return [best] if same else [program, best]
 
 
 def outcome(plan: Plan, step: Step) -> Activity:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.heavy import load_numba
 from app.jobs.job import Job
 from app.library import Library
 from app.step_beside import step_beside
@@ -127,6 +128,7 @@ class LibraryLoadJob(Job):
 
 def as_run(step: Step) -> Baseline:
     """The step as PyTorch runs it today."""
+    load_numba()
     from solver.placement.caching_allocator import simulate
 
     return simulate(step)

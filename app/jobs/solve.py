@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.heavy import load_numba
 from app.jobs.job import Job
 from solver.solution import Progress, Solution
 from solver.step import Step
@@ -22,6 +23,7 @@ class SolveJob(Job):
 
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
+        load_numba()
         from solver.solve import solve
 
         return solve(

@@ -220,11 +220,10 @@ def test_a_solve_ends_with_three_plans_and_keeps_them_in_the_library(
     window: MainWindow, qtbot: QtBot, toy_file: Path, library: Library
 ) -> None:
     open_file(qtbot, window, toy_file)
-    with qtbot.waitSignal(window.work.stored, timeout=60_000):
-        qtbot.mouseClick(window.tools.buttons["solve"], Qt.MouseButton.LeftButton)
-        assert window.work.solving
-        assert window.menu["stop"].isEnabled() and not window.menu["solve"].isEnabled()
-    assert not window.work.busy
+    qtbot.mouseClick(window.tools.buttons["solve"], Qt.MouseButton.LeftButton)
+    assert window.work.solving
+    assert window.menu["stop"].isEnabled() and not window.menu["solve"].isEnabled()
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=60_000)
     assert len(window.document.entries) == 3
     assert window.document.shown is window.document.entries[-1]
     assert window.tools.status.text().startswith("Proven optimal")
@@ -460,6 +459,11 @@ def test_a_step_that_changed_on_disk_is_stale_and_cannot_be_exported(
     assert window.central is not None
     assert window.central.map_page.header.stale.isVisible()
     assert not window.menu["export"].isEnabled()
+    assert "toy.step changed on disk" in window.problem.message.text()
+    qtbot.mouseClick(window.problem.action, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(window.document.entries) == 3, timeout=60_000)
+    assert window.document.step == another_step()
+    assert not window.stale and not window.problem.isVisible()
 
 
 def another_step() -> Step:
