@@ -4,11 +4,12 @@ Works on the flat list of resident tensors; who they are in a model is ``binding
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,10 +20,12 @@ from .errors import ReplayError
 from .generated import StepFunction, read_generated
 from .plan_data import PlanData
 from .recording import Recorder, match_instances
-from .table import Table, check_table, load_table, make_table, save_table
+from .table import Table, check_table, load_table, make_table, recording_path, save_table
 from .tensors import same_bits
 
 ADAPTER = "cpu"
+
+Outputs: TypeAlias = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,10 @@ class Engine:
         """The machine settings that arena and table are for."""
         self._arena: native.Arena | None = None
         self._table: Table | None = None
-        self._pointers_due = False
-        """The next planned step has its pointers checked against the table."""
+        self._check_due = False
+        """The next planned step is checked: every request served, every result at its address."""
+        self._observed: tuple[Recorder, StepFunction] | None = None
+        """The observed step, kept from the recording to the first checked step."""
         self.report = Report(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False)
         self.pointers_checked = 0
         """Output pointers compared with the plan in the last checked step."""
@@ -87,7 +92,7 @@ class Engine:
         """What the allocator did in the last planned step; None where none was run."""
         return self._arena.counters() if self._arena is not None else None
 
-    def run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> tuple[Tensor, ...]:
+    def run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """One step as planned; residents are updated in place. Returns the outputs."""
         now = machine.settings()
         if self._settled != now:
@@ -97,48 +102,48 @@ class Engine:
             return self.run_unplanned(residents, scalars)
         if self.poison:
             self._arena.fill(0xFF)
-        if self._pointers_due:
-            self._pointers_due = False
-            return self._run_checked(residents, scalars)
-        with torch.no_grad(), self._arena.running():
-            outputs: tuple[Tensor, ...] = self._function(self._arena.arm, residents, scalars)
-        if self.strict:
-            self._raise_on_misses()
+        if self._check_due:
+            return self._first_step(residents, scalars)
+        with _plain_mode(), self._arena.running():
+            outputs: Outputs = self._function(self._arena.arm, residents, scalars)
+        if self.strict and (problem := self._misses()):
+            raise ReplayError(problem)
         return outputs
 
-    def run_unplanned(
-        self, residents: Sequence[Tensor], scalars: Sequence[float]
-    ) -> tuple[Tensor, ...]:
+    def run_unplanned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in the planned order, memory from PyTorch's own allocator."""
-        with torch.no_grad():
-            outputs: tuple[Tensor, ...] = self._function(_unarmed, residents, scalars)
-        return outputs
+        with _plain_mode():
+            return self._function(_unarmed, residents, scalars)
 
-    def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> tuple[Tensor, ...]:
+    def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in program order, memory from PyTorch's own allocator."""
-        with torch.no_grad():
-            outputs: tuple[Tensor, ...] = self.traced(_unarmed, residents, scalars)
-        return outputs
+        with _plain_mode():
+            return self.traced(_unarmed, residents, scalars)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
         self._arena = self._table = None
         try:
-            key = machine.machine_key(ADAPTER, built_library(ADAPTER).name)
+            key = self._key()
             native.library(ADAPTER)
         except NoCompilerError as error:
             self.report = replace(self.report, planned=False, reason=str(error))
             warnings.warn(str(error), stacklevel=4)
             return
         table = load_table(self.folder, key, self.plan)
-        recorded = table is None
-        if table is None:
-            table = self._record(residents, scalars)
-        self._use(table, recorded=recorded)
-        if recorded:
-            self._prove(residents, scalars)
-            save_table(self.folder, key, self.plan, table)
-        self._pointers_due = True
+        if table is not None:
+            self._use(table, recorded=False)
+        else:
+            self._record_and_prove(key, residents, scalars)
+        self._check_due = True
+
+    def _record_and_prove(
+        self, key: str, residents: Sequence[Tensor], scalars: Sequence[float]
+    ) -> None:
+        table = self._record(residents, scalars)
+        self._use(table, recorded=True)
+        self._prove(residents, scalars)
+        save_table(self.folder, key, self.plan, table)
 
     def _use(self, table: Table, *, recorded: bool) -> None:
         requests = [[(e.size, e.address) for e in slot] for slot in table.slots]
@@ -160,79 +165,134 @@ class Engine:
 
     def _record(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Table:
         """Record the requests of one warmed-up step, which has no effect."""
-        recorder = Recorder()
-        observed = self._source.observed(recorder.observe)
         arena = native.Arena(0, [[] for _ in self.plan.ops])
-        with Undone(residents) as undone:
+        with Undone(self._written(residents)) as undone:
             # The first run fills caches inside the kernels: its requests are not the others'.
             self.run_unplanned(residents, scalars)
             undone.restore()
-            with torch.no_grad(), arena.running(record=True):
-                outputs = observed(arena.arm, residents, scalars)
+            outputs, seen = self._observe(arena, residents, scalars, record=True)
             requests = arena.requests()
             del outputs
-        table = make_table(self.plan, requests, match_instances(self.plan, requests, recorder.seen))
+        table = make_table(self.plan, requests, match_instances(self.plan, requests, seen))
         check_table(self.plan, table)
         return table
 
     def _prove(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Run this step unplanned and planned: all bits must agree. Has no effect."""
-        with Undone(residents) as undone:
-            expected = [t.clone() for t in self.run_unplanned(residents, scalars)]
-            expected += [t.detach().clone() for t in residents]
+        assert self._arena is not None
+        written = self._written(residents)
+        with Undone(written) as undone:
+            outputs = self.run_unplanned(residents, scalars)
+            expected = [t.detach().clone() for t in (*outputs, *written)]
             undone.restore()
-            assert self._arena is not None
             self._arena.fill(0xFF)
-            found = [*self._run_checked(residents, scalars), *residents]
-            wrong = [
-                i for i, (a, b) in enumerate(zip(expected, found, strict=True)) if not same_bits(a, b)
-            ]
+            outputs, problem = self._run_checked(residents, scalars)
+            found = [*outputs, *written]
+            wrong = sum(not same_bits(a, b) for a, b in zip(expected, found, strict=True))
         if wrong:
+            problem = (
+                f"The planned step differs from the unplanned one in {wrong} of {len(expected)} "
+                "results on this machine."
+            )
+        if problem:
             self._arena = None
             raise ReplayError(
-                f"The planned step differs from the unplanned one in {len(wrong)} of {len(expected)} "
-                "results on this machine, so it is not used. The model is as it was before the step."
+                f"{problem} The plan is not used, and the model is as it was before the step."
             )
         self.report = replace(self.report, proved=True)
 
-    def _run_checked(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> tuple[Tensor, ...]:
-        """One planned step in which every output's pointer is compared with the table."""
+    def _first_step(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
+        """The first planned step with this table: all of it must be as planned.
+
+        Otherwise the step is right nevertheless, and the next one records this machine anew.
+        """
+        outputs, problem = self._run_checked(residents, scalars)
+        self._check_due, self._observed = False, None
+        if problem:
+            recording = recording_path(self.folder, self._key())
+            with suppress(OSError):
+                recording.unlink()
+            self._settled = None
+            if self.strict:
+                raise ReplayError(f"{problem} The next step records this machine anew.")
+            warnings.warn(f"{problem} The next step records this machine anew.", stacklevel=4)
+        return outputs
+
+    def _key(self) -> str:
+        return machine.machine_key(ADAPTER, built_library(ADAPTER).name)
+
+    def _run_checked(
+        self, residents: Sequence[Tensor], scalars: Sequence[float]
+    ) -> tuple[Outputs, str]:
+        """One planned step, and what was not as planned in it (empty: nothing)."""
         assert self._arena is not None and self._table is not None
-        recorder = Recorder()
-        observed = self._source.observed(recorder.observe)
-        with torch.no_grad(), self._arena.running():
-            outputs: tuple[Tensor, ...] = observed(self._arena.arm, residents, scalars)
-        self._raise_on_misses()
+        outputs, seen = self._observe(self._arena, residents, scalars, record=False)
+        if problem := self._misses():
+            return outputs, problem
         base, due = self._arena.base, self._table.addresses()
         self.pointers_checked = 0
         for slot, results in enumerate(self.plan.created):
             for position, instance in enumerate(results):
                 if instance not in due:
                     continue
-                found = recorder.seen[slot, position] - base
+                found = seen.get((slot, position), 0) - base
                 if found != due[instance]:
-                    raise ReplayError(
+                    return outputs, (
                         f"{self.plan.ops[slot]} (slot {slot}) put a result at {found:,}, planned is "
-                        f"{due[instance]:,}. Delete {self.folder / 'recordings'} to record anew."
+                        f"{due[instance]:,}."
                     )
                 self.pointers_checked += 1
-        return outputs
+        return outputs, ""
 
-    def _raise_on_misses(self) -> None:
+    def _observe(
+        self,
+        arena: native.Arena,
+        residents: Sequence[Tensor],
+        scalars: Sequence[float],
+        *,
+        record: bool,
+    ) -> tuple[Outputs, dict[tuple[int, int], int]]:
+        """One step in ``arena``, and the address of each result by slot and position."""
+        if self._observed is None:
+            recorder = Recorder()
+            self._observed = recorder, self._source.observed(recorder.observe)
+        recorder, observed = self._observed
+        recorder.seen = {}
+        with _plain_mode(), arena.running(record=record):
+            outputs = observed(arena.arm, residents, scalars)
+        return outputs, recorder.seen
+
+    def _misses(self) -> str:
+        """What the last step's requests show that is not as planned; empty: nothing."""
         assert self._arena is not None
         counters = self._arena.counters()
         wrong = counters.missed + counters.overlapped
-        if wrong:
-            misses = ", ".join(
-                f"{self.plan.ops[slot]} asked for {size:,} bytes"
-                for slot, size in self._arena.misses()[:5]
-            )
-            raise ReplayError(
-                f"{wrong} requests were not served as planned, {counters.overlapped} of them "
-                f"because their bytes were still in use{': ' + misses if misses else ''}. "
-                f"The step's results are right, but it used {counters.scratch_peak:,} bytes "
-                f"more. Delete {self.folder / 'recordings'} to record anew."
-            )
+        if not wrong:
+            return ""
+        misses = ", ".join(
+            f"{self.plan.ops[slot]} asked for {size:,} bytes" for slot, size in self._arena.misses()[:5]
+        )
+        return (
+            f"{wrong} requests were not served as planned, {counters.overlapped} of them because "
+            f"their bytes were still in use{': ' + misses if misses else ''}. The results are "
+            f"right, but {counters.scratch_peak:,} bytes more were used."
+        )
+
+    def _written(self, residents: Sequence[Tensor]) -> list[Tensor]:
+        """Those that the step changes."""
+        pairs = zip(self.plan.residents, residents, strict=False)
+        return [tensor for resident, tensor in pairs if resident.written]
+
+
+@contextmanager
+def _plain_mode() -> Iterator[None]:
+    """As the step was traced: no gradients, and no casts beyond those in the program."""
+    with torch.no_grad():
+        if not torch.is_autocast_enabled(ADAPTER):
+            yield
+            return
+        with torch.autocast(ADAPTER, enabled=False):
+            yield
 
 
 class Undone:
@@ -251,9 +311,7 @@ class Undone:
         torch.set_rng_state(self._random)
         with torch.no_grad():
             for tensor, saved in zip(self._residents, self._saved, strict=True):
-                # Inputs may be expanded tensors, which nothing can be copied into.
-                if not same_bits(tensor, saved):
-                    tensor.copy_(saved)
+                tensor.copy_(saved)
 
     def __exit__(self, *_: object) -> None:
         self.restore()

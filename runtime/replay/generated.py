@@ -22,7 +22,9 @@ from torch import Tensor
 
 from .errors import ReplayError
 
-StepFunction: TypeAlias = Callable[[Callable[[int], object], Sequence[Tensor], Sequence[float]], Any]
+StepFunction: TypeAlias = Callable[
+    [Callable[[int], object], Sequence[Tensor], Sequence[float]], tuple[Tensor, ...]
+]
 Observer: TypeAlias = Callable[[int, tuple[Any, ...]], None]
 
 

@@ -116,6 +116,11 @@ def check_table(plan: PlanData, table: Table) -> None:
         raise ReplayError(f"Two recorded requests share bytes while both are alive: {one}, {other}.")
 
 
+def recording_path(folder: Path, key: str) -> Path:
+    """Where the table of the machine with this key is kept."""
+    return folder / FOLDER / f"{key}.json"
+
+
 def save_table(folder: Path, key: str, plan: PlanData, table: Table) -> bool:
     """Keep the table for this machine; False where the folder cannot be written."""
     content = {
@@ -125,7 +130,7 @@ def save_table(folder: Path, key: str, plan: PlanData, table: Table) -> bool:
         "kept": table.kept,
         "slots": [[list(astuple(entry)) for entry in slot] for slot in table.slots],
     }
-    path = folder / FOLDER / f"{key}.json"
+    path = recording_path(folder, key)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     text = json.dumps({"digest": content_digest(content), "table": content}, separators=(",", ":"))
     try:
@@ -144,7 +149,7 @@ def save_table(folder: Path, key: str, plan: PlanData, table: Table) -> bool:
 
 def load_table(folder: Path, key: str, plan: PlanData) -> Table | None:
     """The table kept for this machine, or None. Raises ReplayError where it is damaged."""
-    path = folder / FOLDER / f"{key}.json"
+    path = recording_path(folder, key)
     if not path.is_file():
         return None
     try:

@@ -68,8 +68,8 @@ def test_a_strict_step_raises_when_a_request_is_not_served_as_planned(
         compare(engine, 1)
 
 
-def test_a_result_that_is_not_where_the_plan_has_it_is_noticed(mlp: Exported, tmp_path: Path) -> None:
-    engine = settled(mlp, tmp_path / "copy", strict=False)
+def shift_results(engine: Engine) -> None:
+    """Every result goes 64 bytes higher than the engine's table says."""
     true_table = engine._table
     shifted = [
         tuple(replace(e, address=e.address + 64 if e.address >= 0 else -1) for e in slot)
@@ -77,9 +77,36 @@ def test_a_result_that_is_not_where_the_plan_has_it_is_noticed(mlp: Exported, tm
     ]
     use_changed(engine, lambda t: replace(t, slots=tuple(shifted), arena_bytes=t.arena_bytes + 64))
     engine._table = true_table
-    engine._pointers_due = True
+    engine._check_due = True
+
+
+def test_a_result_that_is_not_where_the_plan_has_it_is_noticed(mlp: Exported, tmp_path: Path) -> None:
+    engine = settled(mlp, tmp_path / "copy", strict=True)
+    shift_results(engine)
     with pytest.raises(ReplayError, match="planned is"):
         compare(engine, 1)
+
+
+def test_a_recording_that_does_not_hold_any_more_is_made_anew(mlp: Exported, tmp_path: Path) -> None:
+    engine = settled(mlp, tmp_path / "copy", strict=False)
+    (recording,) = (tmp_path / "copy" / "recordings").iterdir()
+    before = recording.stat().st_ino
+    shift_results(engine)
+    with pytest.warns(UserWarning, match="records this machine anew"):
+        assert compare(engine, 3).equal
+    assert engine.report.recorded
+    assert recording.stat().st_ino != before
+    assert engine.pointers_checked == len(engine.plan.instances)
+
+
+def test_automatic_casts_around_the_step_do_not_reach_into_it(mlp: Exported, tmp_path: Path) -> None:
+    engine = settled(mlp, tmp_path / "copy", strict=True)
+    one, other = (random_residents(engine.plan, 2) for _ in range(2))
+    scalars = scalars_of_step(engine.plan, 1)
+    (expected,) = engine.run(one, scalars)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        (found,) = engine.run(other, scalars)
+    assert torch.equal(expected, found) and all(map(torch.equal, one, other))
 
 
 def test_a_planned_step_that_differs_is_not_used(
@@ -93,8 +120,8 @@ def test_a_planned_step_that_differs_is_not_used(
     def off_by_one_bit(
         self: Engine, residents: Sequence[torch.Tensor], scalars: Sequence[float]
     ) -> tuple:
-        (loss,) = real(self, residents, scalars)
-        return (torch.nextafter(loss, loss + 1),)
+        (loss,), problem = real(self, residents, scalars)
+        return (torch.nextafter(loss, loss + 1),), problem
 
     monkeypatch.setattr(Engine, "_run_checked", off_by_one_bit)
     with pytest.raises(ReplayError, match="differs from the unplanned one in 1 of"):
