@@ -223,15 +223,18 @@ class TestInspector:
         self, qtbot: QtBot, document: Document, toy_step: Step
     ) -> None:
         inspector = shown(qtbot, InspectorPanel(document), 304, 800)
+
+        def texts() -> set[str]:
+            return {part.text() for part in inspector.findChildren(QLabel) if part.isVisible()}
+
         document.open(toy_step)
         document.add(Entry(toy_plan(toy_step)))
         document.select((5,))
-        names = {part.text() for part in inspector.findChildren(QLabel) if part.isVisible()}
-        assert "As run" not in names
+        qtbot.waitUntil(lambda: "Lifetime" in texts())
+        assert "As run" not in texts()
         baseline = toy_solution(toy_step).baseline
         document.add(Entry(baseline.plan, baseline), show=False)
-        names = {part.text() for part in inspector.findChildren(QLabel) if not part.isHidden()}
-        assert {"As run", "8.0 KiB", "segment 3 of 4"} <= names
+        qtbot.waitUntil(lambda: {"As run", "8.0 KiB", "segment 3 of 4"} <= texts())
 
     def test_all_tensors_open_in_a_table_of_their_own(self, qtbot: QtBot, solved: Document) -> None:
         inspector = shown(qtbot, InspectorPanel(solved), 304, 800)
