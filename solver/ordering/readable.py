@@ -19,8 +19,10 @@ from solver.ordering.problem import Graph
 from solver.ordering.profile import profile, row_lengths
 from solver.plan import IntArray
 
-_TRIES = 16
+_TRIES = 256
 """Natural ops tried per slot before the witness's next is taken."""
+_PASSES = 10
+"""Passes over an order, forwards and backwards in turn."""
 _LOOK_AHEAD = 4096
 """Natural positions looked at per slot."""
 _GONE = 1 << 60
@@ -84,29 +86,57 @@ def _move_to_front(
     for k in range(graph.touches_at[op], graph.touches_at[op + 1]):
         storage = graph.touches[k]
         size = graph.sizes[storage]
-        last = -1
+        first, last = own, -1
         for u in range(graph.users_at[storage], graph.users_at[storage + 1]):
             user = graph.users[u]
             if user != op and not done[user]:
+                first = min(first, position[user])
                 last = max(last, position[user])
         if not begun[storage]:
             allocated += size
             if last >= 0:
-                _add(most, added, 0, own, sign * size)
-        elif last < own:
+                _add(most, added, 0, first, sign * size)
+        if last >= 0 or begun[storage]:
             _add(most, added, last + 1, own, -sign * size)
     _add(most, added, own, own + 1, -sign * _GONE)
     return allocated
 
 
-@kernel
 def pull_back(
     graph: Graph, witness: IntArray, target: IntArray, limit: int, flag: npt.NDArray[np.uint8]
 ) -> IntArray:
     """An order near ``target`` with at most ``limit`` granules alive, as ``witness`` has.
 
-    Returns ``witness`` itself when ``flag`` stops it.
+    Each pass starts from the order of the last one; every second goes from the last op to the first,
+    which is the same problem on the reversed graph. The nearest order met is the result. Ends early
+    when ``flag`` is set.
     """
+    backwards = graph.reversed()
+    nearest = order = witness
+    for number in range(_PASSES):
+        if number % 2 == 0:
+            order = _pull(graph, order, target, limit, flag)
+        else:
+            order = _pull(backwards, order[::-1].copy(), target[::-1].copy(), limit, flag)[::-1].copy()
+        if _distance(order, target) < _distance(nearest, target):
+            nearest = order
+        elif number % 2 == 1:
+            break
+    return nearest
+
+
+def _distance(order: IntArray, target: IntArray) -> int:
+    """Slots between the places of each op in the two orders, summed up."""
+    slot = np.empty(len(order), np.int64)
+    slot[order] = np.arange(len(order))
+    return int(np.abs(slot[target] - np.arange(len(order))).sum())
+
+
+@kernel
+def _pull(
+    graph: Graph, witness: IntArray, target: IntArray, limit: int, flag: npt.NDArray[np.uint8]
+) -> IntArray:
+    """One pass; ``witness`` itself when ``flag`` stops it."""
     ops = len(witness)
     live_in_witness = profile(graph, witness)
     # Ops that touch nothing planned do not count in the witness; they run where the target has them.

@@ -38,7 +38,9 @@ class Search:
     """One solve of one step: the best order and the best bound so far."""
 
     def __init__(self, step: Step, seed: int, watch: Watch, progress: ProgressCallback | None) -> None:
-        self.step, self.seed, self.watch = step, seed, watch
+        self.watch = watch
+        # CP-SAT and numba take 32 bits; this leaves room to count on from it.
+        self.seed = seed % (1 << 30)
         self._progress = progress
         self.graph = compile_step(step).graph
         self.cuts = Cuts(self.graph, watch)

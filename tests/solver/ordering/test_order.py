@@ -95,6 +95,12 @@ def test_the_same_seed_gives_the_same_order(cases: Path) -> None:
         assert solve(step, seed=seed) == solve(step, seed=seed)
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31, 2**70])
+def test_any_whole_number_is_a_seed(seed: int) -> None:
+    step = wide_layers(10, 10, 0)
+    assert_sound(step, solve(step, seed=seed, deadline=1.5))
+
+
 def test_a_step_without_ops() -> None:
     result = solve(Step(ORIGIN, (Storage(512, Category.ACTIVATION, "untouched"),), ()))
     assert result == OrderResult((), 0, 0, Proof.NONE, -1, True)
