@@ -20,8 +20,8 @@ class OrderResult:
     optimal: bool
     """Whether the peak is the bound."""
     lean_order: tuple[int, ...] = ()
-    """An order of the same peak that is not pulled towards program order: it holds less alive on the
-    way, and so can be easier to place."""
+    """An order of the same peak that is not pulled towards program order: it often holds less alive
+    on the way, and so can be easier to place. Empty where none is known."""
 
 
 def order_step(
