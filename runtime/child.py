@@ -48,10 +48,12 @@ def run_child(
         request_file.write_text(json.dumps(request), encoding="utf-8")
         interpreter = str(python) if python is not None else sys.executable
         command = [interpreter, str(script), str(request_file), str(result_file)]
-        last = _run(command, dict(environment or {}), what, timeout, log, cancelled)
+        status, last = _run(command, dict(environment or {}), what, timeout, log, cancelled)
         if not result_file.is_file():
             raise BayplanError(
-                f"{what} ended without a result. Its last output is in the details.", "\n".join(last)
+                f"{what} ended without a result ({_reason(status)}). "
+                "Its last output is in the details.",
+                "\n".join(last),
             )
         result = read_json(read_bytes(result_file), "its result")
     error = result.get("error") if isinstance(result, dict) else None
@@ -67,8 +69,8 @@ def _run(
     timeout: float,
     log: Callable[[str], None] | None,
     cancelled: Callable[[], bool] | None,
-) -> list[str]:
-    """Run the child to its end; the last lines it printed."""
+) -> tuple[int, list[str]]:
+    """Run the child to its end; its exit status, and the last lines it printed."""
     environment = (
         os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"} | variables
     )
@@ -106,7 +108,13 @@ def _run(
         _kill(child)
     reader.join(timeout=1)
     _forward(lines, last, log)
-    return last
+    return child.returncode, last
+
+
+def _reason(status: int) -> str:
+    if status == -9:
+        return "it was killed, perhaps because memory ran out"
+    return f"ended by signal {-status}" if status < 0 else f"exit status {status}"
 
 
 def _read_lines(child: "subprocess.Popen[bytes]", lines: "queue.SimpleQueue[str]") -> None:

@@ -65,7 +65,9 @@ def build_model(
 
     ``source`` is ``zoo:NAME`` or ``FILE.py:FUNCTION``; ``optimizer`` is the name of a zoo model's
     (None: sgd, empty: an inference step). With ``fake`` the tensors have no memory, otherwise they
-    are real, from ``seed``. Target, loss function and optimizer are None for an inference step.
+    are real, drawn from ``seed``; a capture uses seed 0, which matters to a program only where the
+    model holds random tensors that are neither parameters nor buffers. Target, loss function and
+    optimizer are None for an inference step.
     Raises CaptureError.
     """
     mode = FakeTensorMode(allow_non_fake_inputs=True) if fake else None
@@ -138,7 +140,7 @@ def _build_user(
         raise CaptureError(
             f"{source!r} is not a source; use zoo:NAME, or FILE.py:FUNCTION for your own model."
         )
-    path = Path(file).resolve()
+    path = Path(file).expanduser().resolve()
     with _building(mode):
         function = _function(_load(path), path, name)
         arguments, size = _arguments(function, path.name, name, batch)
@@ -171,7 +173,9 @@ def _load(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
     # Its own name where that is free, so that its classes are what other modules import.
-    name = path.stem if path.stem not in sys.modules else f"bayplan_user_{path.stem}"
+    other = sys.modules.get(path.stem)
+    taken = other is not None and getattr(other, "__file__", None) != str(path)
+    name = f"bayplan_user_{path.stem}" if taken else path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise CaptureError(f"{path} is not a Python file.")

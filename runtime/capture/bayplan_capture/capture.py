@@ -20,11 +20,13 @@ __all__ = ["CaptureError", "capture_step"]
 def capture_step(source: str, batch: int | None, optimizer: str | None) -> dict[str, Any]:
     """The content of a step file for ``source``; raises CaptureError."""
     start = time.monotonic()
-    warnings.filterwarnings("ignore", category=FutureWarning)
     if not source.startswith("zoo:"):
         file, colon, function = source.rpartition(":")
-        source = f"{Path(file).resolve()}{colon}{function}" if file else source
-    model, traced = _trace_source(source, batch, optimizer)
+        source = f"{Path(file).expanduser().resolve()}{colon}{function}" if file else source
+    with warnings.catch_warnings():
+        # Copying a module of fake tensors (as nn.Transformer does) warns, and works.
+        warnings.filterwarnings("ignore", message="Accessing the data pointer of FakeTensor")
+        model, traced = _trace_source(source, batch, optimizer)
     training = traced.update is not None
     calls = traced.recorder.calls
     dtypes = [p.dtype for p in model.module.parameters() if p.is_floating_point()]

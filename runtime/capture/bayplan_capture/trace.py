@@ -74,6 +74,12 @@ def trace(model: Model, fake: FakeTensorMode) -> Trace:
 
 def _add_placeholders(recorder: Recorder, model: Model) -> dict[str, nn.Parameter]:
     parameters = dict(model.module.named_parameters())
+    for name, tensor in (*parameters.items(), *model.module.named_buffers()):
+        if tensor.device.type != "cpu":
+            raise CaptureError(
+                f"{name} is on the device {tensor.device}; steps are captured for the CPU. "
+                "Build the model without moving it."
+            )
     for name, parameter in parameters.items():
         recorder.add_placeholder(parameter, "parameter", name, name)
     for name, buffer in model.module.named_buffers():

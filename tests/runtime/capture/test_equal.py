@@ -255,6 +255,28 @@ MODELS = {
             data = torch.randn(3, 4), torch.randn(3, 4)
             return model, data, nn.MSELoss(), torch.optim.Adam(model.parameters())
         """,
+    "automatic mixed precision": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+            def forward(self, x):
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    return self.b(F.gelu(self.a(x)) + self.a(x)).float()
+
+        def build():
+            model = Model()
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
+    "weight normalization": """
+        def build():
+            layer = nn.utils.parametrizations.weight_norm(nn.Linear(4, 4))
+            model = nn.Sequential(layer, nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)))
+            data = torch.randn(3, 4), torch.randn(3, 4)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
     "bfloat16, channels last and a transposed gradient": """
         class Model(nn.Module):
             def __init__(self):

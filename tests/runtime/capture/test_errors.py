@@ -1,5 +1,6 @@
 """Bad input gets an error that says what was wrong, where, and what to do."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -257,3 +258,15 @@ def test_a_batch_that_must_be_passed_is_asked_for(user_file: WriteFile) -> None:
 def test_arguments_other_than_batch_are_refused(user_file: WriteFile) -> None:
     file = user_file("def build(width, batch=2): pass")
     assert "needs the arguments width" in str(error_of(file))
+
+
+def test_a_missing_library_of_the_zoo_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.delitem(sys.modules, "torchvision.models", raising=False)
+    with pytest.raises(CaptureError, match=r"needs torchvision.*pip install 'bayplan\[zoo\]'"):
+        capture_step("zoo:alexnet", 1, None)
+
+
+def test_a_model_on_another_device_is_refused(user_file: WriteFile) -> None:
+    file = user_file("def build(): return nn.Linear(2, 2, device='meta'), torch.ones(2, 2)")
+    assert "weight is on the device meta" in str(error_of(file))
