@@ -79,7 +79,7 @@ def missing_system_packages():
         wanted.update(SCREEN)
     missing = [package for library, package in wanted.items() if not loads(library)]
     if importlib.util.find_spec("ensurepip") is None or importlib.util.find_spec("venv") is None:
-        missing.append("python3-venv")
+        missing.append(f"python{sys.version_info[0]}.{sys.version_info[1]}-venv")
     return missing
 
 

@@ -134,6 +134,18 @@ def test_libraries_of_a_screen_are_needed_only_where_there_is_one(
     assert "libxcb-cursor0" in setup_environment.missing_system_packages()
 
 
+def test_pythons_own_venv_module_may_be_a_package_too(
+    setup_environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "ensurepip" else find_spec(name)
+    )
+
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert setup_environment.missing_system_packages() == [f"python{version}-venv"]
+
+
 def test_a_missing_compiler_and_an_old_python_are_said(
     setup_environment: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
