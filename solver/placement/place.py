@@ -28,7 +28,8 @@ ROUNDS = 100
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
 EFFORT, MAX_EFFORT, GROWTH = 0.05, 2.0, 1.25
-"""CP-SAT's deterministic seconds (20 to 80 s each) for its first and for a later run."""
+"""CP-SAT's deterministic seconds (20 to 80 s each) for its first run and at most; both it and the wheel
+get more by this factor from turn to turn."""
 WHEEL = "Squeaky wheel"
 TELL_SECONDS = 0.25
 """The squeaky wheel tells of its progress at most this often."""
@@ -195,7 +196,7 @@ class Search:
                     target = best.bound = limit + 1
                     continue
             attempt += 1
-            effort = min(MAX_EFFORT, effort * GROWTH)
+            effort, rounds = min(MAX_EFFORT, effort * GROWTH), int(rounds * GROWTH)
             self._turn_wheel(part, target, best, leaders, rounds, self.seed + attempt)
 
     def _settle(self, part: Part, addresses: IntArray) -> IntArray:
