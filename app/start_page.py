@@ -78,7 +78,7 @@ class CardButton(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(452, 80)
+        return QSize(452, 76)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -89,7 +89,8 @@ QPushButton[kind="primary"]:disabled, QPushButton:default:disabled { background:
   border-color: $line; color: $disabled; }
 QPushButton[kind="flat"] { background: transparent; border: none; padding: 2px 4px; color: $accent; }
 QPushButton[kind="flat"]:hover { text-decoration: underline; }
-QPushButton[kind="card"] { background: $panel; border: 1px solid $line; border-radius: 7px; }
+QPushButton[kind="card"] { background: $panel; border: 1px solid $line; border-radius: 7px;
+  min-height: 74px; }
 QPushButton[kind="card"]:hover, QPushButton[kind="card"]:focus { border-color: $accent; }
 QPushButton[kind="row"] { background: transparent; border: none; text-align: left; padding: 3px 6px;
   font-weight: 400; }

@@ -136,9 +136,11 @@ class MainToolBar(QToolBar):
 class StatusText(QLabel):
     """One line that is cut with an ellipsis where there is no room for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 320) -> None:
+        """``most``: the width that it asks for at most, pixels."""
         super().__init__()
         self._full = ""
+        self._most = most
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.setProperty("role", "second")
 
@@ -152,8 +154,8 @@ class StatusText(QLabel):
         return self._full
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        width = self.fontMetrics().horizontalAdvance(self._full) + 2
-        return QSize(min(width, 320), super().sizeHint().height())
+        width = self.fontMetrics().horizontalAdvance(self._full) + 6 + self._margins()
+        return QSize(min(width, self._most), super().sizeHint().height())
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         width = self.fontMetrics().horizontalAdvance(self._full) + 2
@@ -162,8 +164,13 @@ class StatusText(QLabel):
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         self._cut()
 
+    def _margins(self) -> int:
+        # What the style sheet adds on both sides.
+        return self.width() - self.contentsRect().width()
+
     def _cut(self) -> None:
-        shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, self.width())
+        room = self.contentsRect().width()
+        shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, room)
         super().setText(shown)
         self.setToolTip(self._full if shown != self._full else "")
 
@@ -224,7 +231,8 @@ class StatusLine(QStatusBar):
         self.setFixedHeight(24)
         self.left = QLabel("Ready")
         self.left.setObjectName("pointer")
-        self.right = QLabel()
+        self.right = StatusText(most=1200)
+        self.right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.right.setObjectName("facts")
         self.addWidget(self.left)
         self.addPermanentWidget(self.right)

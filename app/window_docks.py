@@ -159,6 +159,7 @@ class Docks(QObject):
         self.all = (self.library, self.inspector, self.solve)
         self._wanted = dict.fromkeys(self.all, True)
         """What the user wants to see while there is room."""
+        self._tabs = False
         self._shown = False
         self._mode = ("", False)
         self.rail.hide()
@@ -241,10 +242,12 @@ class Docks(QObject):
         before, self._mode = self._mode, mode
         self.rail.setVisible(self._shown and side != "")
         self._rail_button("inspector", side == "tabs")
-        if side == "tabs" and not self._tabbed():
+        # Qt tells which docks are tabs only while they are shown, so we remember.
+        if side == "tabs" and not self._tabs:
             self._window.tabifyDockWidget(self.library, self.inspector)
-        elif side != "tabs" and self._tabbed():
+        elif side != "tabs" and self._tabs:
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
+        self._tabs = side == "tabs"
         for dock in self.all:
             if not dock.isFloating():
                 dock.setVisible(self._shown and self._wanted[dock] and not self._collapsed(dock))
@@ -255,9 +258,6 @@ class Docks(QObject):
         if self._shown:
             self.arrange()
         self._check()
-
-    def _tabbed(self) -> bool:
-        return bool(self._window.tabifiedDockWidgets(self.library))
 
     def _rail_button(self, key: str, visible: bool) -> None:
         for action in self.rail.actions():
