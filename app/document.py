@@ -85,7 +85,8 @@ class Document(QObject):
         kept = tuple(e for e in self.entries if e.name != entry.name)
         self.entries = (*kept, entry)
         self.entries_changed.emit()
-        if show or (self.shown is not None and self.shown not in self.entries):
+        # By identity: entries of equal plans hold arrays, which do not compare to one truth.
+        if show or (self.shown is not None and all(e is not self.shown for e in self.entries)):
             self.show(entry)
 
     def update_entry(self, entry: Entry, *, library_id: int | None, path: Path | None) -> Entry:
