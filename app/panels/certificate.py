@@ -41,6 +41,7 @@ class CertificateCard(QWidget):
         self._step: Step | None = None
         self._plan: Plan | None = None
         self._facts: CertificateFacts | None = None
+        self._given: tuple[Step | None, Entry | None, bool] | None = None
         self.badge = QFrame()
         self.badge_text = label("", "strong")
         self.badge_icon = QLabel()
@@ -84,6 +85,11 @@ class CertificateCard(QWidget):
 
     def set_entry(self, step: Step | None, entry: Entry | None, *, running: bool = False) -> None:
         """Show the certificate of another entry."""
+        before = self._given
+        # By identity: whether two plans are equal takes long to find out.
+        if before is not None and before[0] is step and before[1] is entry and before[2] is running:
+            return
+        self._given = (step, entry, running)
         plan = entry.plan if entry is not None else None
         self._step, self._plan = step, plan
         facts = None

@@ -160,7 +160,8 @@ class CompareView(QWidget):
 
     def choose(self, side: int, entry: Entry) -> None:
         """Put an entry of the document on a side."""
-        self.headers[side].chooser.setCurrentIndex(self._document.entries.index(entry))
+        at = [known is entry for known in self._document.entries].index(True)
+        self.headers[side].chooser.setCurrentIndex(at)
         self.headers[side].remember()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -216,7 +217,8 @@ class CompareView(QWidget):
         entries = self._document.entries
         first = next((i for i, e in enumerate(entries) if e.baseline is not None), 0)
         best = self._document.best
-        defaults = (first, entries.index(best) if best is not None else len(entries) - 1)
+        last = len(entries) - 1
+        defaults = (first, next((i for i, e in enumerate(entries) if e is best), last))
         names = [entry.name for entry in entries]
         for header, default in zip(self.headers, defaults, strict=True):
             chooser = header.chooser
@@ -247,7 +249,9 @@ class CompareView(QWidget):
             return
         facts = [plan_facts(step, entry.plan, entry.baseline) for entry in (left, right)]
         for side, entry in enumerate((left, right)):
-            if self._scenes[side] != (entry, sides[0]):
+            # By identity: whether two plans are equal takes long to find out.
+            known = self._scenes[side]
+            if known[0] is not entry or known[1] is not sides[0]:
                 self.maps[side].set_scene(self._scene(entry))
                 self._scenes[side] = (entry, sides[0])
             self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QPolygonF,
+    QShowEvent,
 )
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 
@@ -156,8 +157,9 @@ class Legend(Strip):
         self.row.setSpacing(12)
         self._key: HatchKey | None = None
         self._last: QWidget = self.count
-        for signal in (document.step_changed, document.entries_changed, document.shown_changed):
-            signal.connect(self.refresh)
+        self._outdated = True
+        document.step_changed.connect(self.refresh)
+        document.shown_changed.connect(self.refresh)
         self.set_theme(DARK)
         self.refresh()
 
@@ -180,8 +182,16 @@ class Legend(Strip):
         self.count.hide()
         self._key, self._last = key, last
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        if self._outdated:
+            self.refresh()
+
     def refresh(self) -> None:
-        """Follow the document: bytes at the peak of what is on the map."""
+        """Follow the document: bytes at the peak of what is on the map; later, where out of sight."""
+        self._outdated = not self.isVisible()
+        if self._outdated:
+            return
         step, entry = self._document.step, self._document.shown
         present = {s.category for s in step.storages if s.size} if step is not None else set()
         sizes: dict[str, int] = {}

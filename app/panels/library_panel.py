@@ -32,7 +32,7 @@ from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from app.numbers import bytes_exact, human
 from app.panels.controls import label
 from app.panels.library_actions import Change, StoredSteps, delete, edit_notes, edit_tags, rename
-from app.panels.library_rows import PlanNode, StepNode, library_rows
+from app.panels.library_rows import PlanNode, StepNode, library_rows, same_rows
 from app.panels.library_tree import NODE, RowPainter
 from app.panels.sheet import panel_sheet
 from app.plan_facts import plan_facts
@@ -205,7 +205,7 @@ class LibraryPanel(QWidget):
             if search
             else "Steps that you capture or open, and their plans, are kept here."
         )
-        if nodes == self.nodes:
+        if same_rows(nodes, self.nodes):
             self.tree.viewport().update()
             return
         scroll = self.tree.verticalScrollBar().value()

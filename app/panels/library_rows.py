@@ -1,7 +1,7 @@
 """The rows of the library: stored steps with their plans, and the open step's plans not stored yet."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from app.document import Entry
 from app.library.summary import PlanSummary, StepSummary
@@ -19,7 +19,8 @@ class PlanNode:
     """Its height."""
     saved: float | None
     """Part of the bytes as run that it saves; None where that is not known."""
-    entry: Entry | None = None
+    entry: Entry | None = field(default=None, compare=False)
+    """Not compared: whether two plans are equal takes long to find out; see ``same_rows``."""
     stored: PlanSummary | None = None
 
     @property
@@ -82,6 +83,15 @@ def library_rows(
         )
         rows.append(node)
     return tuple(rows)
+
+
+def same_rows(rows: Sequence[StepNode], others: Sequence[StepNode]) -> bool:
+    """Whether both say the same and stand for the very same open entries."""
+    entries = [plan.entry for row in rows for plan in row.plans]
+    theirs = [plan.entry for row in others for plan in row.plans]
+    return tuple(rows) == tuple(others) and all(
+        one is other for one, other in zip(entries, theirs, strict=True)
+    )
 
 
 def _found(search: str, step: Step, entries: Sequence[Entry]) -> bool:

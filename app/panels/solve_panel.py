@@ -12,6 +12,7 @@ from app.panels.table import Column, RowsModel, dense_table, fit_columns
 from app.solve_facts import LogRow, curves, log_rows, log_unit
 from app.theme import DARK, Theme
 from solver.plan import Status
+from solver.solution import Progress
 
 
 def log_columns(unit: str) -> tuple[Column[LogRow], ...]:
@@ -41,7 +42,8 @@ class SolvePanel(QWidget):
         self._document = document
         self._running = False
         self._caption = ""
-        self._plotted: tuple[object, ...] = ()
+        self._plotted: tuple[int | None, bool] = (None, False)
+        self._plotted_log: tuple[Progress, ...] | None = None
         self.plot = SolvePlot()
         self.plot.setMinimumWidth(160)
         self.log: RowsModel[LogRow] = RowsModel(log_columns("GiB"))
@@ -113,9 +115,10 @@ class SolvePanel(QWidget):
                 fit_columns(self.table)
                 self.table.scrollToBottom()
             reserved = document.baseline.reserved_bytes if document.baseline is not None else None
-            shown_now = (document.log, reserved, self._running)
-            if shown_now != self._plotted:
-                self._plotted = shown_now
+            plotted = (reserved, self._running)
+            # By identity: lines of the log carry plans, which take long to compare.
+            if plotted != self._plotted or document.log is not self._plotted_log:
+                self._plotted, self._plotted_log = plotted, document.log
                 incumbent, bound = curves(document.log, step, reserved)
                 self.plot.set_curves(incumbent, bound, running=self._running)
             self.certificate.set_entry(step, shown, running=self._running)

@@ -97,6 +97,20 @@ def test_every_panel_shows_a_planning_only_step(
     panel.grab()
 
 
+@pytest.mark.parametrize("make", MAKERS)
+def test_every_panel_takes_the_same_step_solved_once_more(
+    qtbot: QtBot, solved: Document, make: Callable[[Document], Any]
+) -> None:
+    panel = shown(qtbot, make(solved))
+    panel.grab()
+    solved.clear_progress()
+    solved.set_solution(toy_solution(make_toy_step()))
+    panel.grab()
+    if isinstance(panel, LibraryPanel):
+        (node,) = panel.nodes
+        assert all(plan.entry is entry for plan, entry in zip(node.plans, solved.entries, strict=True))
+
+
 class TestHeader:
     def test_it_compares_the_plan_with_the_step_as_run(self, qtbot: QtBot, solved: Document) -> None:
         header = shown(qtbot, PlanHeader(solved), 1000, 40)

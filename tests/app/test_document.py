@@ -1,0 +1,44 @@
+"""The document: what is shown when plans come, go and come again."""
+
+from app.document import Document, Entry
+from solver.step import Step
+from tests.app.toy_case import loose_plan, toy_baseline, toy_plan, toy_solution
+
+
+def as_run(step: Step) -> Entry:
+    baseline = toy_baseline(step)
+    return Entry(baseline.plan, baseline)
+
+
+def test_a_plan_of_the_same_name_takes_the_others_place(toy_step: Step) -> None:
+    document = Document()
+    document.open(toy_step)
+    document.add(Entry(toy_plan(toy_step)))
+    newer = Entry(toy_plan(toy_step))
+    document.add(newer)
+    assert len(document.entries) == 1
+    assert document.entries[0] is document.shown is newer
+
+
+def test_what_is_shown_stays_unless_it_was_replaced(toy_step: Step) -> None:
+    document = Document()
+    document.open(toy_step)
+    first = as_run(toy_step)
+    document.add(first)
+    document.add(Entry(loose_plan(toy_step)), show=False)
+    assert document.shown is first
+    # Equal in all that it holds, and yet another one.
+    again = as_run(toy_step)
+    document.add(again, show=False)
+    assert document.shown is again
+
+
+def test_the_best_plan_is_the_lowest_and_never_the_step_as_run(toy_step: Step) -> None:
+    document = Document()
+    document.open(toy_step)
+    document.add(as_run(toy_step))
+    assert document.best is None
+    document.set_solution(toy_solution(toy_step))
+    best = document.best
+    assert best is not None and best.name == "Planned"
+    assert document.baseline is not None
