@@ -9,6 +9,7 @@ its own. No Qt in here. Bytes shown to people count residents: the window's addr
     a plan   [0, resident)  the residents' strip     [resident, resident + height)  the arena
 """
 
+import threading
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
@@ -209,16 +210,18 @@ def _elements(value: Value) -> int:
 
 
 _recent: deque[PlanFacts] = deque(maxlen=8)
+_recent_lock = threading.Lock()
 
 
 def plan_facts(step: Step, plan: Plan, baseline: Baseline | None = None) -> PlanFacts:
     """The facts of a plan; those of the last few plans are kept, because every panel asks for them."""
-    for known in _recent:
-        if known.step is step and known.plan is plan:
-            return known
-    made = PlanFacts(step, plan, baseline)
-    _recent.append(made)
-    return made
+    with _recent_lock:  # Plans are prepared in the thread that finds them.
+        for known in _recent:
+            if known.step is step and known.plan is plan:
+                return known
+        made = PlanFacts(step, plan, baseline)
+        _recent.append(made)
+        return made
 
 
 def op_label(op: Op) -> str:

@@ -5,7 +5,8 @@ from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
 
 from app.document import Document
 from app.library import Library
-from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.prepared import scene_for
+from app.map.scene import Scene
 from app.map.view import MapView
 from app.panels.compare import CompareView
 from app.panels.header import PlanHeader
@@ -106,6 +107,4 @@ def scene_of(document: Document) -> Scene | None:
     step, entry = document.step, document.shown
     if step is None or entry is None:
         return None
-    if entry.baseline is not None:
-        return baseline_scene(step, entry.baseline)
-    return plan_scene(step, entry.plan, document.baseline, as_run_line=False)
+    return scene_for(step, entry.plan, document.baseline)

@@ -132,7 +132,12 @@ class Work(QObject):
         if step is None or self.busy:
             return
         self.document.clear_progress()
-        job = SolveJob(step, deadline=self.settings.deadline, seed=self.settings.seed)
+        job = SolveJob(
+            step,
+            deadline=self.settings.deadline,
+            seed=self.settings.seed,
+            as_run=self.document.baseline,
+        )
         job.succeeded.connect(self._solved)
         self._run(job, "solve", Activity("Starting the solver", running=True, stoppable=True))
 

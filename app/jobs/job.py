@@ -69,6 +69,7 @@ class Job(QObject):
         self._failure: Failure | None = None
         self._done = False
         self._delivered = 0.0
+        self._interval = INTERVAL_MS
         self._thread: threading.Thread | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -129,7 +130,7 @@ class Job(QObject):
 
     @Slot()
     def _deliver(self) -> None:
-        wait = INTERVAL_MS - round(1000 * (time.monotonic() - self._delivered))
+        wait = self._interval - round(1000 * (time.monotonic() - self._delivered))
         if not self._done and wait > 0:
             if not self._timer.isActive():
                 self._timer.start(wait)
@@ -138,8 +139,12 @@ class Job(QObject):
         self._delivered = time.monotonic()
         items = [self._said.popleft() for _ in range(len(self._said))]
         if items and not self._abandoned:
+            begun = time.monotonic()
             for item in self.merge(items):
                 self.progress.emit(item)
+            # What takes the window long to show is shown less often, so that it stays smooth.
+            self._delivered = time.monotonic()
+            self._interval = max(INTERVAL_MS, round(4000 * (self._delivered - begun)))
         if done:
             self._timer.stop()
             self._end()

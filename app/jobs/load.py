@@ -7,6 +7,7 @@ from pathlib import Path
 from app.heavy import load_numba
 from app.jobs.job import Job
 from app.library import Library
+from app.map.prepared import prepare
 from app.step_beside import step_beside
 from solver.check import require_valid
 from solver.errors import BayplanError
@@ -75,7 +76,9 @@ class LoadJob(Job):
         for plan in plans:
             require_valid(step, plan)
         self.say(f"{len(step.ops):,} ops")
-        return Loaded(step, path, as_run(step), plans, plan_path, example=self._example)
+        baseline = as_run(step)
+        prepare_best(step, baseline, plans)
+        return Loaded(step, path, baseline, plans, plan_path, example=self._example)
 
     def _step_of(self, plan: Plan) -> tuple[Step, Path | None]:
         """The step that a plan file is for: beside it, or wherever the finder knows it."""
@@ -115,15 +118,22 @@ class LibraryLoadJob(Job):
         ids = tuple(summary.id for summary in library.plans(step_id))
         # The library checks each plan against its step as it reads it.
         plans = tuple(library.plan(number) for number in ids)
+        baseline = as_run(step)
+        prepare_best(step, baseline, plans)
         return Loaded(
             step,
             None,
-            as_run(step),
+            baseline,
             plans,
             library_id=step_id,
             plan_ids=ids,
             shown_id=self._plan_id,
         )
+
+
+def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> None:
+    """Have ready what the window shows first: the lowest plan, else the step as run."""
+    prepare(step, min(plans, key=lambda plan: plan.height_bytes, default=baseline.plan), baseline)
 
 
 def as_run(step: Step) -> Baseline:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from app.heavy import load_numba
 from app.jobs.job import Job
-from solver.solution import Progress, Solution
+from app.map.prepared import prepare
+from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
 
 
@@ -14,10 +15,13 @@ class SolveJob(Job):
     When it is stopped it succeeds with the best plan so far.
     """
 
-    def __init__(self, step: Step, *, deadline: float, seed: int) -> None:
-        """``deadline`` in seconds from the start."""
+    def __init__(
+        self, step: Step, *, deadline: float, seed: int, as_run: Baseline | None = None
+    ) -> None:
+        """``deadline`` in seconds from the start; ``as_run``: what the map compares plans with."""
         super().__init__()
         self.step = step
+        self._as_run = as_run
         self._deadline = deadline
         self._seed = seed
 
@@ -26,13 +30,20 @@ class SolveJob(Job):
         load_numba()
         from solver.solve import solve
 
-        return solve(
+        solution = solve(
             self.step,
             deadline=self._deadline,
             seed=self._seed,
-            progress=self.say,
+            progress=self._tell,
             cancelled=self.stopping,
         )
+        prepare(self.step, solution.plan, solution.baseline)
+        return solution
+
+    def _tell(self, line: Progress) -> None:
+        if line.plan is not None and not self.stopping():
+            prepare(self.step, line.plan, self._as_run)
+        self.say(line)
 
     def merge(self, items: list[object]) -> list[object]:
         """All lines, but only the last of the plans: each is drawn."""

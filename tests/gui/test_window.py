@@ -613,3 +613,13 @@ def test_a_library_that_is_none_is_told_once_and_left_alone(
     assert problems == ["library"]
     assert path.read_bytes().startswith(b"this is no database")
     window.close()
+
+
+def test_tabs_are_undone_when_the_window_grows_before_a_step_is_open(
+    window: MainWindow, qtbot: QtBot, toy_plan_file: Path
+) -> None:
+    window.resize(1024, 680)
+    window.resize(1600, 1000)
+    open_file(qtbot, window, toy_plan_file)
+    assert window.tabifiedDockWidgets(window.docks.library) == []
+    assert window.dockWidgetArea(window.docks.inspector) == Qt.DockWidgetArea.RightDockWidgetArea

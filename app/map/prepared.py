@@ -1,0 +1,44 @@
+"""Scenes made ahead of time, in the thread that finds or loads a plan, so that the window need not.
+
+A scene of 20,000 ops takes a third of a second; the last few are kept.
+"""
+
+import threading
+from collections import deque
+
+from app.map.scene import Scene, baseline_scene, plan_scene
+from app.plan_facts import plan_facts
+from solver.plan import Plan
+from solver.solution import Baseline
+from solver.step import Step
+
+KEPT = 6
+
+_scenes: deque[tuple[Step, Plan, Baseline | None, Scene]] = deque(maxlen=KEPT)
+_lock = threading.Lock()
+
+
+def scene_for(step: Step, plan: Plan, as_run: Baseline | None) -> Scene:
+    """The scene of a plan, or of the step as run where ``plan`` is that of ``as_run``."""
+    with _lock:
+        for known in _scenes:
+            if known[0] is step and known[1] is plan and known[2] is as_run:
+                return known[3]
+    if as_run is not None and as_run.plan is plan:
+        scene = baseline_scene(step, as_run)
+    else:
+        scene = plan_scene(step, plan, as_run, as_run_line=False)
+    with _lock:
+        _scenes.append((step, plan, as_run, scene))
+    return scene
+
+
+def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
+    """Make the scene and the facts that the window will ask for when the plan is shown."""
+    scene = scene_for(step, plan, as_run)
+    _ = scene.live, scene.top
+    facts = plan_facts(step, plan, as_run if as_run is not None and as_run.plan is plan else None)
+    planned = next((i for i, s in enumerate(step.storages) if s.planned), None)
+    if planned is not None:
+        facts.spans(planned)
+        facts.producers(planned)
