@@ -25,7 +25,6 @@ class UseRow:
     label: str
     place: str
     slot: int
-    op: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
 def _use_row(facts: PlanFacts, use: Use, badge: str) -> UseRow:
     op = facts.step.ops[use.op]
     place = "in place" if use.in_place and not badge else op.module
-    return UseRow(badge, op_label(op), place, use.slot, use.op)
+    return UseRow(badge, op_label(op), place, use.slot)
 
 
 def why_alive(facts: PlanFacts, storage: int) -> str:

@@ -1,14 +1,13 @@
 """How the panels' own parts look: one style sheet, generated from a theme's tokens.
 
-Labels say what they are by two dynamic properties: ``face`` is the size and weight (``headline``,
-``title``, ``strong``, ``body``, ``caption``, ``code``), ``tone`` the colour (a token's name).
+Labels say what they are by two dynamic properties: ``face`` is the size and weight (``title``,
+``strong``, ``body``, ``caption``, ``code``), ``tone`` the colour (a token's name).
 """
 
 from app.fonts import CODE_FAMILY
 from app.theme import Theme
 
 FACES = {
-    "headline": "font-size: 20px; font-weight: 600;",
     "title": "font-size: 14px; font-weight: 600;",
     "strong": "font-size: 12px; font-weight: 600;",
     "body": "font-size: 12px; font-weight: 400;",
