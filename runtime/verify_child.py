@@ -24,7 +24,7 @@ sys.path[:] = [path for path in sys.path if str(Path(path or ".").resolve()) != 
 
 import torch  # noqa: E402
 
-TIMED_ROUNDS = range(5, 40)
+TIMED_ROUNDS = range(3, 40)
 TIMED_SECONDS = 5.0
 """Rounds beyond the fewest end then."""
 
