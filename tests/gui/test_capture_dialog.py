@@ -82,7 +82,7 @@ def test_a_zoo_model_is_asked_for_with_batch_and_optimizer(
     with qtbot.waitSignal(window.work.stored, timeout=30_000):
         qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
     assert fake.requests == [CaptureRequest("zoo:resnet50", 16, "adamw")]
-    assert window.findChild(CaptureDialog) is None
+    qtbot.waitUntil(lambda: window.findChild(CaptureDialog) is None)
     assert window.document.step == make_toy_step()
     assert window.document.baseline is not None
 

@@ -47,7 +47,7 @@ def test_capture_solve_compare_save_export_and_verify_by_clicks(
     click(qtbot, dialog.start)
     qtbot.waitUntil(lambda: not window.work.busy, timeout=CHAIN_MS)
     assert window.document.step is not None, dialog.error.text() + dialog.log.toPlainText()
-    assert window.findChild(CaptureDialog) is None
+    qtbot.waitUntil(lambda: window.findChild(CaptureDialog) is None)
     assert window.document.step.origin.optimizer == "adam"
     lines = [source.text[source.here] for source in window.document.step.sources if source.text]
     assert any("nn.Sequential" in line or "Linear" in line for line in lines) or lines == []
