@@ -18,7 +18,12 @@ INFINITE = 1 << 45
 
 
 def cut_value(step: Step, op: int) -> int:
-    """Least bytes alive while ``op`` runs, over all valid orders of the step."""
+    """Least bytes alive while ``op`` runs, over all valid orders of the step.
+
+    Raises IndexError where there is no such op.
+    """
+    if not 0 <= op < len(step.ops):
+        raise IndexError(f"op {op} of {len(step.ops)}")
     # Imported here: it takes half a second, and a window that opens must not wait for it.
     from ortools.graph.python import max_flow
 

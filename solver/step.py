@@ -323,7 +323,10 @@ class Step:
         if program is not None:
             content += [
                 [(v.dtype, v.shape, v.stride, v.offset, v.storage) for v in program.values],
-                [(i.target, i.args, i.kwargs, i.outputs, i.op) for i in program.instructions],
+                [
+                    (i.target, i.args, i.kwargs, i.outputs, i.tuple_result, i.op)
+                    for i in program.instructions
+                ],
                 [(p.value, p.role, p.key) for p in program.placeholders],
                 [(s.kind, s.group) for s in program.scalars],
                 [(c.value, c.data) for c in program.constants],

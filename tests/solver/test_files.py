@@ -242,7 +242,6 @@ def test_the_fingerprint_holds_all_that_decides_correctness_and_nothing_else() -
         *(f"ops.{f}" for f in ("name", "module", "source", "flops", "seconds")),
         *(f"sources.{f}" for f in ("file", "line", "function", "text", "here")),
         "program.values.name",
-        "program.instructions.tuple_result",
     }
 
 
