@@ -149,15 +149,20 @@ class MainWindow(QMainWindow):
             self._make_central()
         self._view = name
         page: QWidget = self.start
-        focused: QWidget = self.start
         if name != "start" and self.central is not None:
             page = self.central.page(name)
-            focused = self.central.map_page.map if name == "map" else page
             self.menu[name].setChecked(True)
         self.pages.setCurrentWidget(page)
         self.docks.show_all(name == "map")
-        focused.setFocus()
+        self._focus_page()
         self._refresh()
+
+    def _focus_page(self) -> None:
+        """Let keys go to what is in the middle of the window."""
+        if self._view == "map" and self.central is not None:
+            self.central.map_page.map.setFocus()
+        else:
+            self.start.setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -432,7 +437,9 @@ class MainWindow(QMainWindow):
     # Keys and menus
 
     def _escaped(self) -> None:
-        if self.document.selection:
+        if self.focusWidget() is self.search:
+            self._focus_page()
+        elif self.document.selection:
             self.document.select(())
         else:
             self.work.stop()

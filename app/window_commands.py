@@ -67,7 +67,11 @@ class Commands(QObject):
 
     def capture(self) -> None:
         """Ask what to capture; the dialog stays open until it is done."""
-        CaptureDialog(self.work, self.settings, self._window).show()
+        open_already = self._window.findChild(CaptureDialog)
+        dialog = open_already or CaptureDialog(self.work, self.settings, self._window)
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def close_step(self) -> None:
         """Back to the start page."""

@@ -143,6 +143,12 @@ def test_closing_the_dialog_cancels(
     assert window.document.step is None
 
 
+def test_asking_again_shows_the_dialog_that_is_open(dialog: CaptureDialog, window: MainWindow) -> None:
+    window.menu["capture"].trigger()
+    assert window.findChildren(CaptureDialog) == [dialog]
+    dialog.close()
+
+
 def test_choices_are_remembered(
     dialog: CaptureDialog, window: MainWindow, qtbot: QtBot, fake: type[FakeCapture]
 ) -> None:

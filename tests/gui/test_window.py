@@ -276,6 +276,20 @@ def test_escape_clears_the_selection_first_and_then_stops(
     assert stops == [1]
 
 
+def test_escape_leaves_the_search_field_for_the_map(
+    window: MainWindow, qtbot: QtBot, toy_plan_file: Path
+) -> None:
+    open_file(qtbot, window, toy_plan_file)
+    window.activateWindow()
+    window.menu["find"].trigger()
+    assert window.focusWidget() is window.search
+    window.document.select((3,))
+    window._escape.activated.emit()
+    assert window.central is not None
+    assert window.focusWidget() is window.central.map_page.map
+    assert window.document.selection == (3,)
+
+
 def test_limits_are_asked_for_and_remembered(window: MainWindow, qtbot: QtBot) -> None:
     window.menu["limits"].trigger()
     dialog = window.findChild(LimitsDialog)
