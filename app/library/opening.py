@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
 
 from app.library.schema import HEAD
 from solver.errors import BayplanError
@@ -45,14 +46,11 @@ def open_library(path: Path) -> Engine:
     except OSError as error:
         raise _unusable(path, f"its folder cannot be made: {error.strerror}. {_ELSEWHERE}") from None
     engine = _engine(path)
-    try:
-        with plain_errors(path):
-            if revision != HEAD:
-                with writing(engine).begin() as connection:
-                    _migrate(connection, path)
-    except BaseException:
-        engine.dispose()
-        raise
+    with plain_errors(path):
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # Stays in the file.
+        if revision != HEAD:
+            _migrate(engine)
     return engine
 
 
@@ -123,18 +121,17 @@ def _look(path: Path) -> str | None:
 
 
 def _engine(path: Path) -> Engine:
-    # The path goes in as an argument: a URL would need quoting.
     engine = create_engine(
         "sqlite+pysqlite://",
-        creator=lambda: sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        ),
+        # The path goes in as an argument: a URL would need quoting. Each transaction has a connection
+        # of its own: none is left to a thread that ends, or closed under one that reads.
+        creator=lambda: sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None),
+        poolclass=NullPool,
     )
 
     @event.listens_for(engine, "connect")
     def _connected(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
@@ -165,10 +162,12 @@ def _known_revisions() -> set[str]:
     }
 
 
-def _migrate(connection: Connection, path: Path) -> None:
-    """Run the missing scripts inside the connection's transaction."""
+def _migrate(engine: Engine) -> None:
+    """Run the missing scripts in one transaction; another process may have done so meanwhile."""
+    # Imported before the lock is taken: others wait for the lock.
     from alembic import command
 
     config = migration_config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    with writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

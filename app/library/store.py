@@ -30,7 +30,6 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._watch.close()
-        self._engine.dispose()
 
     def version(self) -> int:
         """A number that differs once anybody's transaction changed the file.

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,32 @@ def test_threads_of_two_windows_may_store_at_once(
     assert failures == []
     assert len(library.steps()) == 31
     assert len(library.search("tag")) == 1
+
+
+def test_closing_does_not_disturb_a_thread_that_reads(library: Library, toy_step: Step) -> None:
+    library.add_step(toy_step)
+    failures: list[BaseException] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                assert len(library.steps()) == 1
+            except BaseException as error:
+                failures.append(error)
+                return
+
+    threads = [threading.Thread(target=read) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for _ in range(30):
+        library.close()
+        time.sleep(0.01)
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
 
 
 def test_processes_that_create_the_same_library_at_once_all_succeed(tmp_path: Path) -> None:
