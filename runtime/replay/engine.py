@@ -286,8 +286,12 @@ class Engine:
 
 @contextmanager
 def _plain_mode() -> Iterator[None]:
-    """As the step was traced: no gradients, and no casts beyond those in the program."""
-    with torch.no_grad():
+    """As the step was traced: below autograd, and no casts beyond those in the program.
+
+    Gradients count as enabled all the same: a recurrent layer's kernel makes the workspace that its
+    backward needs only then.
+    """
+    with torch.enable_grad(), torch._C._AutoDispatchBelowAutograd():
         if not torch.is_autocast_enabled(ADAPTER):
             yield
             return
