@@ -212,7 +212,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         result = self._execute(func, args, kwargs)
         if torch.Tag.inplace_view in func.tags:
             # Recorded as its functional twin: a replay must not change an earlier value's geometry.
-            func, written = getattr(getattr(_aten, name[:-1]), func._overloadname), set()
+            func, written = _functional(func), set()
         outputs, creates = self._outputs(func, result)
         if written or any(output is not None for output in outputs):
             launches = bool(written or creates)
@@ -439,6 +439,17 @@ def _written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             elif argument.name in kwargs:
                 found.append(kwargs[argument.name])
     return _tensors(found)
+
+
+def _functional(func: OpOverload) -> OpOverload:
+    """The view op with the arguments of an in-place one: ``transpose.int`` for ``transpose_``."""
+    wanted = [str(argument.type) for argument in func._schema.arguments]
+    packet = getattr(_aten, func._opname[:-1])
+    for name in packet.overloads():
+        overload: OpOverload = getattr(packet, name)
+        if [str(argument.type) for argument in overload._schema.arguments] == wanted:
+            return overload
+    raise NotImplementedError(f"{func} has no twin that is not in place")
 
 
 def _is_random(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
