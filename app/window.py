@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QFileSystemWatcher, QSize, Qt, QThreadPool, QTimer, Slot
+from PySide6.QtCore import QByteArray, QSize, Qt, QThreadPool, QTimer, Slot
 from PySide6.QtGui import (
     QAction,
     QCloseEvent,
@@ -38,11 +38,13 @@ from app.style import apply_theme, chosen_theme
 from app.theme import Theme
 from app.window_actions import Actions
 from app.window_bars import MainToolBar, StatusLine, TitleCorner
-from app.window_commands import Commands, replayable, sample_files
+from app.window_commands import Commands, sample_files
 from app.window_docks import Docks
+from app.window_enabled import enabled_commands
 from app.window_facts import compared_facts, pointer_facts, step_facts
 from app.window_problem import Placeholder, ProblemLine, Remedy
 from app.window_search import Hit, SearchField
+from app.window_stale import StepWatch
 from app.window_work import Work
 
 if TYPE_CHECKING:
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
 
 LEAST_SIZE = QSize(1024, 680)
 DESIGNED_SIZE = QSize(1600, 1000)
-STALE_MS = 200
-"""After a change of the step's file, how long to wait for its writer to finish."""
 POOL_MS = 5000
 LAYOUT_VERSION = 1
 ZOOM = 0.7
@@ -72,7 +72,6 @@ class MainWindow(QMainWindow):
         self.document, self.library, self.settings = document, library, settings
         self.work = Work(document, library, settings, self)
         self.commands = Commands(self, document, self.work, settings)
-        self.loaded: Loaded | None = None
         self.stale = False
         self._view = "start"
         self._first_shown = False
@@ -97,10 +96,7 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         self.setCentralWidget(middle)
         self.docks = Docks(self, self.menu, Placeholder(), Placeholder(), Placeholder())
-        self._watch = QFileSystemWatcher(self)
-        self._stale_timer = QTimer(self)
-        self._stale_timer.setSingleShot(True)
-        self._stale_timer.setInterval(STALE_MS)
+        self.watch = StepWatch(self.work, self)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._connect()
         self.theme = chosen_theme(settings.theme)
@@ -183,7 +179,7 @@ class MainWindow(QMainWindow):
             self.settings.set_layout("docks", self._dock_state())
         self.settings.save()
         self.hide()
-        self._stale_timer.stop()
+        self.watch.follow(None)
         self.work.close()
         # The library panel reads in the pool's threads.
         QThreadPool.globalInstance().waitForDone(POOL_MS)
@@ -258,7 +254,7 @@ class MainWindow(QMainWindow):
         start.capture_asked.connect(self.commands.capture)
         start.sample_asked.connect(self.commands.open_sample)
         start.recent_asked.connect(self.commands.open_path)
-        work.compared.connect(self._set_stale)
+        self.watch.stale_changed.connect(self._set_stale)
         work.sample_ready.connect(start.preview.show_sample)
         work.sample_missing.connect(start.preview.show_missing)
         document.step_changed.connect(self._step_changed)
@@ -268,8 +264,6 @@ class MainWindow(QMainWindow):
         document.hovered_changed.connect(self._compared_changed)
         self.search.chosen.connect(self._found)
         self.menu.recent.aboutToShow.connect(self._fill_recents)
-        self._watch.fileChanged.connect(self._stale_timer.start)
-        self._stale_timer.timeout.connect(self._check_stale)
         self._escape.activated.connect(self._escaped)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -325,12 +319,8 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _opened(self, loaded: Loaded) -> None:
         self.problem.clear()
-        self.loaded = loaded
         self._set_stale(False)
-        if self._watch.files():
-            self._watch.removePaths(self._watch.files())
-        if loaded.path is not None and not loaded.example:
-            self._watch.addPath(str(loaded.path))
+        self.watch.follow(None if loaded.example else loaded.path)
         self.start.set_recents(self.settings.recents)
         self._refresh()
 
@@ -343,44 +333,17 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _refresh(self) -> None:
-        document, busy = self.document, self.work.busy
-        opened, shown = document.step is not None, document.shown is not None
-        selected = bool(document.selection)
-        plan = shown and document.shown is not None and document.shown.baseline is None
-        on_map = opened and self._view == "map"
+        document, work = self.document, self.work
         self.menu.enable(
-            {
-                "save_plan": plan,
-                "save_step": opened and document.step is not None and document.step.program is not None,
-                "store": plan and not busy,
-                "close_step": opened,
-                "undo": False,
-                "redo": False,
-                "copy": selected,
-                "clear_selection": selected,
-                "find": opened,
-                "map": opened,
-                "compare": opened and document.baseline is not None and document.best is not None,
-                "budget": False,
-                "fit_selection": selected and on_map,
-                "fit_all": on_map,
-                "zoom_in": on_map,
-                "zoom_out": on_map,
-                "producer": selected and on_map,
-                "peak": on_map and shown,
-                "tensors": shown,
-                "library": on_map,
-                "inspector": on_map,
-                "solve_panel": on_map,
-                "previous_plan": len(document.entries) > 1,
-                "next_plan": len(document.entries) > 1,
-                "solve": opened and not busy,
-                "stop": busy and self.work.activity.stoppable,
-                "export": replayable(self.loaded, document, stale=self.stale) and not busy,
-                "verify": not busy,
-                "picture": shown,
-            }
+            enabled_commands(
+                document,
+                view=self._view,
+                busy=work.busy,
+                stoppable=work.activity.stoppable,
+                stale=self.stale,
+            )
         )
+        opened = document.step is not None
         self.search.setEnabled(opened)
         self.line.show_facts(step_facts(document, comparing=self._view == "compare"))
         if not opened:
@@ -406,22 +369,11 @@ class MainWindow(QMainWindow):
 
     # The step's file
 
-    @Slot()
-    def _check_stale(self) -> None:
-        if self.loaded is None or self.loaded.path is None or self.document.step is None:
-            return
-        path = self.loaded.path
-        if path.is_file():
-            # Writers replace a file: the watch was on the old one.
-            if str(path) not in self._watch.files():
-                self._watch.addPath(str(path))
-            self.work.compare_on_disk(path)
-
     @Slot(bool)
     def _set_stale(self, stale: bool) -> None:
-        if stale and not self.stale and self.loaded is not None and self.loaded.path is not None:
+        if stale and not self.stale and self.watch.path is not None:
             self.problem.show_failure(
-                Failure(f"{self.loaded.path.name} changed on disk; this is the step as it was."),
+                Failure(f"{self.watch.path.name} changed on disk; this is the step as it was."),
                 Remedy("Solve again", self._solve_again),
             )
         self.stale = stale
@@ -431,8 +383,8 @@ class MainWindow(QMainWindow):
 
     def _solve_again(self) -> None:
         """Open the step's file as it is now and solve that."""
-        if self.loaded is not None and self.loaded.path is not None:
-            self.work.open_path(self.loaded.path, solve=True)
+        if self.watch.path is not None:
+            self.work.open_path(self.watch.path, solve=True)
 
     # Keys and menus
 

@@ -16,7 +16,6 @@ from app.dialogs.limits import LimitsDialog
 from app.dialogs.verified import VerifiedDialog
 from app.document import Document
 from app.jobs.job import Failure, failure_of
-from app.jobs.load import Loaded
 from app.numbers import bytes_exact
 from app.plan_facts import plan_facts
 from app.settings import Settings
@@ -24,7 +23,6 @@ from app.theme import DARK, Theme
 from app.window_problem import Remedy
 from app.window_work import Work
 from solver.errors import BayplanError
-from solver.plan import Status
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
@@ -257,11 +255,3 @@ def sample_files() -> tuple[Path, Path]:
 def with_suffix(path: Path, suffix: str) -> Path:
     """``path``, ending in ``suffix`` where it has no ending of its own."""
     return path if path.suffix else path.with_name(path.name + suffix)
-
-
-def replayable(loaded: Loaded | None, document: Document, *, stale: bool) -> bool:
-    """Whether the plan on the map can be exported as a module."""
-    step, shown = document.step, document.shown
-    if step is None or shown is None or stale or loaded is None:
-        return False
-    return step.program is not None and shown.plan.status is not Status.BASELINE

@@ -1,0 +1,48 @@
+"""Which commands make sense now: a table from what is open, shown, selected and running. No widgets."""
+
+from app.document import Document
+from solver.plan import Status
+
+
+def enabled_commands(
+    document: Document, *, view: str, busy: bool, stoppable: bool, stale: bool
+) -> dict[str, bool]:
+    """For every command that is not always there, whether it can be used.
+
+    ``view``: ``start``, ``map`` or ``compare``; ``busy``: work that the user asked for is running;
+    ``stale``: the step's file holds another step by now.
+    """
+    step, shown = document.step, document.shown
+    opened, selected, on_map = step is not None, bool(document.selection), view == "map"
+    program = step is not None and step.program is not None
+    plan = shown is not None and shown.plan.status is not Status.BASELINE
+    several = len(document.entries) > 1
+    result = {
+        "save_plan": plan,
+        "save_step": program,
+        "store": plan and not busy,
+        "close_step": opened,
+        "undo": False,
+        "redo": False,
+        "copy": selected,
+        "clear_selection": selected,
+        "find": opened,
+        "map": opened,
+        "compare": document.baseline is not None and document.best is not None,
+        "budget": False,
+        "tensors": shown is not None,
+        "previous_plan": several,
+        "next_plan": several,
+        "solve": opened and not busy,
+        "stop": busy and stoppable,
+        "export": plan and program and not stale and not busy,
+        "verify": not busy,
+        "picture": shown is not None,
+        "peak": on_map and shown is not None,
+    }
+    on_the_map = ("fit_all", "zoom_in", "zoom_out", "library", "inspector", "solve_panel")
+    return (
+        result
+        | dict.fromkeys(on_the_map, on_map)
+        | dict.fromkeys(("fit_selection", "producer"), on_map and selected)
+    )
