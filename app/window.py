@@ -218,12 +218,12 @@ class MainWindow(QMainWindow):
             "map": partial(self.show_view, "map"),
             "compare": partial(self.show_view, "compare"),
             "budget": _nothing,
-            "fit_selection": self._fit_selection,
-            "fit_all": self._fit_all,
-            "zoom_in": partial(self._zoom, ZOOM),
-            "zoom_out": partial(self._zoom, 1 / ZOOM),
-            "peak": self._go_to_peak,
-            "tensors": self._show_tensors,
+            "fit_selection": partial(self._if_open, lambda c: c.map_page.map.fit_selection()),
+            "fit_all": partial(self._if_open, lambda c: c.map_page.map.fit()),
+            "zoom_in": partial(self._if_open, lambda c: c.map_page.map.state.zoom_slots(ZOOM)),
+            "zoom_out": partial(self._if_open, lambda c: c.map_page.map.state.zoom_slots(1 / ZOOM)),
+            "peak": partial(self._if_open, lambda c: c.map_page.map.go_to_peak()),
+            "tensors": partial(self._if_open, lambda c: c.inspector.show_tensors()),
             "library": partial(self._toggle, "library"),
             "inspector": partial(self._toggle, "inspector"),
             "solve_panel": partial(self._toggle, "solve"),
@@ -231,7 +231,7 @@ class MainWindow(QMainWindow):
             "theme_dark": partial(self._choose_theme, "dark"),
             "theme_light": partial(self._choose_theme, "light"),
             "previous_plan": partial(commands.step_through, -1),
-            "producer": self._go_to_producer,
+            "producer": partial(self._if_open, lambda c: c.map_page.map.go_to_use("P")),
             "next_plan": partial(commands.step_through, 1),
             "solve": work.solve,
             "stop": work.stop,
@@ -327,6 +327,9 @@ class MainWindow(QMainWindow):
     @Slot()
     def _step_changed(self) -> None:
         step = self.document.step
+        if step is None:
+            self.watch.follow(None)
+            self.stale = False
         self.setWindowTitle(f"{step.title} — Bayplan" if step is not None else "Bayplan")
         self.title_corner.show_title(step.title if step is not None else "No step open")
         self.show_view("map")
@@ -400,29 +403,10 @@ class MainWindow(QMainWindow):
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
-    def _fit_selection(self) -> None:
-        if self.central is not None and self.document.selection:
-            self.central.map_page.map.fit_selection()
-
-    def _fit_all(self) -> None:
+    def _if_open(self, act: Callable[["Central"], object]) -> None:
+        """Do something with what is there only while a step is open."""
         if self.central is not None:
-            self.central.map_page.map.fit()
-
-    def _go_to_peak(self) -> None:
-        if self.central is not None:
-            self.central.map_page.map.go_to_peak()
-
-    def _show_tensors(self) -> None:
-        if self.central is not None:
-            self.central.inspector.show_tensors()
-
-    def _zoom(self, factor: float) -> None:
-        if self.central is not None:
-            self.central.map_page.map.state.zoom_slots(factor)
-
-    def _go_to_producer(self) -> None:
-        if self.central is not None:
-            self.central.map_page.map.go_to_use("P")
+            act(self.central)
 
     def _toggle(self, name: str) -> None:
         self.docks.toggle({d.objectName(): d for d in self.docks.all}[f"dock_{name}"])

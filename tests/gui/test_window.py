@@ -161,6 +161,7 @@ def test_recent_files_are_on_the_start_page_and_in_the_menu(
     open_file(qtbot, window, toy_file)
     window.menu["close_step"].trigger()
     assert window.pages.currentWidget() is window.start
+    assert window.watch.path is None
     (row,) = window.start.rows
     assert row.path == toy_file
     window.menu.recent.aboutToShow.emit()
@@ -637,3 +638,25 @@ def test_tabs_are_undone_when_the_window_grows_before_a_step_is_open(
     open_file(qtbot, window, toy_plan_file)
     assert window.tabifiedDockWidgets(window.docks.library) == []
     assert window.dockWidgetArea(window.docks.inspector) == Qt.DockWidgetArea.RightDockWidgetArea
+
+
+def test_map_commands_move_the_map(window: MainWindow, qtbot: QtBot) -> None:
+    window.commands.open_sample()
+    wait_until_idle(qtbot, window)
+    assert window.central is not None and window.document.step is not None
+    view = window.central.map_page.map
+    whole = view.visible_range()
+    window.menu["zoom_in"].trigger()
+    assert view.visible_range()[1] - view.visible_range()[0] < whole[1] - whole[0]
+    window.menu["fit_all"].trigger()
+    assert view.visible_range() == pytest.approx(whole)
+    storages = window.document.step.storages
+    window.document.select((next(i for i, s in enumerate(storages) if s.planned),))
+    window.menu["fit_selection"].trigger()
+    assert view.visible_range()[3] < whole[3]
+    slots: list[int] = []
+    view.cursor_moved.connect(lambda slot, _address: slots.append(slot))
+    window.menu["peak"].trigger()
+    window.menu["producer"].trigger()
+    assert view.state.scene is not None
+    assert slots == [view.state.scene.peak_slot, int(view.selection_overlay.uses[0][1])]
