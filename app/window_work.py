@@ -166,6 +166,13 @@ class Work(QObject):
         """End the running work: a solve with the best plan so far, anything else without result."""
         if self._job is None or not self.activity.stoppable:
             return
+        found = any(line.plan is not None for line in self.document.log)
+        if self._doing == "solve" and not found:
+            # A large step's first plan takes seconds; who stops before it does not want to wait.
+            self._set_aside()
+            self._say(Activity("Stopped before the first plan"))
+            self.changed.emit()
+            return
         if self._doing == "solve":
             self._job.stop()
         else:
@@ -174,8 +181,8 @@ class Work(QObject):
 
     def leave(self) -> None:
         """Drop what is running: the step is being closed."""
-        if self._job is not None:
-            self._job.abandon()
+        self._set_aside()
+        self._say(Activity())
 
     def save_plan(self, path: Path) -> None:
         """Write the shown plan to a file."""
@@ -362,12 +369,8 @@ class Work(QObject):
             job.deleteLater()
 
     def _run(self, job: Job, doing: str, activity: Activity) -> None:
-        if self._job is not None:
-            # What was running is for the step that goes away: let it end beside the new work.
-            old = self._job
-            old.abandon()
-            old.ended.connect(self._ended_beside)
-            self._beside.add(old)
+        # What was running is for the step that goes away.
+        self._set_aside()
         self._job, self._doing = job, doing
         job.setParent(self)
         job.progress.connect(self._progressed)
@@ -375,6 +378,14 @@ class Work(QObject):
         job.ended.connect(self._ended)
         self._say(activity)
         job.start()
+
+    def _set_aside(self) -> None:
+        """Let the running work end beside other work, without result."""
+        if self._job is not None:
+            self._job.abandon()
+            self._job.ended.connect(self._ended_beside)
+            self._beside.add(self._job)
+            self._job = None
 
     def _run_beside(self, job: Job, *, report: bool = True) -> None:
         self._beside.add(job)

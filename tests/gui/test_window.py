@@ -10,9 +10,11 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
+import app.window_work
 from app.dialogs.about import AboutDialog, KeysDialog
 from app.dialogs.limits import LimitsDialog
 from app.document import Document
+from app.jobs.job import Job
 from app.jobs.load import Loaded
 from app.library import Library
 from app.settings import Settings
@@ -250,7 +252,7 @@ def test_the_window_stays_alive_and_stop_works_at_once(
     for _ in range(4):
         window.menu["solve"].trigger()
         timer.start()
-        qtbot.wait(300)
+        qtbot.waitUntil(lambda: any(line.plan for line in window.document.log), timeout=60_000)
         timer.stop()
         begun = time.perf_counter()
         window.menu["stop"].trigger()
@@ -261,7 +263,29 @@ def test_the_window_stays_alive_and_stop_works_at_once(
     assert min(stops) < 0.4
     assert gaps[len(gaps) // 2] < 0.05
     assert window.document.best is not None
-    assert window.tools.status.text().startswith(("Stopped", "Proven", "Gap"))
+    assert window.tools.status.text().startswith(("Stopped: best", "Proven optimal", "Gap"))
+
+
+def test_who_stops_before_the_first_plan_does_not_wait_for_it(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Job):
+        def __init__(self, step: Step, **_limits: object) -> None:
+            super().__init__()
+
+        def run(self) -> None:
+            while not self.stopping():
+                time.sleep(0.01)
+            time.sleep(0.5)
+
+    monkeypatch.setattr(app.window_work, "SolveJob", Slow)
+    open_file(qtbot, window, toy_file)
+    window.menu["solve"].trigger()
+    window.menu["stop"].trigger()
+    assert not window.work.busy
+    assert window.menu["solve"].isEnabled()
+    assert window.tools.status.text() == "Stopped before the first plan"
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=10_000)
 
 
 def test_escape_clears_the_selection_first_and_then_stops(
