@@ -18,8 +18,8 @@ from PySide6.QtWidgets import (
 
 from app.style import set_property
 from app.window_actions import GAP, Actions
+from app.window_activity import Activity
 from app.window_search import SearchField
-from app.window_work import Activity
 
 HEIGHT = 44
 BUTTON_HEIGHT = 28

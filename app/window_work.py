@@ -4,7 +4,6 @@ At most one piece of work that the user asked for runs at a time; keeping things
 beside it.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +18,8 @@ from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
 from app.jobs.solve import SolveJob
 from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
-from app.numbers import gib, percent
 from app.settings import Settings
+from app.window_activity import Activity, distinct_plans, outcome
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
 from solver.plan import Plan, Status
@@ -32,17 +31,6 @@ if TYPE_CHECKING:
 
 CLOSE_SECONDS = 10.0
 """How long closing the window waits for each background thread."""
-
-
-@dataclass(frozen=True)
-class Activity:
-    """What the tool bar says: a running piece of work, or how the last one ended."""
-
-    text: str = ""
-    running: bool = False
-    stoppable: bool = False
-    good: bool = False
-    """It ended as well as it can: proven optimal, verified."""
 
 
 class Work(QObject):
@@ -407,24 +395,3 @@ class Work(QObject):
         if activity != self.activity:
             self.activity = activity
             self.changed.emit()
-
-
-def distinct_plans(solution: Solution) -> list[Plan]:
-    """What of a solution is worth keeping: program order only where the best plan is another."""
-    best, program = solution.plan, solution.program_plan
-    same = (best.instances, best.actions) == (program.instances, program.actions)
-    return [best] if same else [program, best]
-
-
-def outcome(plan: Plan, step: Step) -> Activity:
-    """What is known of a plan, for the tool bar."""
-    bound = plan.certificate.peak_bound_bytes
-    seconds = plan.provenance.seconds
-    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
-    if plan.status is Status.OPTIMAL:
-        return Activity(f"Proven optimal, {took}", good=True)
-    best, least = gib(step.resident_bytes + plan.height_bytes), gib(step.resident_bytes + bound)
-    if plan.status is Status.STOPPED:
-        return Activity(f"Stopped: best {best}, bound {least}")
-    gap = (plan.height_bytes - bound) / bound if bound else 0.0
-    return Activity(f"Gap {percent(gap)}: best {best}, bound {least}")
