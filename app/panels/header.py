@@ -28,7 +28,7 @@ class PlanHeader(Strip):
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("planName")
         self.incumbent = _tag("Incumbent", "accent", "The best plan so far; the solve is still running")
-        self.example = _tag("Example", "plain", "The embedded sample; it is not kept unless you save it")
+        self.example = _tag("Example", "plain", "The embedded sample; kept only where you save it")
         self.stale = _tag("Stale", "warn", "The step changed on disk: solve again")
         self.height_figure = FigureLabel("Height")
         self.bound_figure = FigureLabel("Bound", "ok")
