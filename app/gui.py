@@ -15,7 +15,7 @@ from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
 from app.settings import Settings
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 
 
 def run_gui(

@@ -23,7 +23,7 @@ from app.dialogs.frame import FrameDialog, caption, form
 from app.jobs.capture import SECONDS, CaptureRequest
 from app.jobs.job import Failure
 from app.settings import Settings
-from app.window_work import Work
+from app.window.work import Work
 
 ZOO = (
     "alexnet",

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from app.facts.plan import op_place, plan_facts
 from app.map.scene import Scene
 from app.numbers import GIB, human
-from app.plan_facts import op_place, plan_facts
 from solver.solution import Segment
 from solver.step import round_up
 

@@ -4,10 +4,10 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
+from app.facts.plan import GROUPS, Group
 from app.map.row import WEIGHT, label_font, text_width
 from app.map.scene import Scene, size_of_plan
 from app.numbers import human, percent
-from app.plan_facts import GROUPS, Group
 from app.theme import Theme
 from solver.step import Category
 

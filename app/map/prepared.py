@@ -6,8 +6,8 @@ A scene of 20,000 ops takes a third of a second; the last few are kept.
 import threading
 from collections import deque
 
+from app.facts.plan import plan_facts
 from app.map.scene import Scene, baseline_scene, plan_scene
-from app.plan_facts import plan_facts
 from solver.plan import Plan
 from solver.solution import Baseline
 from solver.step import Step

@@ -17,10 +17,10 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from app.facts.plan import PlanFacts, op_place, plan_facts
 from app.map.bands import Bands, block_tints, make_bands
 from app.map.unusable import unusable_regions
 from app.numbers import gib, human
-from app.plan_facts import PlanFacts, op_place, plan_facts
 from solver.plan import IntArray, Plan, Proof
 from solver.solution import Baseline
 from solver.step import Category, Step, round_up

@@ -14,10 +14,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Entry
+from app.facts.solve import CertificateFacts, certificate_facts, proof_paragraphs, provenance_rows
 from app.icons import pixmap
 from app.panels.controls import clear, label, rule
 from app.panels.sheet import panel_sheet
-from app.solve_facts import CertificateFacts, certificate_facts, proof_paragraphs, provenance_rows
 from app.style import set_property
 from app.theme import DARK, Theme
 from solver.plan import Plan, Status

@@ -4,8 +4,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
-from app.compare_facts import compare
 from app.document import Document, Entry
+from app.facts.compare import compare
+from app.facts.plan import PlanFacts, plan_facts
 from app.map.scene import Scene, baseline_scene, plan_scene
 from app.map.view import MapView
 from app.numbers import bytes_exact, human, percent, plan_size
@@ -14,7 +15,6 @@ from app.panels.controls import FigureLabel, HatchKey, Strip, label, rule
 from app.panels.header import saving
 from app.panels.legend import Legend
 from app.panels.sheet import panel_sheet
-from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
 STACKED_BELOW = 1280

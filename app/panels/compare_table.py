@@ -14,8 +14,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.compare_facts import Cause, Comparison, Refill
 from app.document import Document
+from app.facts.compare import Cause, Comparison, Refill
 from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of
 from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.document import Document, Entry
+from app.facts.plan import PlanFacts, plan_facts
 from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
-from app.plan_facts import PlanFacts, plan_facts
 from app.style import set_property
 from app.theme import DARK, Theme
 

@@ -15,7 +15,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Document
-from app.facts import (
+from app.facts.plan import PlanFacts, plan_facts
+from app.facts.storage import (
     AliveRow,
     Figure,
     StorageFacts,
@@ -30,7 +31,6 @@ from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
 from app.panels.tensor_table import TensorWindow
-from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
 NO_STEP = "Open a step to see what its tensors are and why they are in memory."

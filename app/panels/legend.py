@@ -16,11 +16,11 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 
 from app.document import Document
+from app.facts.plan import GROUPS, Group, plan_facts
 from app.fonts import text_font
 from app.numbers import bytes_exact, human
 from app.panels.controls import HatchKey, Strip, label, paint_swatch
 from app.panels.sheet import panel_sheet
-from app.plan_facts import GROUPS, Group, plan_facts
 from app.theme import DARK, Theme
 from solver.step import Category
 

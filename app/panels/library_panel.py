@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Document
+from app.facts.plan import plan_facts
 from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from app.numbers import bytes_exact, human
 from app.panels.controls import label
@@ -35,7 +36,6 @@ from app.panels.library_actions import Change, StoredSteps, delete, edit_notes, 
 from app.panels.library_rows import PlanNode, StepNode, library_rows, same_rows
 from app.panels.library_tree import NODE, RowPainter
 from app.panels.sheet import panel_sheet
-from app.plan_facts import plan_facts
 from app.theme import DARK, Theme
 from solver.errors import BayplanError
 

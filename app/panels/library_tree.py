@@ -5,10 +5,10 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPixmap, QPolygonF
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QTreeView
 
 from app.document import Entry
+from app.facts.plan import plan_facts
 from app.fonts import text_font
 from app.panels.library_rows import PlanNode, StepNode
 from app.panels.thumbnail import SPARK, THUMBNAIL, map_thumbnail, profile_thumbnail, spark_line
-from app.plan_facts import plan_facts
 from app.theme import DARK, Theme
 from solver.step import Step
 

@@ -4,12 +4,12 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from app.document import Document
+from app.facts.solve import LogRow, curves, log_rows, log_unit
 from app.panels.certificate import CertificateCard
 from app.panels.controls import label, rule
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
-from app.solve_facts import LogRow, curves, log_rows, log_unit
 from app.theme import DARK, Theme
 from solver.plan import Status
 from solver.solution import Progress

@@ -7,10 +7,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
+from app.facts.solve import Curve
 from app.fonts import text_font
 from app.numbers import GIB, unit_of
 from app.panels.controls import label
-from app.solve_facts import Curve
 from app.theme import DARK, Theme
 
 HEADROOM = 1.3

@@ -8,11 +8,11 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.document import Document
+from app.facts.plan import PlanFacts, plan_facts
 from app.numbers import GIB, Unit, bytes_exact, unit_of
 from app.panels.controls import label
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
-from app.plan_facts import PlanFacts, plan_facts
 from app.theme import DARK, Theme
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
 
-from app.plan_facts import PlanFacts
+from app.facts.plan import PlanFacts
 from app.theme import Theme
 from solver.step import Category
 

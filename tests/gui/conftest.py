@@ -13,7 +13,7 @@ from app.document import Document
 from app.gui import make_application
 from app.library import Library
 from app.settings import Settings
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 from solver.files import save_step
 from tests.conftest import make_toy_step
 

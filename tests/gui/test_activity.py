@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.window_activity import distinct_plans, outcome
+from app.window.activity import distinct_plans, outcome
 from solver.plan import Status
 from solver.solve import solve
 from tests.conftest import make_toy_step

@@ -8,12 +8,12 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-import app.window_work
+import app.window.work
 from app.dialogs.capture import ZOO, CaptureDialog
 from app.jobs.capture import CaptureRequest
 from app.jobs.job import Job
 from app.jobs.load import Loaded, as_run
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 from solver.errors import BayplanError
 from tests.conftest import make_toy_step
 from tests.gui.conftest import wait_until_idle
@@ -50,7 +50,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeCapture]:
     """Captures are fakes; their requests are written down."""
     monkeypatch.setattr(FakeCapture, "requests", [], raising=False)
     monkeypatch.setattr(FakeCapture, "outcome", "success")
-    monkeypatch.setattr(app.window_work, "CaptureJob", FakeCapture)
+    monkeypatch.setattr(app.window.work, "CaptureJob", FakeCapture)
     return FakeCapture
 
 

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.dialogs.capture import CaptureDialog
 from app.dialogs.verified import VerifiedDialog
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 from tests.gui.conftest import wait_until_idle
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")

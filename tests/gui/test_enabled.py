@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtWidgets import QApplication
 
 from app.document import Document, Entry
-from app.window_actions import MENUS, Command
-from app.window_enabled import enabled_commands
+from app.window.actions import MENUS, Command
+from app.window.enabled import enabled_commands
 from solver.solve import solve
 from solver.step import Program
 from tests.conftest import make_toy_step

@@ -17,7 +17,7 @@ application = make_application([])
 from app.document import Document
 from app.library import Library
 from app.settings import Settings
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 folder = Path(sys.argv[1])
 window = MainWindow(Document(), Library(folder / "l.sqlite"), Settings(folder / "s.ini"))
 window.show()

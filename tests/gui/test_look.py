@@ -11,7 +11,7 @@ from app.fonts import code_font, load_fonts, text_font
 from app.icons import icon, pixmap
 from app.style import apply_theme, chosen_theme, style_sheet
 from app.theme import DARK, LIGHT, THEMES, Theme
-from app.window_actions import MENUS, Command
+from app.window.actions import MENUS, Command
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
 

@@ -5,7 +5,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
-from app.window_search import Hit, SearchField, find, index_of
+from app.window.search import Hit, SearchField, find, index_of
 from tests.conftest import make_toy_step
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
-import app.window_work
+import app.window.work
 from app.dialogs.about import AboutDialog, KeysDialog
 from app.dialogs.limits import LimitsDialog
 from app.document import Document
@@ -19,7 +19,7 @@ from app.jobs.load import Loaded
 from app.library import Library
 from app.settings import Settings
 from app.theme import DARK, LIGHT
-from app.window import MainWindow
+from app.window.main_window import MainWindow
 from solver.files import load_plan, save_plan, save_step
 from solver.solution import Solution
 from solver.solve import solve
@@ -278,7 +278,7 @@ def test_who_stops_before_the_first_plan_does_not_wait_for_it(
                 time.sleep(0.01)
             time.sleep(0.5)
 
-    monkeypatch.setattr(app.window_work, "SolveJob", Slow)
+    monkeypatch.setattr(app.window.work, "SolveJob", Slow)
     open_file(qtbot, window, toy_file)
     window.menu["solve"].trigger()
     window.menu["stop"].trigger()

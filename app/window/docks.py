@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 from app.icons import icon
 from app.style import set_property
 from app.theme import DARK, Theme
-from app.window_actions import Actions
-from app.window_bars import Rail
+from app.window.actions import Actions
+from app.window.bars import Rail
 
 TITLE_HEIGHT = 30
 RAIL_BELOW = 1360

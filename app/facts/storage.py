@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from app.facts.plan import PlanFacts, Span, Use, category_sentence, op_label, op_place
 from app.numbers import Unit, bytes_exact, human, percent, unit_of
-from app.plan_facts import PlanFacts, Span, Use, category_sentence, op_label, op_place
 from solver.step import Category, Op, Phase, SourceLine, Storage
 
 NAMED = 2

@@ -1,8 +1,8 @@
 """What the status bar says: where the pointer is, what the step and its plan are. No widgets."""
 
 from app.document import Document
+from app.facts.plan import plan_facts
 from app.numbers import gib
-from app.plan_facts import plan_facts
 from solver.plan import Status
 
 

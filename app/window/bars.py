@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.style import set_property
-from app.window_actions import GAP, Actions
-from app.window_activity import Activity
-from app.window_search import SearchField
+from app.window.actions import GAP, Actions
+from app.window.activity import Activity
+from app.window.search import SearchField
 
 HEIGHT = 44
 BUTTON_HEIGHT = 28

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.compare_facts import (
+from app.facts.compare import (
     AFTER_PEAK,
     AT_PEAK,
     FRAGMENTATION,
@@ -17,7 +17,7 @@ from app.compare_facts import (
     moved_ops,
     refill_requests,
 )
-from app.plan_facts import PlanFacts
+from app.facts.plan import PlanFacts
 from solver.step import Category, Op, Phase, Step, Storage
 from tests.app.toy_case import RESERVED, RESIDENT, loose_plan, toy_baseline, toy_plan
 from tests.app.toy_plans import stacked_plan

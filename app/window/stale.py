@@ -4,7 +4,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 
-from app.window_work import Work
+from app.window.work import Work
 
 WAIT_MS = 200
 """After a change, how long to wait for the file's writer to finish."""

@@ -19,7 +19,7 @@ from app.jobs.solve import SolveJob
 from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
 from app.settings import Settings
-from app.window_activity import Activity, distinct_plans, outcome
+from app.window.activity import Activity, distinct_plans, outcome
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
 from solver.plan import Plan, Status

@@ -6,8 +6,8 @@ The log counts planned bytes; people are shown what the device must have, so res
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.facts.plan import op_place
 from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
-from app.plan_facts import op_place
 from solver.plan import Plan, Proof, Status
 from solver.solution import Baseline, Progress
 from solver.step import Step

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.solve_facts import certificate_facts, curves, log_rows, proof_paragraphs, provenance_rows
+from app.facts.solve import certificate_facts, curves, log_rows, proof_paragraphs, provenance_rows
 from solver.plan import Certificate, Proof, Provenance, Status
 from solver.solution import Progress
 from solver.step import Step

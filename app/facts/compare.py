@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.facts.plan import PlanFacts
 from app.numbers import MIB, human
-from app.plan_facts import PlanFacts
 from solver.step import Phase, Step, round_up
 
 

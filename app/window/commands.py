@@ -15,13 +15,13 @@ from app.dialogs.capture import CaptureDialog
 from app.dialogs.limits import LimitsDialog
 from app.dialogs.verified import VerifiedDialog
 from app.document import Document
+from app.facts.plan import plan_facts
 from app.jobs.job import Failure, failure_of
 from app.numbers import bytes_exact
-from app.plan_facts import plan_facts
 from app.settings import Settings
 from app.theme import DARK, Theme
-from app.window_problem import Remedy
-from app.window_work import Work
+from app.window.problem import Remedy
+from app.window.work import Work
 from solver.errors import BayplanError
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ class Commands(QObject):
     def picture(self) -> None:
         """Ask for a file and save the map as a picture."""
         from app.map.picture import render_picture
-        from app.window_central import scene_of
+        from app.window.central import scene_of
 
         step, scene = self.document.step, scene_of(self.document)
         if step is None or scene is None:

@@ -33,22 +33,22 @@ from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.library import Library
 from app.settings import Settings
-from app.start_page import StartPage
 from app.style import apply_theme, chosen_theme
 from app.theme import Theme
-from app.window_actions import Actions
-from app.window_bars import MainToolBar, StatusLine, TitleCorner
-from app.window_commands import Commands, sample_files
-from app.window_docks import Docks
-from app.window_enabled import enabled_commands
-from app.window_facts import compared_facts, pointer_facts, step_facts
-from app.window_problem import Placeholder, ProblemLine, Remedy
-from app.window_search import Hit, SearchField
-from app.window_stale import StepWatch
-from app.window_work import Work
+from app.window.actions import Actions
+from app.window.bars import MainToolBar, StatusLine, TitleCorner
+from app.window.commands import Commands, sample_files
+from app.window.docks import Docks
+from app.window.enabled import enabled_commands
+from app.window.problem import Placeholder, ProblemLine, Remedy
+from app.window.search import Hit, SearchField
+from app.window.stale import StepWatch
+from app.window.start_page import StartPage
+from app.window.status import compared_facts, pointer_facts, step_facts
+from app.window.work import Work
 
 if TYPE_CHECKING:
-    from app.window_central import Central
+    from app.window.central import Central
 
 LEAST_SIZE = QSize(1024, 680)
 DESIGNED_SIZE = QSize(1600, 1000)
@@ -269,7 +269,7 @@ class MainWindow(QMainWindow):
 
     def _make_central(self) -> None:
         """Map, comparison and panels: made when the first step is opened, as they load much."""
-        from app.window_central import Central
+        from app.window.central import Central
 
         self.central = central = Central(self.document, self.library, self)
         for page in central.pages:

@@ -1,0 +1,1 @@
+"""The main window: menus, bars, docks, pages, and the work it has done in the background."""
