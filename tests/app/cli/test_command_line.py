@@ -1,5 +1,6 @@
 """The command line as a whole: what it accepts, how it fails, how it stops."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -110,6 +111,31 @@ def test_the_second_ctrl_c_stops_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM to catch")
+def test_a_terminated_capture_takes_its_child_along(tmp_path: Path) -> None:
+    import signal
+
+    (tmp_path / "slow.py").write_text(
+        "import os, pathlib, time\n"
+        "def build():\n"
+        f"    pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+        "    time.sleep(600)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "capture", tmp_path / "slow.py:build", "-o", tmp_path / "x.step"],
+        stderr=subprocess.DEVNULL,
+    )
+    pid = tmp_path / "pid"
+    while not (pid.is_file() and pid.read_text()) and process.poll() is None:
+        time.sleep(0.05)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(timeout=30) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_a_reader_that_leaves_is_no_error(toy_files: Path) -> None:
