@@ -1,5 +1,6 @@
 """In which order the ops run: bounds, greedy orders, cut reorder, branch and bound, CP-SAT windows."""
 
-from solver.ordering.order import OrderResult, order_step
+from solver.ordering.order import order_step
+from solver.ordering.result import OrderResult
 
 __all__ = ["OrderResult", "order_step"]

@@ -6,10 +6,10 @@ from solver.ordering import greedy
 from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
-from solver.ordering.order import OrderResult
 from solver.ordering.problem import compile_step
 from solver.ordering.profile import peak, profile, touched_granules
 from solver.ordering.readable import natural, pull_back
+from solver.ordering.result import OrderResult
 from solver.ordering.windows import Windows
 from solver.plan import IntArray, Proof
 from solver.solution import Progress, ProgressCallback
