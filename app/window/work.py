@@ -4,6 +4,7 @@ At most one piece of work that the user asked for runs at a time; keeping things
 beside it.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +67,8 @@ class Work(QObject):
         self.activity = Activity()
         self._doing = ""
         self._job: Job | None = None
+        self._stopped: SolveJob | None = None
+        """A solve that was stopped and still owes its plan."""
         self._beside: set[Job] = set()
         self._solve_next = False
         self._library_failed = False
@@ -154,18 +157,31 @@ class Work(QObject):
         """End the running work: a solve with the best plan so far, anything else without result."""
         if self._job is None or not self.activity.stoppable:
             return
-        found = any(line.plan is not None for line in self.document.log)
-        if self._doing == "solve" and not found:
-            # A large step's first plan takes seconds; who stops before it does not want to wait.
-            self._set_aside()
-            self._say(Activity("Stopped before the first plan"))
-            self.changed.emit()
+        if isinstance(self._job, SolveJob):
+            self._stop_solve(self._job)
             return
-        if self._doing == "solve":
-            self._job.stop()
-        else:
-            self._job.abandon()
+        self._job.abandon()
         self._say(Activity("Stopping", running=True))
+
+    def _stop_solve(self, job: SolveJob) -> None:
+        """The window has stopped at once; the plan, with its status, follows when it is checked.
+
+        A large step's first plan takes seconds, so nothing waits for it and other work drops it.
+        """
+        job.stop()
+        job.ended.connect(self._ended_beside)
+        self._beside.add(job)
+        self._stopped, self._job = job, None
+        plans = [line.plan for line in self.document.log if line.plan is not None]
+        if plans:
+            best = min(plans, key=lambda plan: plan.height_bytes)
+            bound = max(line.bound_bytes or 0 for line in self.document.log)
+            proven = replace(best.certificate, peak_bound_bytes=bound)
+            status = Status.OPTIMAL if best.status is Status.OPTIMAL else Status.STOPPED
+            self._say(outcome(replace(best, status=status, certificate=proven), job.step))
+        else:
+            self._say(Activity("Stopped before the first plan"))
+        self.changed.emit()
 
     def leave(self) -> None:
         """Drop what is running: the step is being closed."""
@@ -220,7 +236,8 @@ class Work(QObject):
 
     @property
     def solving(self) -> bool:
-        return self.busy and self._doing == "solve"
+        """Whether a solve runs, or was stopped and has not handed over its plan."""
+        return self._stopped is not None or (self.busy and self._doing == "solve")
 
     # How it comes out.
 
@@ -276,6 +293,8 @@ class Work(QObject):
 
     @Slot(object)
     def _progressed(self, item: object) -> None:
+        if self.sender() is not self._job:
+            return  # Of a stopped solve; its solution brings the whole log.
         if isinstance(item, Progress):
             self.document.add_progress(item)
             text = f"{item.phase}: {item.result}" if item.result else item.phase
@@ -354,6 +373,9 @@ class Work(QObject):
         job = self.sender()
         if isinstance(job, Job):
             self._beside.discard(job)
+            if job is self._stopped:
+                self._stopped = None
+                self.changed.emit()
             job.deleteLater()
 
     def _run(self, job: Job, doing: str, activity: Activity) -> None:
@@ -369,6 +391,9 @@ class Work(QObject):
 
     def _set_aside(self) -> None:
         """Let the running work end beside other work, without result."""
+        if self._stopped is not None:
+            self._stopped.abandon()
+            self._stopped = None
         if self._job is not None:
             self._job.abandon()
             self._job.ended.connect(self._ended_beside)
