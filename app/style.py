@@ -103,12 +103,13 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
   border-color: $accent; }
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: $disabled;
   border-color: $line; }
-QAbstractSpinBox QLineEdit { border: none; padding: 0; background: transparent; min-height: 0; }
+QAbstractSpinBox QLineEdit { border: none; padding: 0 0 0 6px; background: transparent; min-height: 0; }
 QComboBox { padding-right: 20px; font-weight: 500; }
 QComboBox::drop-down { border: none; width: 18px; }
 QComboBox::down-arrow { image: url($icons/mark-down.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: $panel; border: 1px solid $line2;
   selection-background-color: $sel; selection-color: $text; padding: 2px; }
+QListView#results { background: $panel; border: 1px solid $line2; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { subcontrol-position: top right; border: none;
   width: 16px; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { subcontrol-position: bottom right; border: none;
@@ -119,6 +120,7 @@ QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url($icons/mark-down.s
   height: 10px; }
 QPlainTextEdit[role="code"] { font-family: "$code"; font-size: 11px; background: $raised;
   border-color: $line; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QCheckBox, QRadioButton { spacing: 8px; background: transparent; }
 QCheckBox:disabled, QRadioButton:disabled { color: $disabled; }
 QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $line2; border-radius: 3px;

@@ -58,6 +58,7 @@ class CaptureDialog(FrameDialog):
         super().__init__("Capture a Model", parent)
         self._work, self._settings = work, settings
         self._running = False
+        self._browse: list[QPushButton] = []
         self.from_zoo = QRadioButton("From the model zoo")
         self.from_file = QRadioButton("From a Python file")
         group = QButtonGroup(self)
@@ -159,6 +160,8 @@ class CaptureDialog(FrameDialog):
         self.error.hide()
         self.log.clear()
         self._running = True
+        # The field that had it is about to be disabled.
+        self.start.setFocus()
         self._work.capture(self.request())
         self._changed()
 
@@ -180,6 +183,8 @@ class CaptureDialog(FrameDialog):
             self.error.show()
             if failure.details:
                 self.log.setPlainText(failure.details)
+                # A traceback's last lines say what went wrong.
+                self.log.verticalScrollBar().setValue(self.log.verticalScrollBar().maximum())
 
     @Slot()
     def _changed(self) -> None:
@@ -189,6 +194,7 @@ class CaptureDialog(FrameDialog):
                 self.log.setPlainText("Cancelled.")
         self.start.setText("Cancel" if self._running else "Capture")
         for field in (
+            *self._browse,
             self.from_zoo,
             self.from_file,
             self.model,
@@ -232,6 +238,7 @@ class CaptureDialog(FrameDialog):
         button = QPushButton(text)
         button.setAutoDefault(False)
         button.clicked.connect(clicked)
+        self._browse.append(button)
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(field, 1)

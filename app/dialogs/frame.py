@@ -32,7 +32,7 @@ class FrameDialog(QDialog):
 def form() -> QFormLayout:
     """A form whose fields share one left edge."""
     result = QFormLayout()
-    result.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    result.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     result.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
     result.setHorizontalSpacing(16)
     result.setVerticalSpacing(10)

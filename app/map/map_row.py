@@ -208,11 +208,16 @@ class MapRow(Row):
             free = max(zip(edges[::2], edges[1::2], strict=True), key=lambda gap: gap[1] - gap[0])
             if free[1] - free[0] < LEAST_LABEL or strip.category in self.state.hidden:
                 continue
-            painter.setPen(QColor(ink_on(self.state.theme.fill[strip.category])))
+            fill = self.state.theme.fill[strip.category]
             box = QRectF(LEFT + LABEL_PAD, free[0] + 1, 400, free[1] - free[0] - 1)
+            shift = text_width(strip.name, strong) + 8
+            size = human(strip.high - strip.low)
+            # The edges of small residents would strike the text through.
+            ground = QRectF(box.left() - 3, 0, shift + text_width(size, plain) + 6, LEAST_LABEL)
+            ground.moveTop(round(box.center().y() - LEAST_LABEL / 2))
+            painter.fillRect(ground, QColor(fill))
+            painter.setPen(QColor(ink_on(fill)))
             painter.setFont(strong)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, strip.name)
             painter.setFont(plain)
-            shift = text_width(strip.name, strong) + 8
-            size = human(strip.high - strip.low)
             painter.drawText(box.adjusted(shift, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)

@@ -35,6 +35,7 @@ class OverviewRow(Row):
         super().__init__(state, HEIGHT)
         self._image: QImage | None = None
         self._surface = Surface(1, 1)
+        self.geometryChanged.connect(self.refresh)
         state.range_changed.connect(self.update)
 
     def refresh(self) -> None:

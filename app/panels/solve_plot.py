@@ -19,6 +19,9 @@ HEADROOM = 1.3
 NEAR_FLOOR = 0.25
 """Part of the axis under which a name stands above its curve, to stay clear of the axis."""
 
+NEAR_NAME = 0.3
+"""Part of the axis that two names above one another take."""
+
 MILLISECONDS_UNTIL = 2.0
 """Seconds up to which the time axis counts milliseconds."""
 
@@ -112,7 +115,9 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
         self._place_names()
 
     def _place_names(self) -> None:
-        """Each name under its curve where the curve is longest at one value."""
+        """Each name at its curve where the curve is longest at one value; never one over the other."""
+        tops = [s for c in self._curves for s in c.sizes]
+        places = []
         for name, curve in zip(self._names, self._curves, strict=True):
             name.setVisible(bool(curve.sizes))
             if not curve.sizes:
@@ -121,11 +126,16 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
             longest = max(range(len(lengths)), key=lambda i: lengths[i])
             size = curve.sizes[longest]
             # The bound lies under the incumbent, so their names stand on opposite sides.
-            above = name is self._names[0] or size < NEAR_FLOOR * max(
-                s for c in self._curves for s in c.sizes
-            )
+            above = name is self._names[0] or size < NEAR_FLOOR * max(tops)
             name.setAnchor((0, 1) if above else (0, 0))
             name.setPos(curve.seconds[longest], size / self._unit.size)
+            places.append((above, size))
+        if len(places) == 2 and places[1][0] and places[0][1] - places[1][1] < NEAR_NAME * max(tops):
+            # Both curves are low: the bound's name has room only above the incumbent's curve too,
+            # beyond the incumbent's name, and there it stands at the right end.
+            name = self._names[1]
+            name.setAnchor((1, 1))
+            name.setPos(self._curves[1].seconds[-1], places[0][1] / self._unit.size)
 
 
 def _steps(curve: Curve, unit: int) -> tuple[list[float], list[float]]:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from app.window.central import Central
 
 LEAST_SIZE = QSize(1024, 680)
+LEAST_PAGE = QSize(320, 312)
 DESIGNED_SIZE = QSize(1600, 1000)
 POOL_MS = 5000
 LAYOUT_VERSION = 1
@@ -86,6 +87,8 @@ class MainWindow(QMainWindow):
         self.problem = ProblemLine()
         self.start = StartPage()
         self.pages = QStackedWidget()
+        # Else the start page, also while it is hidden, would take the docks' room.
+        self.pages.setMinimumSize(LEAST_PAGE)
         self.pages.addWidget(self.start)
         self.central: Central | None = None
         middle = QWidget()

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import (
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QFocusEvent, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
 from PySide6.QtWidgets import (
     QCompleter,
@@ -129,6 +138,7 @@ class SearchField(QLineEdit):
         completer.setPopup(popup)
         popup.setItemDelegate(self._delegate)
         popup.setMinimumWidth(380)
+        popup.installEventFilter(self)
         completer.activated[QModelIndex].connect(self._activated)  # type: ignore[index]
         self.setCompleter(completer)
         self._glass = QLabel(self)
@@ -162,6 +172,15 @@ class SearchField(QLineEdit):
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         super().focusOutEvent(event)
         self._place()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if watched is self._popup and event.type() in (QEvent.Type.Show, QEvent.Type.Move):
+            # The results are wider than the field, which stands at the window's right end.
+            place = self._popup.geometry()
+            place.moveRight(self.mapToGlobal(self.rect().bottomRight()).x())
+            if place.topLeft() != self._popup.pos():
+                self._popup.move(place.topLeft())
+        return super().eventFilter(watched, event)
 
     def _place(self) -> None:
         self._glass.adjustSize()

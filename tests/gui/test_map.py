@@ -235,6 +235,17 @@ def test_the_overviews_frame_is_dragged_and_resized(view: MapView) -> None:
     assert view.visible_range()[1] == pytest.approx(120 + 160 * per_pixel)
 
 
+def test_the_overview_fills_its_strip_after_the_map_is_resized(view: MapView) -> None:
+    view.grab()
+    for width in (700, 1300):
+        view.resize(width, 700)
+        view.settle()
+        view.grab()
+        assert view.overview._image is not None
+        drawn = view.overview._image.deviceIndependentSize().width()
+        assert drawn == pytest.approx(view.overview.plot.width(), abs=1)
+
+
 def test_keys_zoom_pan_fit_and_jump(qtbot: QtBot, view: MapView, scene: Scene) -> None:
     qtbot.keyClick(view, Qt.Key.Key_Plus)
     zoomed = view.visible_range()

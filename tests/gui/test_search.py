@@ -60,3 +60,20 @@ def test_a_result_is_chosen_from_the_list_with_the_keyboard(dressed: object, qtb
     qtbot.keyClick(popup, Qt.Key.Key_Return)
     assert len(chosen) == 1
     assert "relu" in chosen[0].name
+
+
+def test_the_results_end_where_the_field_ends(dressed: object, qtbot: QtBot) -> None:
+    document = Document()
+    document.open(make_toy_step())
+    field = SearchField(document)
+    qtbot.addWidget(field)
+    field.resize(200, 28)
+    field.move(400, 50)
+    field.show()
+    qtbot.keyClicks(field, "relu")
+    popup = field.completer().popup()
+    qtbot.waitUntil(popup.isVisible)
+    qtbot.waitUntil(
+        lambda: popup.geometry().right() == field.mapToGlobal(field.rect().bottomRight()).x()
+    )
+    popup.hide()

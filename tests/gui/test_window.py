@@ -448,6 +448,15 @@ def test_parts_give_way_in_order_as_the_window_gets_smaller(
     assert all(dock.isVisible() for dock in window.docks.all) and not window.docks.shrunk
 
 
+def test_the_docks_have_their_designed_widths_beside_a_wide_start_page(
+    window: MainWindow, qtbot: QtBot, toy_plan_file: Path
+) -> None:
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=60_000)
+    assert window.start.minimumSizeHint().width() > 1100
+    open_file(qtbot, window, toy_plan_file)
+    assert (window.docks.library.width(), window.docks.inspector.width()) == (256, 304)
+
+
 def test_the_rail_opens_the_library_for_the_moment(
     window: MainWindow, qtbot: QtBot, toy_plan_file: Path
 ) -> None:
