@@ -156,8 +156,11 @@ def _build_user(
     if made is None:
         module.eval()
     _check_optimizer(made, optimizer, f"{name} in {path.name}")
+    found = first_size(inputs)
+    if found == 0:
+        raise CaptureError(f"{name} in {path.name} returns an empty batch; give it at least 1 sample.")
     if size is None:
-        size = first_size(inputs)
+        size = found
         if batch is not None and size != batch:
             raise CaptureError(
                 f"{name} in {path.name} has no parameter called batch, so that the batch size "

@@ -17,7 +17,8 @@ def run(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], fake: F
         # The workspace's size is known to the kernel alone, which therefore runs on zeros.
         with _disable_current_modes():
             real = func(*[_zeros(each) for each in args], **kwargs)
-        return [fake.from_tensor(tensor, static_shapes=True) for tensor in real]
+        # Where no gradient is wanted there is no workspace.
+        return [each if each is None else fake.from_tensor(each, static_shapes=True) for each in real]
     result = func(*args, **kwargs)
     if func is _aten.mkldnn_rnn_layer_backward.default:
         # The two biases' gradients are one tensor here but two of the kernel's.

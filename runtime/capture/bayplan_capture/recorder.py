@@ -47,6 +47,8 @@ _BATCH_NORMS = frozenset(
 their schemas do not say so."""
 _COMPOSITE = "CompositeImplicitAutograd"
 _REFUSED = frozenset(("resize_", "resize_as_", "set_", "swap_tensors"))
+_UNRECORDED = frozenset(("prim", "profiler"))
+"""Namespaces of ops that compute nothing: queries of a tensor, marks for a profiler."""
 _FRESH = frozenset((_aten.lift_fresh.default, _aten.lift_fresh_copy.default))
 
 
@@ -101,6 +103,9 @@ class Call:
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Active as a context manager inside ``fake``; ``calls`` grows while the step runs."""
 
+    supports_higher_order_operators = True
+    """They come here too, to be refused in words of ours."""
+
     def __init__(self, fake: FakeTensorMode, provenance: Provenance) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.fake = fake
@@ -127,6 +132,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Make a tensor from outside known; the fake one that stands for it."""
         _storage_of(tensor, f"The {role} {key or name}")
         fake = self.to_fake(tensor)
+        # A buffer made as torch.tensor(0) remembers that number: another step may find another.
+        fake.constant = None  # type: ignore[attr-defined]
         self._registered[id(tensor)] = fake
         self._kept.append(tensor)
         identity = fake.untyped_storage()
@@ -166,6 +173,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Index of the value that any tensor of the step is, the model's own included."""
         return self.value(self._known(tensor))
 
+    def is_constant(self, tensor: Tensor) -> bool:
+        """Whether the step took the content of ``tensor``, which the model holds, for ever the same."""
+        return id(tensor) in self._constant_twins
+
     def storage(self, tensor: Tensor) -> int | None:
         """Index of a tensor's storage, or None where the step does not know it."""
         fake = self._registered.get(id(tensor), tensor)
@@ -183,7 +194,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
             raise self._error(f"{func} is a higher-order operator, which cannot be captured")
-        if func.namespace == "prim":
+        if func.namespace in _UNRECORDED:
             return func(*args, **kwargs)
         # Python decompositions, which eager mode does not use either, are left out on purpose.
         name: str = func.name()  # type: ignore[no-untyped-call]

@@ -10,6 +10,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, call_model
 from .errors import CaptureError
+from .hidden import Held, refuse_checkpoints, refuse_hooks, refuse_inner_backward
 from .optimizers import Update, describe, record_update, state_names
 from .provenance import Provenance
 from .randomness import refuse_other_randomness
@@ -46,21 +47,30 @@ def trace(model: Model, fake: FakeTensorMode) -> Trace:
 
     provenance.on_module_output = name_output
     buffers = dict(model.module.named_buffers())
+    held = Held(model.module)
     with fake:
         parameters = _add_placeholders(recorder, model)
         inputs, target = _add_inputs(recorder, model)
-        with provenance.following(), recorder, refuse_other_randomness(recorder):
+        with (
+            provenance.following(),
+            recorder,
+            refuse_other_randomness(recorder),
+            refuse_inner_backward(),
+        ):
             if model.loss_fn is None or model.optimizer is None:
                 with torch.no_grad():
                     result = call_model(model.module, inputs)
                 outputs: list[int] = []
                 tree = _tree(recorder, result, outputs)
                 _store_replaced_buffers(model.module, buffers)
+                held.refuse_replaced(recorder)
                 return Trace(recorder, tuple(outputs), tree, None, names)
+            refuse_hooks(model.optimizer, parameters)
             update = describe(model.optimizer, {id(p): name for name, p in parameters.items()})
             loss = model.loss_fn(call_model(model.module, inputs), target)
             gradients = _backward(recorder, provenance, loss, parameters)
             _store_replaced_buffers(model.module, buffers)
+            held.refuse_replaced(recorder)
         for name, gradient in gradients.items():
             index = recorder.storage(gradient)
             if index is not None and not recorder.storages[index].role:
@@ -92,11 +102,15 @@ def _add_inputs(recorder: Recorder, model: Model) -> tuple[Any, Any]:
 
     def add(item: Any, role: str, path: tuple[str, ...]) -> Any:
         if isinstance(item, Tensor):
-            own = torch.empty_strided(
-                item.shape, item.stride(), dtype=item.dtype, device=item.device
-            ).requires_grad_(item.requires_grad)
+            if item.layout is not torch.strided or item.is_quantized:
+                what = " ".join(filter(None, (role, ".".join(path))))
+                raise CaptureError(
+                    f"The {what} is {item.layout}; only dense (strided) tensors are supported."
+                )
+            own = torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device=item.device)
             key = ".".join(path)
-            return recorder.add_placeholder(own, role, key, f"{role} {key}".strip())
+            known = recorder.add_placeholder(own, role, key, f"{role} {key}".strip())
+            return known.requires_grad_(item.requires_grad)
         if isinstance(item, Mapping):
             return {key: add(each, role, (*path, str(key))) for key, each in item.items()}
         if isinstance(item, tuple | list):
@@ -120,6 +134,7 @@ def _backward(
             "nothing to train. Return only `model, inputs` for an inference step."
         )
     provenance.phase = "backward"
+    refuse_checkpoints(loss)
     provenance.watch_backward(loss)
     results = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
     gradients = {}
