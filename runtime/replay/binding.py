@@ -30,6 +30,8 @@ class ModelBinding:
         self._plan, self._model = plan, model
         self.residents = [r for r in plan.residents if r.role in ("parameter", "buffer")]
         self._getters = [_tensor_getter(model, r) for r in self.residents]
+        self._links = _links(model, self.residents)
+        self._trained = {name for group in plan.groups for name in group.parameters}
         planned = {r.key for r in self.residents}
         there = {n for n, _ in (*model.named_parameters(), *model.named_buffers())}
         if extra := sorted(there - planned):
@@ -42,6 +44,12 @@ class ModelBinding:
 
     def tensors(self) -> list[Tensor]:
         """The tensors of ``residents``, as they are now."""
+        for children, name, child in self._links:
+            if children.get(name) is not child:
+                raise ReplayError(
+                    f"The model has another module {name!r} than when the step was loaded. Load the "
+                    "step again."
+                )
         return [get() for get in self._getters]
 
     def check(self, tensors: list[Tensor]) -> None:
@@ -53,6 +61,12 @@ class ModelBinding:
                 raise ReplayError(
                     f"The {resident.role} {resident.key!r} {what}. "
                     f"The plan is for {self._plan.title}; capture and plan this model anew."
+                )
+            trained = resident.written and resident.key in self._trained
+            if trained and resident.role == "parameter" and not tensor.requires_grad:
+                raise ReplayError(
+                    f"The parameter {resident.key!r} is frozen (requires_grad=False), and the plan "
+                    "trains it. Capture and plan this model anew."
                 )
             if tensor.numel() == 0:
                 continue
@@ -69,6 +83,21 @@ class ModelBinding:
             raise ReplayError(
                 f"The plan was made for the model after model.{self._plan.mode}(); call that first."
             )
+
+
+def _links(
+    model: torch.nn.Module, residents: list[Resident]
+) -> list[tuple[dict[str, torch.nn.Module | None], str, torch.nn.Module]]:
+    """How the modules of ``residents`` are reached: children, name and child, each link once."""
+    found: dict[str, tuple[dict[str, torch.nn.Module | None], str, torch.nn.Module]] = {}
+    for resident in residents:
+        module, path = model, ""
+        for name in resident.key.split(".")[:-1]:
+            path, children = f"{path}.{name}", module._modules
+            module = getattr(module, name)
+            if children.get(name) is module:
+                found[path] = (children, name, module)
+    return list(found.values())
 
 
 def _tensor_getter(model: torch.nn.Module, resident: Resident) -> Callable[[], Tensor]:
@@ -108,14 +137,9 @@ class OptimizerBinding:
                 f"The plan's update is that of {wanted}; the optimizer is a "
                 f"{type(optimizer).__module__}.{type(optimizer).__name__}."
             )
-        parameters = dict(model.named_parameters(remove_duplicate=False))
-        found = [[id(p) for p in group["params"]] for group in optimizer.param_groups]
-        due = [[id(parameters.get(name)) for name in group.parameters] for group in plan.groups]
-        if found != due:
-            raise ReplayError(
-                f"The optimizer's {len(found)} parameter groups do not hold the parameters of the "
-                f"plan's {len(due)}, in that order. Make the optimizer as it was captured."
-            )
+        self._model = model
+        self._check_groups()
+        parameters = self._parameters()
         self.residents = [r for r in plan.residents if r.role == "optimizer"]
         self._owners: list[tuple[Tensor, str]] = []
         """Parameter and key of each state."""
@@ -132,6 +156,20 @@ class OptimizerBinding:
             for group in optimizer.param_groups
         ]
         """For each group the parameters whose steps Adam counts."""
+
+    def _parameters(self) -> dict[str, torch.nn.Parameter]:
+        return dict(self._model.named_parameters(remove_duplicate=False))
+
+    def _check_groups(self) -> None:
+        """Raise ReplayError unless the optimizer has the plan's parameters, in its order."""
+        parameters = self._parameters()
+        found = [[id(p) for p in group["params"]] for group in self._optimizer.param_groups]
+        due = [[id(parameters.get(name)) for name in group.parameters] for group in self._plan.groups]
+        if found != due:
+            raise ReplayError(
+                f"The optimizer's {len(found)} parameter groups do not hold the parameters of the "
+                f"plan's {len(due)}, in that order. Make the optimizer as it was captured."
+            )
 
     def tensors(self) -> list[Tensor]:
         """The tensors of ``residents``, as they are now; those that are missing are made."""
@@ -161,6 +199,7 @@ class OptimizerBinding:
 
     def check(self, tensors: list[Tensor]) -> None:
         """Raise ReplayError unless all are what the plan was made for, and equally many steps old."""
+        self._check_groups()
         for resident, tensor in zip(self.residents, tensors, strict=True):
             if what := mismatch(tensor, resident.spec, self._plan.device):
                 raise ReplayError(f"The optimizer's {resident.key!r} {what}.")
@@ -175,6 +214,8 @@ class OptimizerBinding:
     def scalars(self) -> list[float]:
         """The numbers of the step that comes, from the hyperparameters as they are now."""
         groups = self._optimizer.param_groups
+        if len(groups) != len(self._plan.groups):
+            self._check_groups()
         for group, captured in zip(groups, self._plan.groups, strict=True):
             for key in _STRUCTURAL:
                 if bool(group.get(key)) != bool(captured.hyperparameters.get(key)):

@@ -104,7 +104,7 @@ class Engine:
             self._arena.fill(0xFF)
         if self._check_due:
             return self._first_step(residents, scalars)
-        with _plain_mode(), self._arena.running():
+        with _plain_mode(self.plan), self._arena.running():
             outputs: Outputs = self._function(self._arena.arm, residents, scalars)
         if self.strict and (problem := self._misses()):
             raise ReplayError(problem)
@@ -112,17 +112,17 @@ class Engine:
 
     def run_unplanned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in the planned order, memory from PyTorch's own allocator."""
-        with _plain_mode():
+        with _plain_mode(self.plan):
             return self._function(_unarmed, residents, scalars)
 
     def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in program order, memory from PyTorch's own allocator."""
-        with _plain_mode():
+        with _plain_mode(self.plan):
             return self.traced(_unarmed, residents, scalars)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
-        self._arena = self._table = None
+        self._arena = self._table = self._settled = None
         try:
             key = self._key()
             native.library(ADAPTER)
@@ -258,7 +258,7 @@ class Engine:
             self._observed = recorder, self._source.observed(recorder.observe)
         recorder, observed = self._observed
         recorder.seen = {}
-        with _plain_mode(), arena.running(record=record):
+        with _plain_mode(self.plan), arena.running(record=record):
             outputs = observed(arena.arm, residents, scalars)
         return outputs, recorder.seen
 
@@ -285,13 +285,13 @@ class Engine:
 
 
 @contextmanager
-def _plain_mode() -> Iterator[None]:
+def _plain_mode(plan: PlanData) -> Iterator[None]:
     """As the step was traced: below autograd, and no casts beyond those in the program.
 
-    Gradients count as enabled all the same: a recurrent layer's kernel makes the workspace that its
-    backward needs only then.
+    Gradients count as enabled in a training step all the same: a recurrent layer has one kernel for
+    training, which makes the workspace that its backward needs, and another one for inference.
     """
-    with torch.enable_grad(), torch._C._AutoDispatchBelowAutograd():
+    with torch.set_grad_enabled(plan.training), torch._C._AutoDispatchBelowAutograd():
         if not torch.is_autocast_enabled(ADAPTER):
             yield
             return

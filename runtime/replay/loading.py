@@ -36,8 +36,9 @@ class PlannedStep:
         self._optimizer = OptimizerBinding(plan, model, optimizer) if optimizer is not None else None
         self._input, self._target = ArgumentBinding(plan, "input"), ArgumentBinding(plan, "target")
         self._constants = [constant(c, plan.device) for c in plan.constants]
-        self._checked: list[tuple[int, int, torch.dtype]] = []
-        """Identity, address and dtype of the model's and optimizer's tensors when last checked."""
+        self._checked: list[tuple[int, int, torch.dtype, bool]] = []
+        """Identity, address, dtype and whether a gradient is due, of the model's and optimizer's
+        tensors when last checked."""
         bound = [*self._model.residents, *(self._optimizer.residents if self._optimizer else ())]
         bound += [*self._input.residents, *self._target.residents]
         position = {id(resident): index for index, resident in enumerate(bound)}
@@ -63,9 +64,9 @@ class PlannedStep:
         """The step's residents (constants last) and scalars, checked against the plan."""
         own = self._model.tensors()
         state = self._optimizer.tensors() if self._optimizer is not None else []
-        now = [(id(t), t.data_ptr(), t.dtype) for t in (*own, *state)]
+        now = [(id(t), t.data_ptr(), t.dtype, t.requires_grad) for t in (*own, *state)]
         counters = self._optimizer.counters() if self._optimizer is not None else []
-        now += [(id(c), 0, c.dtype) for group in counters for c in group]
+        now += [(id(c), 0, c.dtype, False) for group in counters for c in group]
         if now != self._checked:
             self._model.check(own)
             if self._optimizer is not None:

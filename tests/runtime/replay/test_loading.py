@@ -310,3 +310,41 @@ def test_a_model_that_is_converted_after_loading_is_noticed(mlp: Exported) -> No
     twin.double()
     with pytest.raises(ReplayError, match="float64"):
         step(*batches(1)[0])
+
+
+def _freeze(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> None:
+    model[0].weight.requires_grad_(False)
+
+
+def _exchange_parameter(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> None:
+    model[0].weight = nn.Parameter(model[0].weight.detach().clone())
+
+
+def _exchange_module(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> None:
+    model[0] = copy.deepcopy(model[0])
+
+
+def _add_group(model: nn.Sequential, optimizer: torch.optim.Optimizer) -> None:
+    optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(3))]})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_freeze, "is frozen"),
+        (_exchange_parameter, "do not hold the parameters"),
+        (_exchange_module, "another module '0'"),
+        (_add_group, "do not hold the parameters"),
+    ],
+)
+def test_what_changed_after_loading_is_refused_and_nothing_is_trained(
+    mlp: Exported, change: Callable[[Any, Any], None], said: str
+) -> None:
+    *_, twin, twin_optimizer, step = twins(mlp, mlp.folder)
+    data = batches(2)
+    step(*data[0])
+    before = copy.deepcopy(twin.state_dict())
+    change(twin, twin_optimizer)
+    with pytest.raises(ReplayError, match=said):
+        step(*data[1])
+    assert same(list(twin.state_dict().values()), list(before.values()))
