@@ -212,16 +212,21 @@ class _Start:
     def __init__(self, built: Built) -> None:
         self._built = built
         tensors = [*built.model.named_parameters(), *built.model.named_buffers()]
+        # A model may change its inputs in place.
+        self._data = [(t, t.detach().clone()) for t in _tensors((built.inputs, built.target))]
         self._tensors = {name: tensor.detach().clone() for name, tensor in tensors}
         optimizer = built.optimizer
         self._optimizer = copy.deepcopy(optimizer.state_dict()) if optimizer is not None else None
 
     def restore(self) -> None:
-        """Parameters, buffers and optimizer state as they were."""
+        """Parameters, buffers, optimizer state, inputs and target as they were."""
         model, optimizer = self._built.model, self._built.optimizer
         with torch.no_grad():
             for name, tensor in (*model.named_parameters(), *model.named_buffers()):
                 tensor.copy_(self._tensors[name])
+            for tensor, saved in self._data:
+                if not torch.equal(tensor, saved):
+                    tensor.copy_(saved)
         for parameter in model.parameters():
             parameter.grad = None
         if optimizer is not None and self._optimizer is not None:

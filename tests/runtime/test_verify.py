@@ -35,6 +35,14 @@ def test_inference_is_verified_too(mlp_inference: Exported) -> None:
     assert report.ok and report.eager
 
 
+@pytest.mark.parametrize("function", ["build", "infer"])
+def test_a_recurrent_model_that_changes_its_input_is_verified(
+    exported: Callable[[str, str], Exported], function: str
+) -> None:
+    report = verify(exported("recurrent", function).folder, steps=2)
+    assert report.ok and report.eager, report.lines()
+
+
 def test_without_its_model_an_export_is_compared_with_the_trace_and_says_so(
     mlp: Exported, tmp_path: Path
 ) -> None:
