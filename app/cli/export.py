@@ -19,10 +19,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     step, plan = load_plan_with_step(arguments.plan, arguments.step, arguments.library)
     export(step, plan, arguments.output)
-    print(
-        f"{arguments.output}\n"
-        f"  from {arguments.output.name} import load\n"
-        "  step = load(model, optimizer)\n"
-        "  loss = step(inputs, target)"
-    )
+    if step.origin.training:
+        use = "  step = load(model, optimizer)\n  loss = step(inputs, target)"
+    else:
+        use = "  step = load(model.eval())\n  output = step(inputs)"
+    print(f"{arguments.output}\n  from {arguments.output.name} import load\n{use}")
     return 0

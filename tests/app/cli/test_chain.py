@@ -132,6 +132,19 @@ def test_the_exported_module_is_proved(bayplan: Bayplan, folder: Path, tmp_path:
     assert isinstance(json.loads(proved.out), dict)
 
 
+def test_how_an_inference_step_is_used_names_no_optimizer(
+    bayplan: Bayplan, folder: Path, tmp_path: Path
+) -> None:
+    step, plan = tmp_path / "answers.step", tmp_path / "answers.plan"
+    assert bayplan("capture", f"{folder / 'train.py'}:infer", "-o", step).code == 0
+    assert bayplan("solve", step, "-o", plan).code == 0
+
+    exported = bayplan("export", plan, "-o", tmp_path / "answers_planned")
+
+    assert exported.code == 0, exported.err
+    assert "step = load(model.eval())\n  output = step(inputs)" in exported.out
+
+
 def test_a_plan_file_is_proved_without_an_export(bayplan: Bayplan, folder: Path) -> None:
     before = sorted(folder.iterdir())
 
