@@ -1,7 +1,8 @@
 """Everything that is there while a step is open: map page, comparison, and the three panels."""
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QGraphicsOpacityEffect, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
 from app.library import Library
@@ -48,6 +49,36 @@ class Central(QObject):
             part.set_theme(theme)
 
 
+class Veil(QWidget):
+    """Fades the widget that it lies on; a graphics effect would leave ghosts of a graphics view."""
+
+    def __init__(self, over: QWidget) -> None:
+        super().__init__(over)
+        self._theme = DARK
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+        over.installEventFilter(self)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.Resize and isinstance(watched, QWidget):
+            self.resize(watched.size())
+        return super().eventFilter(watched, event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        self.raise_()
+        super().showEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        color = QColor(self._theme.map)
+        color.setAlphaF(1 - STALE_OPACITY)
+        QPainter(self).fillRect(event.rect(), color)
+
+
 class MapPage(QWidget):
     """The plan's header, the legend and the map, wired to the document."""
 
@@ -61,6 +92,7 @@ class MapPage(QWidget):
         self.header = PlanHeader(document)
         self.legend = Legend(document)
         self.map = MapView()
+        self.veil = Veil(self.map)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -79,18 +111,13 @@ class MapPage(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
-        for part in (self.header, self.legend, self.map):
+        for part in (self.header, self.legend, self.map, self.veil):
             part.set_theme(theme)
 
     def set_stale(self, stale: bool) -> None:
         """The step on disk is another one by now: the map fades."""
         self.header.set_stale(stale)
-        effect = None
-        if stale:
-            effect = QGraphicsOpacityEffect(self.map)
-            effect.setOpacity(STALE_OPACITY)
-        # Qt's stubs do not say that None takes the effect away.
-        self.map.setGraphicsEffect(effect)  # type: ignore[arg-type]
+        self.veil.setVisible(stale)
 
     def _show(self) -> None:
         self.map.set_scene(scene_of(self._document))

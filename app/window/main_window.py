@@ -76,6 +76,7 @@ class MainWindow(QMainWindow):
         self.stale = False
         self._view = "start"
         self._first_shown = False
+        self._sample_asked = False
         self.menu = Actions(self, self._handlers())
         self.search = SearchField(document)
         self.tools = MainToolBar(self, self.menu, self.search)
@@ -295,10 +296,16 @@ class MainWindow(QMainWindow):
 
     def _after_first_show(self) -> None:
         self.start.set_recents(self.settings.recents)
-        if self.document.step is None and not self.work.busy:
-            self.work.load_sample(*sample_files())
+        self._fill_start_page()
         # To say early when it cannot be used.
         self.work.open_library()
+
+    def _fill_start_page(self) -> None:
+        """Read the sample once, when the start page is there to show it."""
+        wanted = self.isVisible() and self.document.step is None and not self._sample_asked
+        if wanted and not self.work.busy:
+            self._sample_asked = True
+            self.work.load_sample(*sample_files())
 
     def _dock_state(self) -> QByteArray:
         return self.saveState(LAYOUT_VERSION)
@@ -312,6 +319,7 @@ class MainWindow(QMainWindow):
             self.central.set_running(self.work.solving)
         if self.work.solving:
             self.problem.clear()
+        self._fill_start_page()
         self._refresh()
 
     @Slot(str, object)
@@ -336,6 +344,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle(f"{step.title} — Bayplan" if step is not None else "Bayplan")
         self.title_corner.show_title(step.title if step is not None else "No step open")
         self.show_view("map")
+        self._fill_start_page()
 
     @Slot()
     def _refresh(self) -> None:
@@ -395,6 +404,8 @@ class MainWindow(QMainWindow):
     # Keys and menus
 
     def _escaped(self) -> None:
+        if self.search.close_results():
+            return
         if self.focusWidget() is self.search:
             self._focus_page()
         elif self.document.selection:

@@ -173,6 +173,12 @@ class SearchField(QLineEdit):
         super().focusOutEvent(event)
         self._place()
 
+    def close_results(self) -> bool:
+        """Close the list of results; False where it was not open."""
+        shown = self._popup.isVisible()
+        self._popup.hide()
+        return shown
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if watched is self._popup and event.type() in (QEvent.Type.Show, QEvent.Type.Move):
             # The results are wider than the field, which stands at the window's right end.

@@ -328,6 +328,11 @@ def test_escape_leaves_the_search_field_for_the_map(
     window.activateWindow()
     window.menu["find"].trigger()
     assert window.focusWidget() is window.search
+    qtbot.keyClicks(window.search, "relu")
+    results = window.search.completer().popup()
+    qtbot.waitUntil(results.isVisible)
+    window._escape.activated.emit()
+    assert not results.isVisible() and window.focusWidget() is window.search
     window.document.select((3,))
     window._escape.activated.emit()
     assert window.central is not None
@@ -509,6 +514,28 @@ def test_size_and_panels_are_as_they_were_left(
     again.close()
 
 
+def test_the_sample_is_on_the_start_page_also_after_a_file_that_failed_or_was_closed(
+    dressed: QApplication,
+    qtbot: QtBot,
+    library: Library,
+    settings: Settings,
+    toy_file: Path,
+    tmp_path: Path,
+) -> None:
+    bad = tmp_path / "bad.step"
+    bad.write_text("no step")
+    for path in (bad, toy_file):
+        window = MainWindow(Document(), library, settings)
+        qtbot.addWidget(window)
+        window.show()
+        window.open_first(path)
+        with qtbot.waitSignal(window.work.sample_ready, timeout=60_000):
+            if path is toy_file:
+                wait_until_idle(qtbot, window)
+                window.commands.close_step()
+        window.close()
+
+
 # The step on disk
 
 
@@ -526,12 +553,15 @@ def test_a_step_that_changed_on_disk_is_stale_and_cannot_be_exported(
     assert window.stale
     assert window.central is not None
     assert window.central.map_page.header.stale.isVisible()
+    assert window.central.map_page.veil.isVisible()
+    assert window.central.map_page.veil.size() == window.central.map_page.map.size()
     assert not window.menu["export"].isEnabled()
     assert "toy.step changed on disk" in window.problem.message.text()
     qtbot.mouseClick(window.problem.action, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(window.document.entries) == 3, timeout=60_000)
     assert window.document.step == another_step()
     assert not window.stale and not window.problem.isVisible()
+    assert not window.central.map_page.veil.isVisible()
 
 
 def another_step() -> Step:
