@@ -71,10 +71,11 @@ class Document(QObject):
     def set_solution(self, solution: Solution) -> None:
         """Take what a solve found: as run, program order, the plan; show the plan."""
         self.solution, self.log = solution, solution.log
+        # Stopped early, the best plan may still be that of program order.
+        plans = {plan.name: plan for plan in (solution.program_plan, solution.plan)}
         self.entries = (
             Entry(solution.baseline.plan, solution.baseline),
-            Entry(solution.program_plan),
-            Entry(solution.plan),
+            *(Entry(plan) for plan in plans.values()),
         )
         self.entries_changed.emit()
         self.show(self.entries[-1])

@@ -30,10 +30,11 @@ def solve(
 ) -> Solution:
     """The best plan for ``step`` that ``deadline`` seconds give, with what is proven of it.
 
-    Never nothing: with no time at all it is program order with a first fit, which takes about 0.1 ms
-    for each op; after that a cancel is answered within 100 ms. ``progress`` is called in the caller's
-    thread. Every plan that it brings and that is returned has passed ``solver.check``. What compiling
-    takes, once on a machine, does not count towards the deadline.
+    The plan is called ``name`` where its order was searched for. Never nothing: with no time at all
+    it is program order with a first fit, which takes about 0.1 ms for each op; after that a cancel is
+    answered within 100 ms. ``progress`` is called in the caller's thread. Every plan that it brings
+    and that is returned has passed ``solver.check``. What compiling takes, once on a machine, does not
+    count towards the deadline.
     """
     job = SolveJob(step, deadline, seed, name)
     job.begin()
@@ -71,7 +72,6 @@ def _solution(job: SolveJob, log: list[Progress]) -> Solution:
     state = job.state
     best = replace(
         state.best,
-        name=job.name,
         provenance=replace(state.best.provenance, seconds=job.seconds),
     )
     if best.status is Status.FEASIBLE and job.over:

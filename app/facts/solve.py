@@ -12,6 +12,9 @@ from solver.plan import Plan, Proof, Status
 from solver.solution import Baseline, Progress
 from solver.step import Step
 
+RELATIVE_BELOW = 10_000_000_000
+"""Bytes of a gap from which its figure leaves no room for the share of the bound."""
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -123,7 +126,7 @@ def certificate_facts(
         badge = "Incumbent"
     elif plan.status is Status.STOPPED:
         note = f"Stopped: best {plan_size(height)}, bound {plan_size(bound)}"
-    relative = f" ({percent(gap / bound)})" if gap and bound else ""
+    relative = f" ({percent(gap / bound)})" if 0 < gap < RELATIVE_BELOW and bound else ""
     return CertificateFacts(
         badge,
         plan.status is Status.OPTIMAL and not running,

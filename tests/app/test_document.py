@@ -1,6 +1,9 @@
 """The document: what is shown when plans come, go and come again."""
 
+from dataclasses import replace
+
 from app.document import Document, Entry
+from solver.plan import Status
 from solver.step import Step
 from tests.app.toy_case import loose_plan, toy_baseline, toy_plan, toy_solution
 
@@ -42,3 +45,13 @@ def test_the_best_plan_is_the_lowest_and_never_the_step_as_run(toy_step: Step) -
     best = document.best
     assert best is not None and best.name == "Planned"
     assert document.baseline is not None
+
+
+def test_a_solve_stopped_at_program_order_brings_one_plan(toy_step: Step) -> None:
+    document = Document()
+    document.open(toy_step)
+    solution = toy_solution(toy_step)
+    stopped = replace(solution.program_plan, status=Status.STOPPED)
+    document.set_solution(replace(solution, plan=stopped))
+    assert [entry.plan for entry in document.entries] == [solution.baseline.plan, stopped]
+    assert document.shown is document.entries[-1]

@@ -142,6 +142,7 @@ def test_a_solve_cancelled_before_it_starts_gives_the_same(resnet50_step: Step) 
     solution = solve(resnet50_step, cancelled=lambda: True)
     assert_right(resnet50_step, solution)
     assert solution.plan.status is Status.STOPPED
+    assert solution.plan.name == "Program order, placed"
     assert solution.plan.instances == solve(resnet50_step, deadline=0.0).plan.instances
 
 

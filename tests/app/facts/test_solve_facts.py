@@ -96,3 +96,8 @@ def test_provenance_lists_seed_and_versions(toy_step: Step) -> None:
     made = Provenance(seed=7, seconds=0.5, versions={"numba": "1", "b": "2"}, machine="m")
     rows = dict(provenance_rows(replace(toy_plan(toy_step), provenance=made)))
     assert (rows["Seed"], rows["Solved in"], rows["Versions"]) == ("7", "0.500 s", "b 2, numba 1")
+
+
+def test_a_wide_gap_is_told_in_bytes_only(toy_step: Step) -> None:
+    plan = replace(toy_plan(toy_step), status=Status.STOPPED, height_bytes=PEAK + 25_233_826_816)
+    assert certificate_facts(toy_step, plan).rows[-1] == ("Gap", "25,233,826,816 B")
