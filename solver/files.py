@@ -165,7 +165,7 @@ def read_json(data: bytes, name: str) -> Any:
     try:
         text = decompress(data, name) if data[:2] == b"\x1f\x8b" else data
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BayplanError(f"{name} is damaged: it is not valid JSON ({error}).") from None
 
 

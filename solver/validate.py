@@ -51,6 +51,8 @@ def validate_step(step: Step, name: str) -> None:
 
 
 def _storages(step: Step) -> None:
+    if not 0 <= step.origin.batch <= MAX_SIZE:
+        raise ValueError(f"its batch size is {step.origin.batch:,}")
     if len(step.storages) > MAX_STORAGES or len(step.ops) > MAX_STORAGES:
         raise ValueError(f"it has more than {MAX_STORAGES:,} storages or ops")
     for index, storage in enumerate(step.storages):
@@ -126,6 +128,22 @@ def _program(step: Step, program: Program) -> None:
     for output in program.outputs:
         if output not in defined:
             raise ValueError(f"output {output} is never made")
+    _output_tree(program.output_tree, set(program.outputs))
+
+
+def _output_tree(tree: Json, outputs: set[int]) -> None:
+    pending = [tree]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list | tuple):
+            pending.extend(item)
+        elif isinstance(item, dict) and item.keys() == {"value"}:
+            if type(item["value"]) is not int or item["value"] not in outputs:
+                raise ValueError(
+                    f"its result names the value {item['value']!r}, which does not leave it"
+                )
+        elif isinstance(item, dict):
+            pending.extend(item.values())
 
 
 def references(instruction: Instruction, key: str) -> list[int]:

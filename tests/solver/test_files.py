@@ -427,3 +427,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(BayplanError, match="cannot be written"):
         write_atomic(tmp_path / "folder", b"x")
     assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+def test_text_that_is_not_unicode_is_an_error_for_people() -> None:
+    with pytest.raises(BayplanError, match=r"some\.step is damaged"):
+        decode_step(b'{"format": "\xed\xa0\x80"}', "some.step")

@@ -179,6 +179,17 @@ def test_an_output_that_no_instruction_makes_is_refused() -> None:
     assert_refused(step, "output 2 is never made")
 
 
+@pytest.mark.parametrize("value", [-1, 0, 10**30, "x", True, None])
+def test_a_result_of_values_that_do_not_leave_the_step_is_refused(value: object) -> None:
+    step = with_program(full_step(), output_tree=({"loss": [{"value": value}]},))
+    assert_refused(step, "does not leave it")
+
+
+@pytest.mark.parametrize("batch", [-1, 10**30])
+def test_an_impossible_batch_size_is_refused(toy_step: Step, batch: int) -> None:
+    assert_refused(replace(toy_step, origin=replace(toy_step.origin, batch=batch)), "batch size")
+
+
 def test_references_are_found_in_lists_and_keywords_in_order() -> None:
     instruction = Instruction(
         "aten.cat.default",
