@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Mapping
 from importlib.resources import files
 from keyword import iskeyword
@@ -85,6 +86,11 @@ def _require_place(folder: Path) -> None:
         raise BayplanError(
             f"{folder.name!r} cannot be imported by Python: use letters, digits and underscores, such "
             f"as {module_name(folder.name)!r}."
+        )
+    if folder.name == "torch" or folder.name in sys.stdlib_module_names:
+        raise BayplanError(
+            f"A folder called {folder.name!r} would stand in for Python's own {folder.name}. Choose "
+            f"another name, such as 'plan_{folder.name}'."
         )
     if not folder.parent.is_dir():
         raise BayplanError(f"There is no folder {folder.parent}. Make it, or choose another place.")

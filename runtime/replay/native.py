@@ -56,7 +56,13 @@ class Request:
 def library(adapter: str = "cpu") -> ctypes.PyDLL:
     """The allocator, built and installed. Raises NoCompilerError."""
     # PyDLL keeps the GIL: arming takes less time than giving it up.
-    return bind(built_library(adapter))
+    path = built_library(adapter)
+    try:
+        return bind(path)
+    except OSError:
+        # Damaged in the cache, as by a full disk: built once more.
+        path.unlink(missing_ok=True)
+        return bind(built_library(adapter))
 
 
 def bind(path: Path) -> ctypes.PyDLL:

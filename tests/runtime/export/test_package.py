@@ -273,3 +273,12 @@ def test_a_toy_without_an_optimizer_exports_too(toy_program: Step, tmp_path: Pat
 
     export(toy_program, solve(toy_program, deadline=5).plan, tmp_path / "toy")
     assert read_plan(tmp_path / "toy").output_tree == {"value": 0}
+
+
+@pytest.mark.parametrize("name", ["torch", "json"])
+def test_a_name_that_would_hide_another_module_is_refused(
+    mlp: Exported, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BayplanError, match=f"'plan_{name}'"):
+        export(mlp.step, mlp.plan, tmp_path / name)
+    assert not (tmp_path / name).exists()
