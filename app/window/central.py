@@ -26,13 +26,22 @@ class Central(QObject):
     def __init__(self, document: Document, library: Library, parent: QObject) -> None:
         super().__init__(parent)
         self.map_page = MapPage(document)
-        self.compare = CompareView(document)
+        self._document = document
+        self._compare: CompareView | None = None
+        self._theme = DARK
         self.library = LibraryPanel(document, library)
         self.inspector = InspectorPanel(document)
         self.solve = SolvePanel(document)
-        self.pages: tuple[QWidget, ...] = (self.map_page, self.compare)
         self.inspector.go_to_slot.connect(self.map_page.map.go_to_slot)
         self.inspector.fit_requested.connect(self.map_page.map.fit_storages)
+
+    @property
+    def compare(self) -> CompareView:
+        """The comparison, made when it is first looked at: opening a step must not wait for it."""
+        if self._compare is None:
+            self._compare = CompareView(self._document)
+            self._compare.set_theme(self._theme)
+        return self._compare
 
     def page(self, name: str) -> QWidget:
         """``map`` or ``compare``."""
@@ -45,8 +54,11 @@ class Central(QObject):
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
-        for part in (self.map_page, self.compare, self.library, self.inspector, self.solve):
+        self._theme = theme
+        for part in (self.map_page, self.library, self.inspector, self.solve):
             part.set_theme(theme)
+        if self._compare is not None:
+            self._compare.set_theme(theme)
 
 
 class Veil(QWidget):

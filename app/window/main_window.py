@@ -9,6 +9,8 @@
                └─ pages      start │ map │ compare, under one problem line
 """
 
+import importlib
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -151,6 +153,8 @@ class MainWindow(QMainWindow):
         page: QWidget = self.start
         if name != "start" and self.central is not None:
             page = self.central.page(name)
+            if self.pages.indexOf(page) < 0:
+                self.pages.addWidget(page)
             self.menu[name].setChecked(True)
         self.pages.setCurrentWidget(page)
         self.docks.show_all(name == "map")
@@ -276,8 +280,6 @@ class MainWindow(QMainWindow):
         from app.window.central import Central
 
         self.central = central = Central(self.document, self.library, self)
-        for page in central.pages:
-            self.pages.addWidget(page)
         self.docks.library.replace(central.library)
         self.docks.inspector.replace(central.inspector)
         self.docks.solve.replace(central.solve)
@@ -297,6 +299,10 @@ class MainWindow(QMainWindow):
     def _after_first_show(self) -> None:
         self.start.set_recents(self.settings.recents)
         self._fill_start_page()
+        # What opening a step needs, imported while the start page is looked at or the file is read.
+        threading.Thread(
+            target=importlib.import_module, args=("app.window.central",), daemon=True
+        ).start()
         # To say early when it cannot be used.
         self.work.open_library()
 
