@@ -42,6 +42,7 @@ def form() -> QFormLayout:
 def caption(text: str) -> QLabel:
     """A quiet sentence that may take several lines."""
     label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
     label.setProperty("role", "caption")
     label.setWordWrap(True)
     return label

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QWidget
 
+from app.plain_text import tip
 from app.style import set_property
 from app.theme import DARK, Theme
 from solver.step import Category
@@ -84,7 +85,7 @@ class ElidedLabel(QLabel):
         return self.fontMetrics().elidedText(self.text(), self.mode, self.contentsRect().width())
 
     def _update_tip(self) -> None:
-        self.setToolTip(self.text() if self.shown_text() != self.text() else "")
+        self.setToolTip(tip(self.text()) if self.shown_text() != self.text() else "")
 
 
 class FigureLabel(QWidget):

@@ -36,6 +36,7 @@ from app.panels.library_actions import Change, StoredSteps, delete, edit_notes, 
 from app.panels.library_rows import PlanNode, StepNode, library_rows, same_rows
 from app.panels.library_tree import NODE, RowPainter
 from app.panels.sheet import panel_sheet
+from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.errors import BayplanError
 
@@ -212,10 +213,10 @@ class LibraryPanel(QWidget):
         self.model.clear()
         for node in nodes:
             item = _item(node, node.name)
-            item.setToolTip(_step_tip(node))
+            item.setToolTip(tip(_step_tip(node)))
             for plan in node.plans:
                 child = _item(plan, f"{plan.name}, {plan.detail} {plan.saved_text}")
-                child.setToolTip(_plan_tip(plan))
+                child.setToolTip(tip(_plan_tip(plan)))
                 item.appendRow(child)
             self.model.appendRow(item)
             expand = node.key in self._opened or (node.open and node.key not in self._closed)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.fonts import text_font
 from app.panels.controls import paint_swatch
+from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.step import Category
 
@@ -68,7 +69,7 @@ class _Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{row.badge} {row.text} {row.note} {row.figure}".strip()
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.text} {row.note}".strip()
+            return tip(f"{row.text} {row.note}".strip())
         return None
 
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QDesktopServices, QPainter, QPaintEvent, QResi
 from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from app.fonts import code_font
+from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.step import SourceLine
 
@@ -64,7 +65,11 @@ class SourceBlock(QWidget):
         self._path = locate(source.file)
         self.link.setEnabled(self._path is not None)
         self.link.setToolTip(
-            f"Open {self._path}" if self._path is not None else f"{source.file} is not on this machine"
+            tip(
+                f"Open {self._path}"
+                if self._path is not None
+                else f"{source.file} is not on this machine"
+            )
         )
         self.link.setAccessibleName(f"Open {source.file}, line {source.line}")
 
@@ -110,7 +115,7 @@ class _Code(QWidget):
         self._here = source.line
         self.setFixedHeight(max(1, len(lines)) * LINE_HEIGHT + 8)
         self.setAccessibleName("\n".join(line for _, line in self._lines))
-        self.setToolTip("\n".join(line for _, line in self._lines))
+        self.setToolTip(tip("\n".join(line for _, line in self._lines)))
         self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802

@@ -17,6 +17,7 @@ from PySide6.QtGui import QColor, QFontMetrics
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 
 from app.fonts import text_font
+from app.plain_text import tip
 from app.theme import DARK, Theme
 
 ROW_HEIGHT = 20
@@ -87,8 +88,10 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         column, row = self.columns[index.column()], self.rows[index.row()]
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return column.text(row)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(column.text(row))
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(index.column())
         if role == Qt.ItemDataRole.ForegroundRole and column.tone is not None:
@@ -148,15 +151,20 @@ def dense_table(name: str, model: RowsModel[Any], *, wide: int, sortable: bool =
 
 
 def fit_columns(table: QTableView, sample: int = 200) -> None:
-    """Make the figures' columns as wide as their first ``sample`` rows and heading need."""
+    """Make the figures' columns as wide as ``sample`` of their rows and the heading need.
+
+    Rows from all over the table: the first of an ascending column are its narrowest.
+    """
     head = table.horizontalHeader()
     metrics = QFontMetrics(text_font(12))
     model = table.model()
+    last = model.rowCount() - 1
+    rows = {*range(0, last, max(last // sample, 1)), last} if last >= 0 else set()
     for section in range(head.count()):
         if head.sectionResizeMode(section) is QHeaderView.ResizeMode.Stretch:
             continue
         heading = str(model.headerData(section, Qt.Orientation.Horizontal) or "")
-        texts = [str(model.index(row, section).data()) for row in range(min(sample, model.rowCount()))]
+        texts = [str(model.index(row, section).data()) for row in rows]
         widest = max((metrics.horizontalAdvance(text) for text in [*texts, heading]), default=0)
         head.resizeSection(section, widest + PADDING)
 

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.plain_text import tip
 from app.style import set_property
 from app.window.actions import GAP, Actions
 from app.window.activity import Activity
@@ -172,7 +173,7 @@ class StatusText(QLabel):
         room = self.contentsRect().width()
         shown = self.fontMetrics().elidedText(self._full, Qt.TextElideMode.ElideRight, room)
         super().setText(shown)
-        self.setToolTip(self._full if shown != self._full else "")
+        self.setToolTip(tip(self._full) if shown != self._full else "")
 
 
 class Rail(QToolBar):

@@ -121,6 +121,7 @@ class Placeholder(QWidget):
         set_property(self, "surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
         label.setProperty("role", "caption")
         label.setWordWrap(True)
         label.setAlignment(Qt.AlignmentFlag.AlignTop)

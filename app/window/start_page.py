@@ -19,6 +19,7 @@ from app.icons import pixmap
 from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.numbers import MIB, gib, percent
+from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.plan import Plan, Status
 
@@ -93,7 +94,7 @@ class RecentRow(QPushButton):
         super().__init__()
         self.path = path
         self.setProperty("kind", "row")
-        self.setToolTip(str(path))
+        self.setToolTip(tip(str(path)))
         self.setAccessibleName(f"Open {path.name}")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFixedHeight(24)
