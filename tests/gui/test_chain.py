@@ -50,7 +50,7 @@ def test_capture_solve_compare_save_export_and_verify_by_clicks(
     qtbot.waitUntil(lambda: window.findChild(CaptureDialog) is None)
     assert window.document.step.origin.optimizer == "adam"
     lines = [source.text[source.here] for source in window.document.step.sources if source.text]
-    assert any("nn.Sequential" in line or "Linear" in line for line in lines) or lines == []
+    assert lines, "the step does not say which lines made its tensors"
 
     click(qtbot, window.tools.buttons["solve"])
     wait_until_idle(qtbot, window)

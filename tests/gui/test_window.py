@@ -249,19 +249,21 @@ def test_the_window_stays_alive_and_stop_works_at_once(
     timer = QTimer()
     timer.setInterval(5)
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
-    stops = []
+    stops, walls = [], []
     for _ in range(4):
         window.menu["solve"].trigger()
         timer.start()
         qtbot.waitUntil(lambda: any(line.plan for line in window.document.log), timeout=60_000)
         timer.stop()
-        begun = time.thread_time()
+        begun, wall = time.thread_time(), time.perf_counter()
         window.menu["stop"].trigger()
         stops.append(time.thread_time() - begun)
+        walls.append(time.perf_counter() - wall)
         assert not window.work.busy
         assert window.tools.status.text().startswith(("Stopped: best", "Proven optimal"))
     gaps = sorted(after - before for before, after in pairwise(ticks))
     assert max(stops) < 0.1
+    assert min(walls) < 0.1  # the least: on a busy machine a thread may wait for its turn
     assert gaps[len(gaps) // 2] < 0.05
     qtbot.waitUntil(lambda: not window.work.jobs, timeout=60_000)
     best = window.document.best
