@@ -1,5 +1,6 @@
 """The library dock: stored steps and plans, the open step's plans, a search box."""
 
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -322,10 +323,17 @@ class _Reader(QRunnable):
         self._library = library
 
     def run(self) -> None:
+        result: list[StepSummary] | str
         try:
-            self.signals.read.emit(self._library.steps())
+            result = self._library.steps()
         except BayplanError as error:
-            self.signals.failed.emit(str(error))
+            result = str(error)
+        # A busy library may answer when the program has ended and Qt has taken the signals away.
+        with suppress(RuntimeError):
+            if isinstance(result, str):
+                self.signals.failed.emit(result)
+            else:
+                self.signals.read.emit(result)
 
 
 def _item(node: StepNode | PlanNode, text: str) -> QStandardItem:

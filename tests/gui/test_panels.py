@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import shiboken6
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QInputDialog, QLabel, QMessageBox, QWidget
@@ -19,7 +20,7 @@ from app.panels.compare import CompareView
 from app.panels.header import PlanHeader
 from app.panels.inspector import InspectorPanel
 from app.panels.legend import Legend
-from app.panels.library_panel import LibraryPanel
+from app.panels.library_panel import LibraryPanel, _Reader
 from app.panels.library_rows import PlanNode, StepNode
 from app.panels.solve_panel import SolvePanel
 from app.panels.tensor_table import TensorTable, TensorWindow
@@ -672,3 +673,11 @@ class TestTensorTable:
         table.grab()
         assert time.process_time() - began < 1.0
         assert table.model.rowCount() == 111
+
+
+def test_a_library_that_answers_after_the_end_of_the_program_disturbs_nobody(
+    dressed: object, library: Library
+) -> None:
+    reader = _Reader(library)
+    shiboken6.delete(reader.signals)
+    reader.run()
