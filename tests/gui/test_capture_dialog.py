@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 import app.window.work
@@ -113,6 +114,30 @@ def test_a_failure_shows_the_users_own_traceback_and_keeps_the_dialog(
     assert 'File "train.py", line 7' in dialog.log.toPlainText()
     assert dialog.start.text() == "Capture"
     assert window.document.step is None
+    dialog.close()
+
+
+def test_nothing_can_be_changed_while_a_capture_runs_and_a_traceback_shows_its_end(
+    dialog: CaptureDialog,
+    window: MainWindow,
+    qtbot: QtBot,
+    fake: type[FakeCapture],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake.outcome = "forever"
+    dialog.start.click()
+    browse = [b for b in dialog.findChildren(QPushButton) if b.text() == "Browse…"]
+    assert browse and not any(button.isEnabled() for button in browse)
+    assert dialog.start.isEnabled()
+    dialog.start.click()
+    wait_until_idle(qtbot, window)
+    assert all(button.isEnabled() for button in browse)
+    fake.outcome = "failure"
+    monkeypatch.setattr(f"{__name__}.TRACE", "\n".join(map(str, range(200))))
+    dialog.start.click()
+    wait_until_idle(qtbot, window)
+    bar = dialog.log.verticalScrollBar()
+    assert 0 < bar.value() == bar.maximum()
     dialog.close()
 
 
