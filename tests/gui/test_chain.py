@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.capture import CaptureDialog
 from app.dialogs.verified import VerifiedDialog
 from app.window.main_window import MainWindow
+from solver.plan import Status
 from tests.gui.conftest import wait_until_idle
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
@@ -79,3 +80,36 @@ def test_capture_solve_compare_save_export_and_verify_by_clicks(
     assert report.verdict.text() == "Verified."
     assert "bitwise equal" in report.facts.text()
     report.close()
+
+
+def test_resnet50_is_captured_solved_mapped_and_exported_by_clicks(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its verification takes minutes; it is clicked in the test above on a small model.
+    click(qtbot, window.tools.buttons["capture"])
+    dialog = window.findChild(CaptureDialog)
+    assert dialog is not None
+    dialog.from_zoo.click()
+    dialog.model.setCurrentText("resnet50")
+    dialog.batch.setValue(32)
+    dialog.optimizer.setCurrentText("SGD")
+    click(qtbot, dialog.start)
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=CHAIN_MS)
+    assert window.document.step is not None, dialog.error.text() + dialog.log.toPlainText()
+
+    click(qtbot, window.tools.buttons["solve"])
+    wait_until_idle(qtbot, window)
+    solution = window.document.solution
+    assert solution is not None and solution.plan.status is Status.OPTIMAL
+    assert solution.plan.height_bytes == 2_755_480_576
+    assert solution.baseline.reserved_bytes == 3_592_421_376
+
+    picture = tmp_path / "resnet50.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(picture), ""))
+    window.menu["picture"].trigger()
+    qtbot.waitUntil(picture.is_file, timeout=CHAIN_MS)
+    folder = tmp_path / "resnet50_planned"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(folder), ""))
+    click(qtbot, window.tools.buttons["export"])
+    wait_until_idle(qtbot, window)
+    assert (folder / "__init__.py").is_file(), window.problem.message.text()
