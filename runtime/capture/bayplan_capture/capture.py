@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from .build import Model, build, describe_error, user_traceback
 from .errors import CaptureError
 from .program import step_json
+from .provenance import Construction
 from .recorder import NeedsRealTensorsError
 from .trace import Trace, trace
 
@@ -65,10 +66,12 @@ def _build_and_trace(
 ) -> tuple[Model, Trace]:
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     _say(f"Building {source}")
-    model = build(source, batch, optimizer, None if real else fake, seed=0)
+    construction = Construction()
+    with construction.following():
+        model = build(source, batch, optimizer, None if real else fake, seed=0)
     _say(f"Tracing {model.name}, batch {model.batch}")
     try:
-        return model, trace(model, fake)
+        return model, trace(model, fake, construction)
     except (CaptureError, NeedsRealTensorsError):
         raise
     except Exception as error:

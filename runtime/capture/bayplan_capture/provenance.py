@@ -13,9 +13,11 @@ import sysconfig
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +68,7 @@ class Place:
 class Provenance:
     """Follows the step while it runs; ``place`` says where the op that runs now comes from."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, construction: "Construction") -> None:
         self.phase = "forward"
         self.sources: list[dict[str, Any]] = []
         self.on_module_output: Callable[[str, object], None] = lambda name, output: None
@@ -74,8 +76,8 @@ class Provenance:
         self._stack: list[str] = []
         self._by_sequence: dict[int, Place] = {}
         self._sequence = -1
-        self._source_index: dict[tuple[str, int, str], int] = {}
-        self._rank: dict[str, int] = {}
+        self._source_index: dict[_Line, int] = {}
+        self._made_at = construction.by_name(model)
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -150,59 +152,108 @@ class Provenance:
         self._stack = [name.rpartition(".")[0]]
 
     def _source(self) -> int:
-        """Index of the innermost line that is the user's; else of a library's that is not torch."""
-        frame: FrameType | None = sys._getframe(1)
-        library: FrameType | None = None
-        while frame is not None:
-            file = frame.f_code.co_filename
-            if file == _OUTERMOST:
-                break
-            rank = self._file_rank(file)
-            if rank == 2:
-                return self._add_source(frame)
-            if rank == 1 and library is None:
-                library = frame
-            frame = frame.f_back
-        return self._add_source(library) if library is not None else -1
+        """Index of the line that runs now; of the one that made the module where there is none."""
+        frame = _users_frame(sys._getframe(1))
+        if frame is not None:
+            return self._add_source(_Line.of(frame))
+        made = self._made_at.get(self._module)
+        return self._add_source(made) if made is not None else -1
 
-    def _file_rank(self, file: str) -> int:
-        """2: the user's own code (or the zoo's), 1: a library's, 0: torch, Python or this package."""
-        rank = self._rank.get(file)
-        if rank is None:
-            path = str(Path(file).absolute())
-            if file.startswith("<") or path.startswith(_TORCH):
-                rank = 0
-            elif path.startswith(_HERE):
-                rank = 2 if path in _MODEL_FILES else 0
-            elif path.startswith(_LIBRARIES):
-                rank = 1
-            else:
-                rank = 0 if path.startswith(_STANDARD) else 2
-            self._rank[file] = rank
-        return rank
-
-    def _add_source(self, frame: FrameType) -> int:
-        code = frame.f_code
-        key = (code.co_filename, frame.f_lineno, code.co_name)
-        index = self._source_index.get(key)
+    def _add_source(self, line: "_Line") -> int:
+        index = self._source_index.get(line)
         if index is None:
-            index = self._source_index[key] = len(self.sources)
-            self.sources.append(_source_line(frame))
+            index = self._source_index[line] = len(self.sources)
+            self.sources.append(line.described())
         return index
 
 
-def _source_line(frame: FrameType) -> dict[str, Any]:
-    code, line = frame.f_code, frame.f_lineno
-    lines = linecache.getlines(code.co_filename, frame.f_globals)
-    first = max(1, line - CONTEXT_LINES)
-    text = [each.rstrip("\r\n") for each in lines[first - 1 : line + CONTEXT_LINES]]
-    return {
-        "file": _shown_path(code.co_filename),
-        "line": line,
-        "function": code.co_name,
-        "text": text if line - first < len(text) else [],
-        "here": line - first if line - first < len(text) else 0,
-    }
+class Construction:
+    """Which line outside torch made each module: nn.Sequential runs without a line of the user's."""
+
+    def __init__(self) -> None:
+        self._lines: WeakKeyDictionary[nn.Module, _Line] = WeakKeyDictionary()
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Note the modules that are made within the block."""
+        original = nn.Module.__init__
+
+        def noting(module: nn.Module, *args: Any, **kwargs: Any) -> None:
+            frame: FrameType | None = sys._getframe(1)
+            while frame is not None and not _file_rank(frame.f_code.co_filename):
+                frame = frame.f_back
+            original(module, *args, **kwargs)
+            if frame is not None:
+                self._lines[module] = _Line.of(frame)
+
+        nn.Module.__init__ = noting  # type: ignore[method-assign, assignment]
+        try:
+            yield
+        finally:
+            nn.Module.__init__ = original  # type: ignore[method-assign]
+
+    def by_name(self, model: nn.Module) -> "dict[str, _Line]":
+        """The line that made each submodule, by qualified name; not the model's, nor the loss's."""
+        named = ((name, self._lines.get(module)) for name, module in model.named_modules() if name)
+        return {name: line for name, line in named if line is not None}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One line of a file, in a function."""
+
+    file: str
+    line: int
+    function: str
+
+    @staticmethod
+    def of(frame: FrameType) -> "_Line":
+        # A module that a loader made has its text there, not in a file.
+        linecache.lazycache(frame.f_code.co_filename, frame.f_globals)
+        return _Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+    def described(self) -> dict[str, Any]:
+        """As a step file's SourceLine."""
+        lines = linecache.getlines(self.file)
+        first = max(1, self.line - CONTEXT_LINES)
+        text = [each.rstrip("\r\n") for each in lines[first - 1 : self.line + CONTEXT_LINES]]
+        known = self.line - first < len(text)
+        return {
+            "file": _shown_path(self.file),
+            "line": self.line,
+            "function": self.function,
+            "text": text if known else [],
+            "here": self.line - first if known else 0,
+        }
+
+
+def _users_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame that is the user's; else a library's that is not torch; else None."""
+    library: FrameType | None = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file == _OUTERMOST:
+            break
+        rank = _file_rank(file)
+        if rank == 2:
+            return frame
+        if rank == 1 and library is None:
+            library = frame
+        frame = frame.f_back
+    return library
+
+
+@cache
+def _file_rank(file: str) -> int:
+    """2: the user's own code (or the zoo's), 1: a library's, 0: torch, Python or this package."""
+    path = str(Path(file).absolute())
+    if file.startswith("<") or path.startswith(_TORCH):
+        return 0
+    if path.startswith(_HERE):
+        return 2 if path in _MODEL_FILES else 0
+    if path.startswith(_LIBRARIES):
+        return 1
+    return 0 if path.startswith(_STANDARD) else 2
 
 
 def _shown_path(file: str) -> str:

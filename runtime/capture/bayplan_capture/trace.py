@@ -12,7 +12,7 @@ from .build import Model, call_model
 from .errors import CaptureError
 from .hidden import Held, refuse_checkpoints, refuse_hooks, refuse_inner_backward
 from .optimizers import Update, describe, record_update, state_names
-from .provenance import Provenance
+from .provenance import Construction, Provenance
 from .randomness import refuse_other_randomness
 from .recorder import Json, Recorder
 
@@ -29,13 +29,15 @@ class Trace:
     """Storages that are known under a name: ``conv1 · out``, ``∂ conv1.weight``."""
 
 
-def trace(model: Model, fake: FakeTensorMode) -> Trace:
+def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Trace:
     """Record one step of ``model``; its tensors may be real or of the mode ``fake``.
+
+    ``construction`` was followed while the model was made.
 
     Raises CaptureError where the step cannot be captured, and NeedsRealTensorsError where it could
     if the model were built with real tensors.
     """
-    provenance = Provenance(model.module)
+    provenance = Provenance(model.module, construction)
     recorder = Recorder(fake, provenance)
     names: dict[int, str] = {}
 

@@ -98,6 +98,29 @@ def test_update_ops_belong_to_the_module_of_their_parameter(net: UserFile) -> No
     assert all(o.phase is Phase.UPDATE for o in step.ops[-len(updates) :])
 
 
+def test_what_runs_without_a_line_of_the_users_has_the_one_that_made_its_module(
+    user_file: WriteFile,
+) -> None:
+    file = user_file("""
+        def build():
+            model = nn.Sequential(
+                nn.Linear(3, 2),  # made here
+                nn.ReLU(),
+            )
+            data = torch.ones(4, 3), torch.ones(4, 2)
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """)
+    step = file.capture()
+    for target, phase in (
+        ("addmm.default", Phase.FORWARD),
+        ("sum.dim_IntList", Phase.BACKWARD),
+        ("add_.Tensor", Phase.UPDATE),
+    ):
+        found = op(step, target, phase, "0")
+        assert line(step, found) == (file.line_of("# made here"), "nn.Linear(3, 2),  # made here")
+    assert op(step, "mse_loss.default", Phase.FORWARD, "").source == -1
+
+
 def test_residents_are_named_and_sorted_into_categories(net: UserFile) -> None:
     step = net.capture()
     names = {c: [s.name for s in step.storages if s.category is c] for c in Category}
