@@ -117,7 +117,10 @@ def test_what_runs_without_a_line_of_the_users_has_the_one_that_made_its_module(
         ("add_.Tensor", Phase.UPDATE),
     ):
         found = op(step, target, phase, "0")
-        assert line(step, found) == (file.line_of("# made here"), "nn.Linear(3, 2, bias=False),  # made here")
+        assert line(step, found) == (
+            file.line_of("# made here"),
+            "nn.Linear(3, 2, bias=False),  # made here",
+        )
     assert op(step, "mse_loss.default", Phase.FORWARD, "").source == -1
 
 
