@@ -169,6 +169,19 @@ def test_another_number_of_threads_is_recorded_anew(mlp: Exported, tmp_path: Pat
     assert same(states(model, optimizer), states(twin, twin_optimizer))
 
 
+def test_another_torch_is_recorded_anew_and_proved(
+    mlp: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, reports = mlp.copy(tmp_path / "fresh"), []
+    for version in ("2.11.0", "2.13.0"):
+        monkeypatch.setattr(torch, "__version__", version)
+        *_, step = twins(mlp, folder)
+        step(*batches(1)[0])
+        reports.append(step.report)
+    assert [(r.recorded, r.proved) for r in reports] == [(True, True)] * 2
+    assert len(list((folder / "recordings").iterdir())) == 2
+
+
 def test_a_folder_that_cannot_be_written_is_recorded_in_memory(
     mlp: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
