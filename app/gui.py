@@ -17,6 +17,9 @@ from app.library import Library
 from app.settings import Settings
 from app.window.main_window import MainWindow
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while another one waits for it."""
+
 
 def run_gui(
     path: Path | None,
@@ -48,6 +51,9 @@ def make_application(arguments: list[str]) -> QApplication:
     """The one QApplication, with the program's name, icon and type faces."""
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(arguments)
+    # Painting goes back and forth between Qt and Python hundreds of times, and each time a busy
+    # worker may keep the interpreter for one interval: at the 5 ms of the default that is seconds.
+    sys.setswitchinterval(SWITCH_SECONDS)
     application.setApplicationName("bayplan")
     application.setApplicationDisplayName("Bayplan")
     application.setDesktopFileName("bayplan")

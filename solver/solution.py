@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from solver.plan import IntArray, Plan
@@ -39,7 +40,7 @@ class Baseline:
     reserved: IntArray
     """Bytes reserved at each slot, residents' segments included, shape (slots,)."""
 
-    @property
+    @cached_property
     def reserved_bytes(self) -> int:
         """The most that is reserved, residents included."""
         return max((s.address + s.size for s in self.segments), default=0)

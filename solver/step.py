@@ -20,6 +20,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
+
 Json: TypeAlias = Any
 """What JSON can hold: None, bool, int, float, str, lists and string-keyed objects of these."""
 
@@ -270,6 +273,13 @@ class Step:
         if self.origin.optimizer in ("adam", "adamw"):
             how = {"adam": "Adam", "adamw": "AdamW"}[self.origin.optimizer]
         return f"{self.origin.model} · batch {self.origin.batch} · {how}"
+
+    @cached_property
+    def rounded_sizes(self) -> npt.NDArray[np.int64]:
+        """Bytes of every storage rounded up to the granule, shape (storages,); read-only."""
+        sizes = np.array([round_up(s.size) for s in self.storages], np.int64)
+        sizes.flags.writeable = False
+        return sizes
 
     @cached_property
     def resident_bytes(self) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from solver.plan import IntArray, Plan
-from solver.step import Step, round_up
+from solver.step import Step
 
 
 def planned_storages(step: Step) -> IntArray:
@@ -22,8 +22,8 @@ def planned_storages(step: Step) -> IntArray:
 
 
 def storage_sizes(step: Step) -> IntArray:
-    """Bytes of every storage rounded up to the granule, shape (storages,)."""
-    return np.array([round_up(s.size) for s in step.storages], np.int64)
+    """Bytes of every storage rounded up to the granule, shape (storages,); read-only."""
+    return step.rounded_sizes
 
 
 def order_lifetimes(step: Step, order: Sequence[int]) -> IntArray:
@@ -60,7 +60,8 @@ def order_profile(step: Step, order: Sequence[int]) -> IntArray:
 
 def instance_sizes(step: Step, plan: Plan) -> IntArray:
     """Bytes of every instance of a plan, rounded up to the granule."""
-    return np.array([round_up(step.storages[i.storage].size) for i in plan.instances], np.int64)
+    storages = [instance.storage for instance in plan.instances]
+    return storage_sizes(step)[storages] if storages else np.zeros(0, np.int64)
 
 
 def plan_profile(step: Step, plan: Plan) -> IntArray:

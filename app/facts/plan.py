@@ -99,7 +99,7 @@ class PlanFacts:
     @cached_property
     def peak_slot(self) -> int:
         """The first slot at which the most bytes are alive; -1 when nothing runs."""
-        return explain.peak_slot(self.step, self.plan)
+        return int(self.profile.argmax()) if self.slots else -1
 
     @property
     def slots(self) -> int:
@@ -135,6 +135,11 @@ class PlanFacts:
         """Planned storages in memory at ``slot``, the largest first."""
         alive = explain.alive_at(self.step, self.plan, slot)
         return list(dict.fromkeys(self.plan.instances[instance].storage for instance in alive))
+
+    @cached_property
+    def peak_group_bytes(self) -> dict[str, int]:
+        """Bytes alive at the peak of every legend group, residents included."""
+        return self.group_bytes(self.peak_slot)
 
     def group_bytes(self, slot: int) -> dict[str, int]:
         """Bytes alive at ``slot`` of every legend group, residents included."""

@@ -58,7 +58,7 @@ class PictureHeader(QWidget):
     def _paint_legend(self, painter: QPainter) -> None:
         scene, theme = self._scene, self._theme
         x = self._text(painter, 16, "At the peak", label_font(), theme.text3, 40)
-        at_peak = scene.facts.group_bytes(scene.peak_slot)
+        at_peak = scene.facts.peak_group_bytes
         for group in GROUPS:
             if not self._present(group):
                 continue

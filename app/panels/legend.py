@@ -22,7 +22,7 @@ from app.numbers import bytes_exact, human
 from app.panels.controls import HatchKey, Strip, label, paint_swatch
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
-from solver.step import Category
+from solver.step import Category, Step
 
 HEIGHT = 32
 BOX = 13
@@ -158,6 +158,9 @@ class Legend(Strip):
         self._key: HatchKey | None = None
         self._last: QWidget = self.count
         self._outdated = True
+        self._counted: Step | None = None
+        self._present: set[Category] = set()
+        self._planned = 0
         document.step_changed.connect(self.refresh)
         document.shown_changed.connect(self.refresh)
         self.set_theme(DARK)
@@ -193,18 +196,22 @@ class Legend(Strip):
         if self._outdated:
             return
         step, entry = self._document.step, self._document.shown
-        present = {s.category for s in step.storages if s.size} if step is not None else set()
+        if step is not self._counted:
+            # Once for a step: while a solve runs, its plans come several times a second.
+            storages = step.storages if step is not None else ()
+            self._counted = step
+            self._present = {s.category for s in storages if s.size}
+            self._planned = sum(s.planned for s in storages)
         sizes: dict[str, int] = {}
         if step is not None and entry is not None:
             facts = plan_facts(step, entry.plan, entry.baseline)
-            sizes = facts.group_bytes(facts.peak_slot)
+            sizes = facts.peak_group_bytes
         for box in self.boxes:
-            box.setEnabled(bool(box.shows.categories & present))
+            box.setEnabled(bool(box.shows.categories & self._present))
             box.set_bytes(sizes.get(box.shows.label, 0))
             if entry is None or not box.isEnabled():
                 box.figure = ""
-        planned = sum(s.planned for s in step.storages) if step is not None else 0
-        self.count.setText(f"{planned:,} tensors" if step is not None else "")
+        self.count.setText(f"{self._planned:,} tensors" if step is not None else "")
         self.fit()
 
     def fit(self) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtCore import QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 
 from app.facts.plan import PlanFacts
+from app.map.palette import argb
 from app.theme import Theme
+from solver.plan import IntArray
 from solver.step import Category
 
 THUMBNAIL = QSize(50, 30)
@@ -20,40 +22,48 @@ MOST_RECTANGLES = 1500
 
 def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap:
     """The plan's map without labels, framed; the largest tensors only where there are very many."""
-    size = THUMBNAIL * ratio * SCALE
-    large = QPixmap(size)
-    large.fill(QColor(theme.map))
-    painter = QPainter(large)
-    painter.setPen(Qt.PenStyle.NoPen)
-    wide = size.width() / max(facts.slots, 1)
-    high = size.height() * 0.94 / max(facts.total_bytes, 1)
-
-    def fill(start: int, end: int, address: int, length: int, category: Category) -> None:
-        top = size.height() - (address + length) * high
-        box = QRectF(start * wide, top, max((end - start) * wide, 1), max(length * high, 1))
-        painter.fillRect(box, QColor(theme.fill[category]))
-
-    storages = facts.step.storages
-    if facts.baseline is None:
-        fill(0, facts.slots, 0, facts.step.resident_bytes, Category.PARAMETER)
-    else:
-        for storage, address in facts.baseline.resident_addresses.items():
-            fill(0, facts.slots, address, int(facts.sizes[storage]), storages[storage].category)
-    instances, lifetimes = facts.plan.instances, facts.plan.lifetimes
-    sizes = facts.sizes[[instance.storage for instance in instances]] if instances else facts.sizes[:0]
-    area = sizes * (lifetimes[:, 1] - lifetimes[:, 0])
-    for index in np.argsort(-area, kind="stable")[:MOST_RECTANGLES]:
-        instance = instances[index]
-        start, end = (int(slot) for slot in lifetimes[index])
-        address = facts.arena_base + instance.address
-        fill(start, end, address, int(sizes[index]), storages[instance.storage].category)
-    painter.end()
+    size = THUMBNAIL * ratio
+    pixels = np.full((size.height() * SCALE, size.width() * SCALE), argb(theme.map), np.uint32)
+    ink = {category: argb(colour) for category, colour in theme.fill.items()}
+    boxes, categories = _largest_boxes(facts)
+    wide = pixels.shape[1] / max(facts.slots, 1)
+    high = pixels.shape[0] * 0.94 / max(facts.total_bytes, 1)
+    edges = np.empty((len(boxes), 4), np.int64)
+    edges[:, 0] = np.rint(boxes[:, 0] * wide)
+    edges[:, 1] = np.maximum(np.rint(boxes[:, 1] * wide), edges[:, 0] + 1)
+    edges[:, 3] = pixels.shape[0] - np.rint(boxes[:, 2] * high)
+    edges[:, 2] = np.minimum(pixels.shape[0] - np.rint(boxes[:, 3] * high), edges[:, 3] - 1)
+    for (left, right, top, bottom), category in zip(edges.tolist(), categories, strict=True):
+        pixels[max(top, 0) : bottom, left:right] = ink[category]
+    large = QImage(pixels.data, pixels.shape[1], pixels.shape[0], QImage.Format.Format_RGB32)
     small = large.scaled(
-        THUMBNAIL * ratio,
-        Qt.AspectRatioMode.IgnoreAspectRatio,
-        Qt.TransformationMode.SmoothTransformation,
+        size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
     )
-    return _framed(small, theme, ratio)
+    return _framed(QPixmap.fromImage(small), theme, ratio)
+
+
+def _largest_boxes(facts: PlanFacts) -> tuple[IntArray, list[Category]]:
+    """Slots [start, end) and bytes [low, high) of residents and of the largest instances.
+
+    Shape (boxes, 4), with each box's category.
+    """
+    storages, slots = facts.step.storages, facts.slots
+    if facts.baseline is None:
+        fixed = [(0, slots, 0, facts.step.resident_bytes)]
+        categories = [Category.PARAMETER]
+    else:
+        placed = facts.baseline.resident_addresses
+        fixed = [(0, slots, at, at + int(facts.sizes[storage])) for storage, at in placed.items()]
+        categories = [storages[storage].category for storage in placed]
+    instances, lifetimes = facts.plan.instances, facts.plan.lifetimes
+    owners = [instance.storage for instance in instances]
+    sizes = facts.sizes[owners] if owners else facts.sizes[:0]
+    area = sizes * (lifetimes[:, 1] - lifetimes[:, 0])
+    chosen = np.argsort(-area, kind="stable")[:MOST_RECTANGLES]
+    low = np.array([instances[index].address for index in chosen], np.int64) + facts.arena_base
+    moving = np.column_stack([lifetimes[chosen], low, low + sizes[chosen]])
+    categories += [storages[owners[index]].category for index in chosen]
+    return np.concatenate([np.array(fixed, np.int64).reshape(-1, 4), moving]), categories
 
 
 def profile_thumbnail(points: Sequence[int], theme: Theme, ratio: float = 1.0) -> QPixmap:
