@@ -81,7 +81,7 @@ def work(sample: Path, folder: Path) -> int:
         status.print(f"  Map          {folder / f'{name}.png'}")
         status.print(f"  As run, map  {folder / f'{name}-as-run.png'}")
         status.print(f"  Module       {module}")
-        status.say("Running the self-test; this takes a minute or two")
+        status.say("Running the self-test; this takes some minutes")
         report = verify(module, steps=STEPS, timeout=LIMIT, log=status.say)
     print("\n".join(f"  {line}" for line in report.lines()[1:]))
     return 0 if report.ok else 1

@@ -23,6 +23,7 @@ from app.theme import DARK, Theme
 from app.window.problem import Remedy
 from app.window.work import Work
 from solver.errors import BayplanError
+from solver.step import Step
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
@@ -81,13 +82,8 @@ class Commands(QObject):
         shown, step = self.document.shown, self.document.step
         if shown is None or step is None:
             return
-        proposed = f"{step.origin.model}-b{step.origin.batch}.plan"
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, "Save the Plan", self._proposal("save", proposed), "Plans (*.plan)"
-        )
-        if name:
-            path = with_suffix(Path(name), ".plan")
-            self.settings.set_folder("save", path.parent)
+        path = self._ask_where("Save the Plan", step, ".plan", "Plans (*.plan)")
+        if path is not None:
             self.work.save_plan(path)
 
     def save_step(self) -> None:
@@ -95,13 +91,8 @@ class Commands(QObject):
         step = self.document.step
         if step is None:
             return
-        proposed = f"{step.origin.model}-b{step.origin.batch}.step"
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, "Save the Step", self._proposal("save", proposed), "Steps (*.step)"
-        )
-        if name:
-            path = with_suffix(Path(name), ".step")
-            self.settings.set_folder("save", path.parent)
+        path = self._ask_where("Save the Step", step, ".step", "Steps (*.step)")
+        if path is not None:
             self.work.save_step(path)
 
     # Edit
@@ -182,14 +173,9 @@ class Commands(QObject):
         step, scene = self.document.step, scene_of(self.document)
         if step is None or scene is None:
             return
-        proposed = f"{step.origin.model}-b{step.origin.batch}.png"
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, "Save the Picture", self._proposal("picture", proposed), "Pictures (*.png)"
-        )
-        if not name:
+        path = self._ask_where("Save the Picture", step, ".png", "Pictures (*.png)", purpose="picture")
+        if path is None:
             return
-        path = with_suffix(Path(name), ".png")
-        self.settings.set_folder("picture", path.parent)
         shown = self.document.shown
         title = f"{step.title} · {shown.name}" if shown is not None else step.title
         try:
@@ -241,6 +227,20 @@ class Commands(QObject):
     @Slot(object)
     def _show_report(self, report: "VerifyReport") -> None:
         VerifiedDialog(report, self.theme or DARK, self._window).open()
+
+    def _ask_where(
+        self, title: str, step: Step, suffix: str, kinds: str, *, purpose: str = "save"
+    ) -> Path | None:
+        """A file to write something of ``step`` into; ``purpose`` names the folder to remember."""
+        proposed = f"{step.origin.model}-b{step.origin.batch}{suffix}"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, title, self._proposal(purpose, proposed), kinds
+        )
+        if not name:
+            return None
+        path = with_suffix(Path(name), suffix)
+        self.settings.set_folder(purpose, path.parent)
+        return path
 
     def _proposal(self, purpose: str, name: str) -> str:
         return str(Path(self.settings.folder(purpose)) / name)
