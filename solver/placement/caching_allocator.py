@@ -14,12 +14,13 @@ after its last use in program order; what leaves the step is kept.
 """
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.assemble import assemble
-from solver.plan import Certificate, Plan, Proof, Provenance, Status
+from solver.plan import Certificate, IntArray, Plan, Proof, Provenance, Status
 from solver.solution import Baseline, Segment
 from solver.step import Step, round_up
 from solver.timeline import order_lifetimes, order_profile
@@ -134,32 +135,42 @@ class CachingAllocator:
 
 def simulate(step: Step) -> Baseline:
     """The step as run: program order, addresses and segments of the caching allocator."""
-    allocator = CachingAllocator()
-    created = {storage for op in step.ops for storage in op.creates}
-    addresses: dict[int, int] = {}
-    for index, storage in enumerate(step.storages):
-        if storage.resident and storage.size > 0 and index not in created:
-            addresses[index] = allocator.allocate(storage.size, -1, index)
-    program = range(len(step.ops))
-    lifetimes = order_lifetimes(step, program)
-    dying: list[list[int]] = [[] for _ in range(len(step.ops) + 1)]
-    for index, storage in enumerate(step.storages):
-        if storage.planned and lifetimes[index, 1] >= 0:
-            dying[lifetimes[index, 1]].append(index)
-    reserved = np.zeros(len(step.ops), np.int64)
-    for slot, op in enumerate(step.ops):
-        for index in op.creates:
-            if step.storages[index].size > 0:
-                addresses[index] = allocator.allocate(step.storages[index].size, slot, index)
-        reserved[slot] = allocator.reserved
-        for index in dying[slot + 1]:
-            allocator.release(addresses[index])
+    allocator, addresses, reserved = _run(step, range(len(step.ops)))
     return Baseline(
         plan=_plan(step, addresses),
         resident_addresses={i: a for i, a in addresses.items() if step.storages[i].resident},
         segments=tuple(allocator.segments),
         reserved=reserved,
     )
+
+
+def reserved_bytes(step: Step, order: Sequence[int]) -> int:
+    """What the caching allocator would reserve if the ops ran in ``order``, residents included."""
+    return _run(step, order)[0].reserved
+
+
+def _run(step: Step, order: Sequence[int]) -> tuple[CachingAllocator, dict[int, int], IntArray]:
+    """The allocator after the step, the address of every storage, the bytes reserved at each slot."""
+    allocator = CachingAllocator()
+    created = {storage for op in step.ops for storage in op.creates}
+    addresses: dict[int, int] = {}
+    for index, storage in enumerate(step.storages):
+        if storage.resident and storage.size > 0 and index not in created:
+            addresses[index] = allocator.allocate(storage.size, -1, index)
+    lifetimes = order_lifetimes(step, order)
+    dying: list[list[int]] = [[] for _ in range(len(order) + 1)]
+    for index, storage in enumerate(step.storages):
+        if storage.planned and lifetimes[index, 1] >= 0:
+            dying[lifetimes[index, 1]].append(index)
+    reserved = np.zeros(len(order), np.int64)
+    for slot, op in enumerate(order):
+        for index in step.ops[op].creates:
+            if step.storages[index].size > 0:
+                addresses[index] = allocator.allocate(step.storages[index].size, slot, index)
+        reserved[slot] = allocator.reserved
+        for index in dying[slot + 1]:
+            allocator.release(addresses[index])
+    return allocator, addresses, reserved
 
 
 def _plan(step: Step, addresses: dict[int, int]) -> Plan:
