@@ -4,16 +4,12 @@
 told to stop; whoever runs them reads ``lines``, ``state`` and ``failure``.
 """
 
-import os
-import platform
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from solver.assemble import assemble
@@ -22,6 +18,7 @@ from solver.placement import PlacementProblem, PlacementResult, place
 from solver.placement.caching_allocator import largest_op, simulate
 from solver.placement.place import over_text, place_by_start
 from solver.plan import Certificate, Plan, Proof, Provenance, Status
+from solver.provenance import machine, versions
 from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback
 from solver.step import Step
 from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
@@ -299,17 +296,6 @@ class SolveJob:
             seconds=self.seconds,
             deadline=self.deadline,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=_versions(),
-            machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+            versions=versions(),
+            machine=machine(),
         )
-
-
-def _versions() -> dict[str, str]:
-    """Of what decides the outcome for a seed."""
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in ("bayplan", "numpy", "numba", "ortools"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
