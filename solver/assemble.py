@@ -17,17 +17,21 @@ def assemble(
     status: Status,
     certificate: Certificate,
     provenance: Provenance | None = None,
+    takeovers: Mapping[int, int] | None = None,
 ) -> Plan:
     """The plan that runs the ops in ``order`` with each planned storage at ``addresses[storage]``.
 
-    Every storage is freed right after its last use. ``peak_bytes`` and ``height_bytes`` are computed
-    here; whether the order and the addresses are right is for ``solver.check`` to say.
+    Every storage is freed right after its last use, or taken over: ``takeovers`` names by op the
+    storage whose bytes the one that it creates takes over. ``peak_bytes`` and ``height_bytes`` are
+    computed here; whether the order and the addresses are right is for ``solver.check`` to say.
     """
-    lifetimes = order_lifetimes(step, order)
+    takeovers = takeovers or {}
+    taken = set(takeovers.values())
+    lifetimes = order_lifetimes(step, order, takeovers)
     touched = [int(s) for s in planned_storages(step) if lifetimes[s, 0] >= 0]
     instance_of = {storage: index for index, storage in enumerate(touched)}
     frees: dict[int, list[int]] = {}
-    for storage in touched:
+    for storage in (s for s in touched if s not in taken):
         frees.setdefault(int(lifetimes[storage, 1]), []).append(instance_of[storage])
     actions: list[Action] = []
     for slot, index in enumerate(order):
@@ -38,7 +42,8 @@ def assemble(
                 instance_of[s] for s in {*op.reads, *op.writes} - set(op.creates) if s in instance_of
             )
         )
-        actions.append(Run(index, uses, creates))
+        takes = ((creates[0], instance_of[takeovers[index]]),) if index in takeovers else ()
+        actions.append(Run(index, uses, creates, takes=takes))
         actions.extend(Free(instance) for instance in frees.get(slot + 1, ()))
     instances = tuple(Instance(storage, addresses[storage]) for storage in touched)
     ends = (i.address + round_up(step.storages[i.storage].size) for i in instances)

@@ -14,6 +14,7 @@ Only the timeline's definition of a rounded size is shared with the rest of the 
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 from solver.cut_value import cut_value
 from solver.errors import BayplanError
@@ -155,8 +156,8 @@ class _Replay:
             named: Iterable[int] = ()
             named_hosts: Iterable[int] = ()
             match action:
-                case Run(op, uses, creates):
-                    named = (*uses, *creates)
+                case Run(op, uses, creates, _, takes):
+                    named = (*uses, *creates, *chain.from_iterable(takes))
                     if not 0 <= op < len(self.step.ops):
                         self.complain(f"It runs op {op}, which is not there.")
                 case Free(free):
@@ -198,6 +199,8 @@ class _Replay:
         if set(created) != made or len(action.creates) != len(made):
             self.complain(f"{where}: it names other storages than the op creates.")
             return
+        if not self._hand_over(action, where):
+            return
         for instance in created.values():
             self._enter(instance, 1, where)  # a storage has one creator: its first version
         for storage in op.creates:
@@ -208,6 +211,27 @@ class _Replay:
                 self.version[of_storage[storage]] = needs[storage] + 1
             else:
                 self.resident_version[storage] = needs[storage] + 1
+
+    def _hand_over(self, action: Run, where: str) -> bool:
+        """In-place reuse: old instances leave their bytes to new ones; whether all of it may be.
+
+        The old one is gone then, so that a later use of it does not find it in memory.
+        """
+        reuse = self.step.reusable.get(action.op)
+        for new, old in action.takes:
+            name = f"{self.name(new)} takes over the bytes of {self.name(old)}"
+            one, other = self.plan.instances[new], self.plan.instances[old]
+            if new not in action.creates or old not in action.uses or old not in self.version:
+                self.complain(f"{where}: {name}, but the op does not make the one of the other.")
+            elif reuse is None or reuse.created != one.storage or other.storage not in reuse.operands:
+                self.complain(f"{where}: {name}, which this op may not do.")
+            elif one.address != other.address:
+                self.complain(f"{where}: {name}, but lies at {one.address:,}, not {other.address:,}.")
+            else:
+                self._free(old, where)
+                continue
+            return False
+        return True
 
     def _enter(self, instance: int, version: int, where: str) -> None:
         """The instance comes alive; its bytes must be free."""
@@ -301,6 +325,16 @@ class _Replay:
         proven = self.height == self.peak == stated.peak_bound_bytes
         if plan.status is Status.OPTIMAL and not proven:
             self.complain("It says that it is optimal, but its height is above its bound.")
+        if not stated.reuse and any(isinstance(a, Run) and a.takes for a in plan.actions):
+            self.complain("It reuses memory in place, but its bound is for plans that do not.")
+
+    def _alone(self, op: int) -> int:
+        """Bytes that an op needs, whatever else is alive."""
+        sizes = {s: round_up(self.step.storages[s].size) for s in self.step.ops[op].touches}
+        needed = sum(size for s, size in sizes.items() if self.step.storages[s].planned)
+        if self.plan.certificate.reuse and op in self.step.reusable:
+            needed -= sizes[self.step.reusable[op].created]
+        return needed
 
     def _check_bound(self) -> None:
         stated = self.plan.certificate
@@ -308,23 +342,15 @@ class _Replay:
             case Proof.CUT:
                 if not 0 <= stated.peak_op < len(self.step.ops):
                     self.complain(f"Its bound is a cut at op {stated.peak_op}, which is not there.")
-                elif (cut := cut_value(self.step, stated.peak_op)) < stated.peak_bound_bytes:
+                elif (
+                    cut := cut_value(self.step, stated.peak_op, reuse=stated.reuse)
+                ) < stated.peak_bound_bytes:
                     self.complain(
                         f"It states a bound of {stated.peak_bound_bytes:,} bytes from the cut at "
                         f"{self.step.ops[stated.peak_op].name}, which gives {cut:,}."
                     )
             case Proof.NONE:
-                largest = max(
-                    (
-                        sum(
-                            round_up(self.step.storages[s].size)
-                            for s in op.touches
-                            if self.step.storages[s].planned
-                        )
-                        for op in self.step.ops
-                    ),
-                    default=0,
-                )
+                largest = max((self._alone(op) for op in range(len(self.step.ops))), default=0)
                 if stated.peak_bound_bytes > largest:
                     self.complain(
                         f"It states a bound of {stated.peak_bound_bytes:,} bytes without a proof; "

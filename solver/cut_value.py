@@ -7,6 +7,9 @@ selection network, Picard 1976)::
 
     source ──inf── ancestors of v        op u ──inf── each predecessor of u   (D is closed downwards)
     v, descendants ──inf── sink          creator ──size── storage ──inf── each other op that touches it
+
+With in-place reuse, v's result may count nothing of its own: where an operand that it may take over
+has no other user left. D holds all of them then, and the cut is made with them as v's ancestors.
 """
 
 import numpy as np
@@ -17,19 +20,34 @@ INFINITE = 1 << 45
 """In granules: more than any sum of sizes that ``solver.validate`` lets through."""
 
 
-def cut_value(step: Step, op: int) -> int:
+def cut_value(step: Step, op: int, *, reuse: bool = False) -> int:
     """Least bytes alive while ``op`` runs, over all valid orders of the step.
 
-    Raises IndexError where there is no such op.
+    ``reuse``: over all plans that may reuse memory in place, too. Raises IndexError where there is no
+    such op.
     """
     if not 0 <= op < len(step.ops):
         raise IndexError(f"op {op} of {len(step.ops)}")
+    done, later = _reachable(step, [op])
+    least = _cut(step, op, done, later)
+    if not reuse or op not in step.reusable:
+        return least
+    saved = round_up(step.storages[step.reusable[op].created].size)
+    for operand in step.reusable[op].operands:
+        users = {u for u, other in enumerate(step.ops) if operand in other.touches}
+        before = _reachable(step, [*users])[0] | (users - {op})
+        if not before & later:
+            least = min(least, _cut(step, op, before, later) - saved)
+    return least
+
+
+def _cut(step: Step, op: int, done: set[int], later: set[int]) -> int:
+    """Least bytes alive while ``op`` runs after all of ``done`` and before all of ``later``."""
     # Imported here: it takes half a second, and a window that opens must not wait for it.
     from ortools.graph.python import max_flow
 
     ops = len(step.ops)
     source, sink = ops, ops + 1
-    done, later = _reachable(step, op)
     creator = {s: index for index, o in enumerate(step.ops) for s in o.creates}
     touchers: dict[int, list[int]] = {}
     for index, o in enumerate(step.ops):
@@ -59,21 +77,20 @@ def cut_value(step: Step, op: int) -> int:
     return constant + int(flow.optimal_flow()) * GRANULE
 
 
-def _reachable(step: Step, op: int) -> tuple[list[int], list[int]]:
-    """All ancestors and all descendants of ``op``."""
+def _reachable(step: Step, ops: list[int]) -> tuple[set[int], set[int]]:
+    """All ancestors and all descendants of ``ops``, they themselves left out."""
     successors: list[list[int]] = [[] for _ in step.ops]
     for index, before in enumerate(step.dependencies):
         for earlier in before:
             successors[earlier].append(index)
     result = []
     for neighbours in (step.dependencies, successors):
-        seen = {op}
-        pending = [op]
+        seen = set(ops)
+        pending = list(ops)
         while pending:
             for index in neighbours[pending.pop()]:
                 if index not in seen:
                     seen.add(index)
                     pending.append(index)
-        seen.discard(op)
-        result.append(sorted(seen))
+        result.append(seen.difference(ops))
     return result[0], result[1]

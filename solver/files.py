@@ -2,8 +2,9 @@
 
 A step file is ``{"format": "bayplan-step", "version": 1, "step": {...}}`` with the fields of
 ``solver.step``'s dataclasses; a plan file likewise with ``plan`` and ``solver.plan``'s, except that
-actions are compact lists: ``["run", op, uses, creates, implementation]``, ``["free", instance]``,
-``["offload", instance, host]``, ``["prefetch", host, instance]``.
+actions are compact lists: ``["run", op, uses, creates, implementation]`` (and ``takes`` at the end
+where there are some), ``["free", instance]``, ``["offload", instance, host]``,
+``["prefetch", host, instance]``.
 """
 
 import gzip
@@ -216,8 +217,8 @@ def _compress(content: dict[str, Any]) -> bytes:
 
 def _encode_action(action: Action) -> list[Any]:
     match action:
-        case Run(op, uses, creates, implementation):
-            return ["run", op, uses, creates, implementation]
+        case Run(op, uses, creates, implementation, takes):
+            return ["run", op, uses, creates, implementation, *([takes] if takes else [])]
         case Free(instance):
             return ["free", instance]
         case Offload(instance, host):
@@ -230,10 +231,9 @@ def _decode_action(action: tuple[Any, ...]) -> Action:
     kind, *rest = action
     match kind:
         case "run":
-            op, uses, creates, implementation = rest
-            return msgspec.convert(
-                {"op": op, "uses": uses, "creates": creates, "implementation": implementation}, Run
-            )
+            op, uses, creates, implementation, takes = rest if len(rest) == 5 else (*rest, ())
+            record = {"op": op, "uses": uses, "creates": creates, "takes": takes}
+            return msgspec.convert(record | {"implementation": implementation}, Run)
         case "free":
             (instance,) = rest
             return msgspec.convert({"instance": instance}, Free)

@@ -11,6 +11,14 @@ run names the instances it touches. Today's plans have one instance per planned 
 
 A slot is the position of a ``Run`` among the runs. Any other action happens between two runs: what
 it allocates is alive from the next slot on, what it frees up to the next slot.
+
+In-place reuse: an instance that a run creates may *take over* the bytes of one that it uses for the
+last time. They change hands at that run: the old instance lives up to its slot, the new one from it
+on, at the same address, and no ``Free`` names the old one::
+
+    actions    Run(op 0, creates 0)   Run(op 1, uses 0, creates 1, takes (1, 0))   ...
+    lifetime   instance 0: [0, 1)
+               instance 1: [1, ...)
 """
 
 from dataclasses import dataclass, field
@@ -53,6 +61,8 @@ class Run:
     creates: tuple[int, ...]
     implementation: str = ""
     """Empty: as captured."""
+    takes: tuple[tuple[int, int], ...] = ()
+    """(new, old): the created instance that takes over the bytes of a used one, which ends here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +112,8 @@ class Certificate:
     """The op whose cut is the bound, or -1."""
     height_bound_bytes: int
     """Largest sum of live bytes in this plan's order: no placement of it is lower."""
+    reuse: bool = False
+    """Whether the peak's bound holds for plans with in-place reuse, too; else for those without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +177,11 @@ class Plan:
         result = np.full((len(self.instances), 2), -1, np.int64)
         for action in self.actions:
             match action:
-                case Run(creates=creates):
+                case Run(creates=creates, takes=takes):
                     for instance in creates:
                         result[instance, 0] = slot
+                    for _, old in takes:
+                        result[old, 1] = slot
                     slot += 1
                 case Free(instance=instance):
                     result[instance, 1] = slot

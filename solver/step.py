@@ -18,10 +18,13 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from solver.reuse import Reuse
 
 Json: TypeAlias = Any
 """What JSON can hold: None, bool, int, float, str, lists and string-keyed objects of these."""
@@ -316,6 +319,13 @@ class Step:
             before.discard(index)
             result.append(tuple(sorted(before)))
         return tuple(result)
+
+    @cached_property
+    def reusable(self) -> dict[int, "Reuse"]:
+        """By op, ascending: the operands into whose bytes it may write its result; see there."""
+        from solver.reuse import find_reusable  # it reads steps
+
+        return find_reusable(self)
 
     @cached_property
     def fingerprint(self) -> str:

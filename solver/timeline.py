@@ -6,9 +6,12 @@ touches it to that of the last one, half-open, and counts with its size rounded 
     slot      0    1    2    3
     op        a    b    c    d        a creates x, c reads it: x lives [0, 3)
     live      x    x,y  x,y  y        b creates y, d reads it: y lives [1, 4)
+
+Where a takeover is made (``solver.reuse``), the old storage lives up to the slot at which the new one
+takes its bytes over: they count once there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,10 +29,13 @@ def storage_sizes(step: Step) -> IntArray:
     return step.rounded_sizes
 
 
-def order_lifetimes(step: Step, order: Sequence[int]) -> IntArray:
+def order_lifetimes(
+    step: Step, order: Sequence[int], takeovers: Mapping[int, int] | None = None
+) -> IntArray:
     """Slots ``[start, end)`` of every storage when the ops run in ``order``, shape (storages, 2).
 
     (-1, -1) where no op touches the storage. Residents get the slots between their uses too.
+    ``takeovers``: by op the storage whose bytes its result takes over, the last user it has.
     """
     result = np.full((len(step.storages), 2), -1, np.int64)
     for slot, op in enumerate(order):
@@ -37,6 +43,8 @@ def order_lifetimes(step: Step, order: Sequence[int]) -> IntArray:
             if result[storage, 0] < 0:
                 result[storage, 0] = slot
             result[storage, 1] = slot + 1
+    for storage in (takeovers or {}).values():
+        result[storage, 1] -= 1
     return result
 
 
@@ -52,10 +60,13 @@ def live_bytes(lifetimes: IntArray, sizes: IntArray, slots: int) -> IntArray:
     return np.cumsum(change[:-1])
 
 
-def order_profile(step: Step, order: Sequence[int]) -> IntArray:
-    """Planned bytes alive at every slot of ``order``, shape (ops,)."""
+def order_profile(
+    step: Step, order: Sequence[int], takeovers: Mapping[int, int] | None = None
+) -> IntArray:
+    """Planned bytes alive at every slot of ``order`` with these ``takeovers``, shape (ops,)."""
     planned = planned_storages(step)
-    return live_bytes(order_lifetimes(step, order)[planned], storage_sizes(step)[planned], len(order))
+    lifetimes = order_lifetimes(step, order, takeovers)[planned]
+    return live_bytes(lifetimes, storage_sizes(step)[planned], len(order))
 
 
 def instance_sizes(step: Step, plan: Plan) -> IntArray:
