@@ -1,6 +1,15 @@
 """Where every storage lives in the arena, given when it lives; and where PyTorch would put it."""
 
 from solver.placement.place import place
-from solver.placement.problem import PlacementProblem, PlacementResult
+from solver.placement.problem import FREE, Forbidden, PlacementProblem
+from solver.placement.result import ArenaResult, PlacementResult, PlacementStatus
 
-__all__ = ["PlacementProblem", "PlacementResult", "place"]
+__all__ = [
+    "FREE",
+    "ArenaResult",
+    "Forbidden",
+    "PlacementProblem",
+    "PlacementResult",
+    "PlacementStatus",
+    "place",
+]

@@ -1,7 +1,7 @@
 """CP-SAT on one part: is there a placement no higher than a limit?
 
 One ``NoOverlap`` of address intervals for each section (maximal clique); storages that agree in
-lifetime and size are interchangeable and therefore ordered.
+lifetime, size and alignment are interchangeable and therefore ordered.
 """
 
 import threading
@@ -79,17 +79,24 @@ class LimitSearch:
         part = self.part
         model = self._cp.CpModel()
         sizes = part.sizes.tolist()
-        addresses = [model.new_int_var(0, limit - size, "") for size in sizes]
+        steps = [1] * len(sizes) if part.alignments is None else part.alignments.tolist()
+        addresses = [
+            step * model.new_int_var(0, (limit - size) // step, "")
+            for size, step in zip(sizes, steps, strict=True)
+        ]
         intervals = [
             model.new_fixed_size_interval_var(a, size, "")
             for a, size in zip(addresses, sizes, strict=True)
         ]
         for section in range(len(part.sums)):
             alive = np.flatnonzero((part.first <= section) & (section < part.last))
-            if len(alive) > 1:
-                model.add_no_overlap([intervals[i] for i in alive.tolist()])
-        twins: dict[tuple[int, int, int], int] = {}
-        for index, key in enumerate(zip(part.first.tolist(), part.last.tolist(), sizes, strict=True)):
+            taken = [] if part.obstacles is None else part.obstacles.taken(section)
+            if len(alive) + len(taken) > 1:
+                walls = [model.new_fixed_size_interval_var(low, high - low, "") for low, high in taken]
+                model.add_no_overlap([intervals[i] for i in alive.tolist()] + walls)
+        twins: dict[tuple[int, int, int, int], int] = {}
+        alike = zip(part.first.tolist(), part.last.tolist(), sizes, steps, strict=True)
+        for index, key in enumerate(alike):
             if key in twins:
                 before = twins[key]
                 model.add(addresses[before] + sizes[before] <= addresses[index])

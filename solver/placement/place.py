@@ -5,14 +5,18 @@ target, the largest bound of all parts or the capacity. Anytime: the first answe
 constructor, each further stage can only lower it.
 """
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from solver.placement.constructors import Constructor, constructors
+from solver.placement.contradictions import require_consistent
 from solver.placement.exact import MAX_STORAGES, Answer, LimitSearch
 from solver.placement.orders import LEADING, orders
-from solver.placement.problem import Part, PlacementProblem, PlacementResult, reduce
-from solver.placement.wheel import Constructor, spin
+from solver.placement.problem import Part, PlacementProblem, fixed_addresses, height_of, reduce
+from solver.placement.result import ArenaResult, PlacementResult
+from solver.placement.wheel import spin
 from solver.plan import IntArray
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
@@ -52,30 +56,47 @@ def place(
     the best so far, at the least what ``first_fit_by_start`` gives. ``fast``: only the constructors and
     a short turn of the squeaky wheel.
     """
-    unit, parts = reduce(problem)
-    target = max((part.bound for part in parts), default=0)
-    if problem.capacity is not None:
-        target = max(target, problem.capacity // unit)
+    require_consistent(problem)
     addresses = np.zeros(len(problem.sizes), np.int64)
-    if not parts:
-        return PlacementResult(addresses, 0, 0, True)
-    height = bound = 0
-    with Watch(deadline, cancelled) as watch:
-        search = Search(unit, seed, fast, watch, progress)
-        for part in parts:
-            found = search.run(part, target)
-            addresses[part.members] = found.addresses * unit
-            height = max(height, found.height * unit)
-            bound = max(bound, found.bound * unit)
-    return PlacementResult(addresses, height, bound, height == bound)
+    arenas: list[ArenaResult] = []
+    began = time.monotonic()
+    for arena in range(problem.arena_count):
+        inside, alone = problem.of_arena(arena)
+        left = max(0.0, deadline - (time.monotonic() - began))
+        with Watch(left / (problem.arena_count - arena), cancelled) as watch:
+            addresses[inside], result = _place_arena(alone, seed, fast, watch, progress)
+        arenas.append(result)
+    return PlacementResult(addresses, tuple(arenas))
+
+
+def _place_arena(
+    problem: PlacementProblem, seed: int, fast: bool, watch: Watch, progress: ProgressCallback | None
+) -> tuple[IntArray, ArenaResult]:
+    """Addresses in bytes and what is known of the height, of a problem with one arena."""
+    unit, parts = reduce(problem)
+    addresses = fixed_addresses(problem)
+    capacity = problem.capacity_of(0)
+    bound = max([height_of(problem, addresses), *(part.bound * unit for part in parts)])
+    search = Search(unit, seed, fast, watch, progress)
+    for part in parts:
+        # What nothing can fit any more is placed well, but not searched for long.
+        search.fast = fast or (capacity is not None and bound > capacity)
+        target = max(bound, 0 if capacity is None else capacity) // unit
+        found = search.run(part, target, None if capacity is None else capacity // unit)
+        addresses[part.members] = found.addresses * unit
+        bound = max(bound, found.bound * unit)
+    return addresses, ArenaResult(height_of(problem, addresses), bound, capacity)
 
 
 def place_by_start(problem: PlacementProblem) -> IntArray:
     """Addresses in bytes by first fit in order of start: at once, without compiled code."""
-    unit, parts = reduce(problem)
     addresses = np.zeros(len(problem.sizes), np.int64)
-    for part in parts:
-        addresses[part.members] = first_fit_by_start(part) * unit
+    for arena in range(problem.arena_count):
+        inside, alone = problem.of_arena(arena)
+        unit, parts = reduce(alone)
+        addresses[inside] = fixed_addresses(alone)
+        for part in parts:
+            addresses[inside[part.members]] = first_fit_by_start(part) * unit
     return addresses
 
 
@@ -89,11 +110,18 @@ def first_fit_by_start(part: Part) -> IntArray:
         alive = live[2] > part.first[index]
         if not alive.all():
             live = live[:, alive]
-        # The blocks are disjoint: the gap before each begins where the one before it ends.
-        floors = np.concatenate([_ZERO, live[1]])
-        fits = live[0] - floors[:-1] >= size
-        at = int(fits.argmax()) if fits.any() else live.shape[1]
-        here = result[index] = floors[at]
+        taken = live[:2]
+        if part.obstacles is not None:
+            taken = part.obstacles.among(taken, part.first[index], part.last[index])
+        # The gap before each begins where those before it end.
+        floors = np.concatenate([_ZERO, taken[1]])
+        if part.obstacles is not None:
+            floors = np.maximum.accumulate(floors)
+        if part.alignments is not None:
+            floors = -(-floors // part.alignments[index]) * part.alignments[index]
+        fits = taken[0] - floors[:-1] >= size
+        here = result[index] = floors[int(fits.argmax()) if fits.any() else -1]
+        at = np.searchsorted(live[0], here)
         block = np.array([[here], [here + size], [part.last[index]]])
         live = np.concatenate([live[:, :at], block, live[:, at:]], axis=1)
     return result
@@ -119,8 +147,8 @@ class Search:
         self.watch, self.progress = watch, progress
         self.told = 0.0
 
-    def run(self, part: Part, target: int) -> _Best:
-        """The stages in turn, until one reaches the target."""
+    def run(self, part: Part, target: int, capacity: int | None) -> _Best:
+        """The stages in turn, until one reaches the target or proves the capacity (units) too small."""
         addresses = first_fit_by_start(part)
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
@@ -129,13 +157,12 @@ class Search:
         rounds = max(least, pairs // len(part.sizes) ** 2)
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
-            self._search_on(part, target, best, leaders, rounds)
+            self._search_on(part, target, best, leaders, rounds, capacity)
         return best
 
     def _construct(self, part: Part, target: int, best: _Best) -> list["_Leader"]:
         """Both constructors over all orders; returns the ways that gave the lowest heights."""
-        from solver.placement.kernels import dive, first_fit
-
+        dive, first_fit = constructors(part)
         looked = 0
         leaders: list[_Leader] = []
         for number, (name, make) in enumerate(orders(part).items()):
@@ -177,7 +204,13 @@ class Search:
                 self._offer(part, best, addresses, target, WHEEL)
 
     def _search_on(
-        self, part: Part, target: int, best: _Best, leaders: list["_Leader"], rounds: int
+        self,
+        part: Part,
+        target: int,
+        best: _Best,
+        leaders: list["_Leader"],
+        rounds: int,
+        capacity: int | None,
     ) -> None:
         """CP-SAT and more of the wheel in turn, with other seeds, until the target or the deadline."""
         small = len(part.sizes) <= MAX_STORAGES
@@ -194,6 +227,8 @@ class Search:
                     self._offer(part, best, self._settle(part, addresses), target, "Place by CP-SAT")
                 elif answer is Answer.IMPOSSIBLE:
                     target = best.bound = limit + 1
+                    if capacity is not None and target > capacity:
+                        return
                     continue
             attempt += 1
             effort, rounds = min(MAX_EFFORT, effort * GROWTH), int(rounds * GROWTH)
@@ -201,8 +236,7 @@ class Search:
 
     def _settle(self, part: Part, addresses: IntArray) -> IntArray:
         """Everything as low as it can slide: no storage rises, none hangs in the air."""
-        from solver.placement.kernels import first_fit
-
+        _, first_fit = constructors(part)
         order = np.lexsort((-part.lifetimes, addresses)).astype(np.int64)
         result = np.empty(len(order), np.int64)
         never = np.zeros(1, np.uint8)

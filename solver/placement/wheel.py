@@ -5,11 +5,11 @@ simulated annealing on the bytes that stick out.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from solver.placement.constructors import Constructor
 from solver.placement.problem import Part
 from solver.plan import IntArray
 from solver.watch import Watch
@@ -18,20 +18,6 @@ WARMTH = 0.02
 """A change that adds this share to what sticks out is taken with probability 1/e."""
 STRONG = 0.1
 """Share of the rounds in which all that sticks out moves to the front at once."""
-
-
-class Constructor(Protocol):
-    """``kernels.dive`` or ``kernels.first_fit``."""
-
-    def __call__(
-        self,
-        order: IntArray,
-        first: IntArray,
-        last: IntArray,
-        size: IntArray,
-        stop: npt.NDArray[np.uint8],
-        address: IntArray,
-    ) -> int: ...
 
 
 def spin(

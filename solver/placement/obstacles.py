@@ -1,0 +1,112 @@
+"""What cannot move while storages are placed, and the least height that it leaves them.
+
+::
+
+    address
+      │ ██████████████ forbidden for a while     a section's storages need a height under which
+      │   ┌────┐   ┌──────────┐                  there are enough bytes that no obstacle takes
+      │   └────┘   └──────────┘
+      │ ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ fixed
+      └──────────────────────────── slot
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from solver.plan import IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Obstacles:
+    """What cannot move while a part is placed: fixed storages and forbidden ranges, by address.
+
+    The bytes from ``low`` to ``high`` (half-open) are taken from ``first`` to ``last`` (half-open), in
+    units and sections as in ``Part``; before the reduction in bytes and slots. Sorted by ``low``.
+    Forbidden ranges may overlap one another and fixed storages that lived before them.
+    """
+
+    first: IntArray
+    last: IntArray
+    low: IntArray
+    high: IntArray
+
+    def in_units(self, unit: int, first: IntArray, last: IntArray) -> "Obstacles":
+        """The same with addresses in units and these sections; ``unit`` divides every ``high``."""
+        # Nothing that ends at a multiple of the unit comes between a multiple and ``low``.
+        return Obstacles(first, last, self.low // unit, self.high // unit)
+
+    def between(self, first: int, last: int) -> "Obstacles | None":
+        """Those of sections from ``first`` to ``last``, which become 0 to last − first."""
+        here = (self.first < last) & (first < self.last)
+        if not here.any():
+            return None
+        return Obstacles(
+            np.maximum(self.first[here] - first, 0),
+            np.minimum(self.last[here], last) - first,
+            self.low[here],
+            self.high[here],
+        )
+
+    def among(self, taken: IntArray, first: int, last: int) -> IntArray:
+        """``taken`` (lower and upper ends, shape (2, n)) and what is there meanwhile, by address."""
+        here = (self.first < last) & (first < self.last)
+        merged = np.concatenate([taken, np.stack([self.low[here], self.high[here]])], axis=1)
+        return merged[:, np.argsort(merged[0], kind="stable")]
+
+    def taken(self, section: int) -> list[tuple[int, int]]:
+        """Disjoint ranges ``[low, high)`` that are taken in a section, ascending."""
+        alive = (self.first <= section) & (section < self.last)
+        merged: list[tuple[int, int]] = []
+        for low, high in zip(self.low[alive].tolist(), self.high[alive].tolist(), strict=True):
+            if merged and low <= merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+            else:
+                merged.append((low, high))
+        return merged
+
+
+def least_heights(
+    first: IntArray,
+    last: IntArray,
+    sizes: IntArray,
+    alignments: IntArray | None = None,
+    obstacles: Obstacles | None = None,
+) -> IntArray:
+    """A height for each section under which what lives there cannot be placed, shape (sections,).
+
+    Without alignments and obstacles it is the live sum.
+    """
+    heights = live_sums(first, last, sizes)
+    if obstacles is not None:
+        changes = np.unique(np.concatenate([[0], obstacles.first, obstacles.last]))
+        for begin, end in zip(changes, [*changes[1:], len(heights)], strict=True):
+            taken = obstacles.taken(int(begin))
+            if taken:
+                heights[begin:end] = _around(heights[begin:end], taken)
+    elif alignments is not None:
+        step = int(np.gcd.reduce(alignments))
+        # All but the highest of a section take a multiple of the step.
+        rounded = -(-sizes // step) * step
+        spare = np.zeros(len(heights), np.int64)
+        for index in np.argsort(rounded - sizes, kind="stable").tolist():
+            spare[first[index] : last[index]] = rounded[index] - sizes[index]
+        heights = np.maximum(heights, live_sums(first, last, rounded) - spare)
+    return heights
+
+
+def live_sums(first: IntArray, last: IntArray, sizes: IntArray) -> IntArray:
+    """Live sum of each section, shape (sections,)."""
+    change = np.zeros(int(last.max()) + 1, np.int64)
+    np.add.at(change, first, sizes)
+    np.add.at(change, last, -sizes)
+    return np.cumsum(change[:-1])
+
+
+def _around(sums: IntArray, taken: list[tuple[int, int]]) -> IntArray:
+    """The least height that has ``sums`` free bytes under it."""
+    result = sums.copy()
+    for low, high in taken:
+        # Whoever has not found enough below the range goes on above it.
+        result += np.where(result > low, high - low, 0)
+    return result
