@@ -1,0 +1,1 @@
+"""How good the solver is: all cases solved, next to PyTorch's own orders, in a file to compare."""
