@@ -1,7 +1,8 @@
 """``bayplan [FILE]`` opens the window; ``bayplan COMMAND`` works without one.
 
-Exit codes: 0 done; 1 the answer is no (the plan is wrong, the runs differ); 2 the call or something
-in the world is wrong, said in one line; 70 a bug of ours; 130 stopped by Ctrl+C; 141 nobody reads on.
+Exit codes: 0 done; 1 the answer is no (the plan is wrong, the runs differ, nothing fits); 2 the call or
+something in the world is wrong, said in one line; 3 no answer in time; 70 a bug of ours; 130 stopped by
+Ctrl+C; 141 nobody reads on.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from app.cli import capture, check, demo, export, solve, verify, window
+from app.cli import bench, capture, check, demo, export, place, solve, verify, window
 from app.cli import map as draw_map
 from solver.errors import BayplanError
 
@@ -19,9 +20,11 @@ COMMANDS = {
     "capture": capture,
     "solve": solve,
     "check": check,
+    "place": place,
     "map": draw_map,
     "export": export,
     "verify": verify,
+    "bench": bench,
     "demo": demo,
     "window": window,
 }
