@@ -1,6 +1,7 @@
 # make run    sets up .venv and opens the window on a sample step (without a display: the same work
 #             headless, into out/)
 # make test   sets up .venv and runs all tests, offscreen; ARGS="-k library" runs some
+# make bench  solves all cases into out/bench.json; ARGS="--compare EARLIER.json" fails where worse
 # make lint   ruff, mypy, import-linter
 # make sample captures and plans the sample step anew
 
@@ -8,13 +9,17 @@ PYTHON ?= python3
 ARGS ?=
 SAMPLE = resources/samples/resnet50
 
-.PHONY: run test lint sample setup
+.PHONY: run test bench lint sample setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
 
 test: setup
 	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(ARGS)
+
+bench: setup
+	@mkdir -p out
+	@.venv/bin/python -m app bench -o out/bench.json $(ARGS)
 
 lint: setup
 	@.venv/bin/python -m ruff check .
