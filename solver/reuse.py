@@ -13,13 +13,17 @@ It changes the live bytes of that one slot and of no other. Whether x dies at th
 the order, except where all other users of x come before the op in every order: that is *sure*.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from solver.pointwise import ELEMENTWISE, FIRST_OPERAND
 from solver.step import Instruction, Json, Step, Value
 from solver.timeline import order_profile
 from solver.validate import DTYPE_BYTES
+
+NONE: Mapping[int, int] = MappingProxyType({})
+"""No takeovers."""
 
 _BATCH = 4096
 """Ops that one pass looks for among the ancestors of all others: memory stays linear."""
@@ -113,6 +117,15 @@ def users_of(step: Step) -> dict[int, list[int]]:
         for storage in op.touches:
             if step.storages[storage].planned:
                 result.setdefault(storage, []).append(index)
+    return result
+
+
+def first_owners(step: Step, takeovers: Mapping[int, int]) -> dict[int, int]:
+    """By storage that takes bytes over, the first that had them; ``takeovers``: by op the old one."""
+    result = {step.ops[op].creates[0]: old for op, old in takeovers.items()}
+    for new in result:
+        while result[new] in result:
+            result[new] = result[result[new]]
     return result
 
 

@@ -10,20 +10,26 @@ def order_step(
     *,
     deadline: float,
     seed: int,
+    reuse: bool = True,
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
 ) -> OrderResult:
     """Find an order with a small peak and prove how small it can be; see the package's parts.
 
-    ``deadline`` is in seconds from now. ``progress`` is called from this thread; ``cancelled`` from
-    another one, some fifty times a second, and when it returns True the best order found is returned
-    within 100 ms (a kernel that is being compiled for the first time on this machine is finished
-    first). The result is the same for the same ``seed`` as long as the deadline does not come before
-    the end. Raises ValueError for a step that ``solver.validate`` would refuse.
+    ``reuse``: the plan may reuse memory in place (``solver.reuse``), so that peak and bound are those
+    of such plans. ``deadline`` is in seconds from now. ``progress`` is called from this thread;
+    ``cancelled`` from another one, some fifty times a second, and when it returns True the best order
+    found is returned within 100 ms (a kernel that is being compiled for the first time on this machine
+    is finished first). The result is the same for the same ``seed`` as long as the deadline does not
+    come before the end. Raises ValueError for a step that ``solver.validate`` would refuse.
     """
     # Imported here: numba takes half a second, and a window that opens must not wait for it.
+    from solver.ordering.problem import compile_step
+    from solver.ordering.reuse import order_with_reuse
     from solver.ordering.search import Search
     from solver.watch import Watch
 
     with Watch(deadline, cancelled) as watch:
-        return Search(step, seed, watch, progress).run()
+        if reuse:
+            return order_with_reuse(step, seed, watch, progress)
+        return Search(compile_step(step).graph, seed, watch, progress).run()

@@ -10,17 +10,25 @@ Four relations in compressed rows: the entries of row i of a relation are
 
 Only planned storages that some op touches are here, numbered anew; sizes are in granules, divided
 by nothing else. Memory is linear in the number of entries.
+
+In-place reuse: a storage and the one that takes over its bytes are one storage here, whatever the
+order, which all users of both touch. So the arrays say all there is to know, and no search needs to
+know of takeovers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from solver.plan import IntArray
+from solver.reuse import NONE, first_owners
 from solver.step import GRANULE, Step, round_up
 from solver.timeline import planned_storages
+
+NOTHING: Mapping[int, Collection[int]] = MappingProxyType({})
 
 
 class Graph(NamedTuple):
@@ -77,15 +85,25 @@ class OrderingProblem:
 
     graph: Graph
     storages: IntArray
-    """Index in the step of each storage of the graph."""
+    """Index in the step of each storage of the graph; of the first in a chain of takeovers."""
 
 
-def compile_step(step: Step) -> OrderingProblem:
-    """The ordering problem of a step that ``solver.validate`` accepts."""
+def compile_step(
+    step: Step, takeovers: Mapping[int, int] = NONE, untouched: Mapping[int, Collection[int]] = NOTHING
+) -> OrderingProblem:
+    """The ordering problem of a step that ``solver.validate`` accepts.
+
+    ``takeovers``: by op the storage whose bytes its result takes over, in every order; who asks for
+    one sees to it that no other op can use that storage later. ``untouched``: by op storages that it
+    is taken not to need in memory, which makes an easier problem.
+    """
     ops = len(step.ops)
     touched = {storage for op in step.ops for storage in op.touches}
-    storages = np.array([s for s in planned_storages(step) if int(s) in touched], np.int64)
+    first = first_owners(step, takeovers)
+    planned = [int(s) for s in planned_storages(step) if int(s) in touched]
+    storages = np.array([s for s in planned if s not in first], np.int64)
     number = {int(storage): index for index, storage in enumerate(storages)}
+    number |= {new: number[old] for new, old in first.items()}
     creator = np.full(len(storages), -1, np.int64)
     before: list[int] = []
     after: list[int] = []
@@ -94,11 +112,12 @@ def compile_step(step: Step) -> OrderingProblem:
     for index, (op, earlier) in enumerate(zip(step.ops, step.dependencies, strict=True)):
         before += earlier
         after += [index] * len(earlier)
-        planned = [number[storage] for storage in op.touches if storage in number]
-        used += planned
-        user += [index] * len(planned)
+        needed = (s for s in op.touches if s in number and s not in untouched.get(index, ()))
+        own = list(dict.fromkeys(number[storage] for storage in needed))
+        used += own
+        user += [index] * len(own)
         for storage in op.creates:
-            if storage in number:
+            if storage in number and storage not in first:
                 creator[number[storage]] = index
     if np.any(creator < 0):
         orphan = int(storages[int(np.argmin(creator))])

@@ -6,14 +6,14 @@ from solver.ordering import greedy
 from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
-from solver.ordering.problem import compile_step
+from solver.ordering.problem import Graph
 from solver.ordering.profile import peak, profile, touched_granules
 from solver.ordering.readable import natural, pull_back
 from solver.ordering.result import OrderResult
 from solver.ordering.windows import Windows
 from solver.plan import IntArray, Proof
 from solver.solution import Progress, ProgressCallback
-from solver.step import GRANULE, Step
+from solver.step import GRANULE
 from solver.watch import Watch
 
 _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
@@ -37,12 +37,15 @@ _WIDTHS = (30, 60, 100, 150)
 class Search:
     """One solve of one step: the best order and the best bound so far."""
 
-    def __init__(self, step: Step, seed: int, watch: Watch, progress: ProgressCallback | None) -> None:
+    def __init__(
+        self, graph: Graph, seed: int, watch: Watch, progress: ProgressCallback | None
+    ) -> None:
+        """``graph``: its ops are numbered in a valid order, as those of a step are."""
         self.watch = watch
         # CP-SAT and numba take 32 bits; this leaves room to count on from it.
         self.seed = seed % (1 << 30)
         self._progress = progress
-        self.graph = compile_step(step).graph
+        self.graph = graph
         self.cuts = Cuts(self.graph, watch)
         self.order: IntArray = np.arange(self.graph.ops, dtype=np.int64)
         self.peak = peak(self.graph, self.order)

@@ -192,9 +192,14 @@ def _plan(step: Step, addresses: dict[int, int]) -> Plan:
     )
 
 
-def largest_op(step: Step) -> tuple[int, int]:
-    """The most planned bytes that one op touches, and that op (-1: none): any order needs them."""
+def largest_op(step: Step, *, reuse: bool = False) -> tuple[int, int]:
+    """The most planned bytes that one op touches, and that op (-1: none): any order needs them.
+
+    ``reuse``: less a result that may take over an operand's bytes.
+    """
     sizes = [round_up(s.size) if s.planned else 0 for s in step.storages]
     touched = [sum(sizes[s] for s in op.touches) for op in step.ops]
+    for op, possible in step.reusable.items() if reuse else ():
+        touched[op] -= sizes[possible.created]
     largest = max(touched, default=0)
     return largest, touched.index(largest) if largest else -1
