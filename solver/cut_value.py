@@ -12,6 +12,8 @@ With in-place reuse, v's result may count nothing of its own: where an operand t
 has no other user left. D holds all of them then, and the cut is made with them as v's ancestors.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from solver.step import GRANULE, Step, round_up
@@ -20,29 +22,47 @@ INFINITE = 1 << 45
 """In granules: more than any sum of sizes that ``solver.validate`` lets through."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The least that can be alive while an op runs, and what gives it."""
+
+    bytes: int
+    downset: frozenset[int]
+    """Ops that have run before it then: no other choice leaves less alive."""
+    taken: int = -1
+    """The operand whose bytes the op's result takes over then; -1: it has bytes of its own."""
+
+
 def cut_value(step: Step, op: int, *, reuse: bool = False) -> int:
-    """Least bytes alive while ``op`` runs, over all valid orders of the step.
+    """Least bytes alive while ``op`` runs; see ``least_cut``."""
+    return least_cut(step, op, reuse=reuse).bytes
+
+
+def least_cut(step: Step, op: int, *, reuse: bool = False) -> Cut:
+    """The minimum cut at ``op`` over all valid orders of the step.
 
     ``reuse``: over all plans that may reuse memory in place, too. Raises IndexError where there is no
     such op.
     """
     if not 0 <= op < len(step.ops):
         raise IndexError(f"op {op} of {len(step.ops)}")
-    done, later = _reachable(step, [op])
+    done, later = reachable(step, [op])
     least = _cut(step, op, done, later)
     if not reuse or op not in step.reusable:
         return least
     saved = round_up(step.storages[step.reusable[op].created].size)
     for operand in step.reusable[op].operands:
         users = {u for u, other in enumerate(step.ops) if operand in other.touches}
-        before = _reachable(step, [*users])[0] | (users - {op})
+        before = reachable(step, [*users])[0] | (users - {op})
         if not before & later:
-            least = min(least, _cut(step, op, before, later) - saved)
+            cut = _cut(step, op, before, later)
+            if cut.bytes - saved < least.bytes:
+                least = Cut(cut.bytes - saved, cut.downset, operand)
     return least
 
 
-def _cut(step: Step, op: int, done: set[int], later: set[int]) -> int:
-    """Least bytes alive while ``op`` runs after all of ``done`` and before all of ``later``."""
+def _cut(step: Step, op: int, done: set[int], later: set[int]) -> Cut:
+    """The minimum cut at ``op`` after all of ``done`` and before all of ``later``."""
     # Imported here: it takes half a second, and a window that opens must not wait for it.
     from ortools.graph.python import max_flow
 
@@ -74,11 +94,12 @@ def _cut(step: Step, op: int, done: set[int], later: set[int]) -> int:
     flow.add_arcs_with_capacity(tails, heads, capacities)
     if flow.solve(source, sink) != flow.OPTIMAL:
         raise RuntimeError(f"max-flow failed at op {op}")
-    return constant + int(flow.optimal_flow()) * GRANULE
+    downset = frozenset(int(n) for n in flow.get_source_side_min_cut() if n < ops)
+    return Cut(constant + int(flow.optimal_flow()) * GRANULE, downset)
 
 
-def _reachable(step: Step, ops: list[int]) -> tuple[set[int], set[int]]:
-    """All ancestors and all descendants of ``ops``, they themselves left out."""
+def reachable(step: Step, ops: list[int]) -> tuple[set[int], set[int]]:
+    """All ancestors and all descendants of ``ops``, these left out."""
     successors: list[list[int]] = [[] for _ in step.ops]
     for index, before in enumerate(step.dependencies):
         for earlier in before:
