@@ -14,10 +14,14 @@ Only the timeline's definition of a rounded size is shared with the rest of the 
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain
 
+from solver.check_pins import broken_pins, edges_from_pins, end_from_pins, impossible_pins
+from solver.constrained import constrained
 from solver.cut_value import cut_value
 from solver.errors import BayplanError
+from solver.pins import At
 from solver.plan import Free, Offload, Plan, Prefetch, Proof, Run, Status
 from solver.step import Step, round_up
 
@@ -45,6 +49,7 @@ def check(step: Step, plan: Plan) -> list[str]:
     try:
         replay.run()
         if not replay.problems:
+            replay.check_pins()
             replay.compare_statements()
     except _TooManyError:
         pass
@@ -152,6 +157,8 @@ class _Replay:
         for index, host in enumerate(self.plan.host_slots):
             if not 0 <= host.storage < storages or host.address < 0:
                 self.complain(f"Host slot {index} is of storage {host.storage} at {host.address}.")
+        for problem in impossible_pins(self.step, self.plan.pins):
+            self.complain(problem)
         for action in self.plan.actions:
             named: Iterable[int] = ()
             named_hosts: Iterable[int] = ()
@@ -311,10 +318,12 @@ class _Replay:
             self.complain(f"It states a peak of {plan.peak_bytes:,} bytes; it has {self.peak:,}.")
         if plan.height_bytes != self.height:
             self.complain(f"It states a height of {plan.height_bytes:,} bytes; it has {self.height:,}.")
-        if stated.height_bound_bytes != self.peak:
+        floor = max(self.peak, end_from_pins(self.step, plan.pins))
+        if stated.height_bound_bytes != floor:
+            pinned = ", or is pinned below it," if floor > self.peak else ""
             self.complain(
                 f"It states {stated.height_bound_bytes:,} bytes as the bound of its height; the most "
-                f"that is alive at once is {self.peak:,}."
+                f"that is alive at once{pinned} is {floor:,}."
             )
         if stated.peak_bound_bytes > self.peak:
             self.complain(
@@ -322,18 +331,30 @@ class _Replay:
                 f"{self.peak:,}."
             )
         self._check_bound()
-        proven = self.height == self.peak == stated.peak_bound_bytes
+        proven = self.height == floor and self.peak == stated.peak_bound_bytes
         if plan.status is Status.OPTIMAL and not proven:
             self.complain("It says that it is optimal, but its height is above its bound.")
         if not stated.reuse and any(isinstance(a, Run) and a.takes for a in plan.actions):
             self.complain("It reuses memory in place, but its bound is for plans that do not.")
 
+    def check_pins(self) -> None:
+        """What the user fixed must be as it was fixed."""
+        for problem in broken_pins(self.step, self.plan):
+            self.complain(problem)
+
+    @cached_property
+    def pinned(self) -> Step:
+        """The step with all that its pins add, for bounds."""
+        pins = self.plan.pins
+        alone = [pin.storage for pin in pins if isinstance(pin, At)]
+        return constrained(self.step, edges_from_pins(self.step, pins), alone)
+
     def _alone(self, op: int) -> int:
         """Bytes that an op needs, whatever else is alive."""
         sizes = {s: round_up(self.step.storages[s].size) for s in self.step.ops[op].touches}
         needed = sum(size for s, size in sizes.items() if self.step.storages[s].planned)
-        if self.plan.certificate.reuse and op in self.step.reusable:
-            needed -= sizes[self.step.reusable[op].created]
+        if self.plan.certificate.reuse and op in self.pinned.reusable:
+            needed -= sizes[self.pinned.reusable[op].created]
         return needed
 
     def _check_bound(self) -> None:
@@ -343,7 +364,7 @@ class _Replay:
                 if not 0 <= stated.peak_op < len(self.step.ops):
                     self.complain(f"Its bound is a cut at op {stated.peak_op}, which is not there.")
                 elif (
-                    cut := cut_value(self.step, stated.peak_op, reuse=stated.reuse)
+                    cut := cut_value(self.pinned, stated.peak_op, reuse=stated.reuse)
                 ) < stated.peak_bound_bytes:
                     self.complain(
                         f"It states a bound of {stated.peak_bound_bytes:,} bytes from the cut at "

@@ -4,7 +4,7 @@ A step file is ``{"format": "bayplan-step", "version": 1, "step": {...}}`` with 
 ``solver.step``'s dataclasses; a plan file likewise with ``plan`` and ``solver.plan``'s, except that
 actions are compact lists: ``["run", op, uses, creates, implementation]`` (and ``takes`` at the end
 where there are some), ``["free", instance]``, ``["offload", instance, host]``,
-``["prefetch", host, instance]``.
+``["prefetch", host, instance]``. Pins are texts with indices (``solver.pin_text``).
 """
 
 import gzip
@@ -21,6 +21,8 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from solver.errors import BayplanError
+from solver.pin_text import decode_pin, parse_pins, pin_text
+from solver.pins import Pins
 from solver.plan import (
     Action,
     Certificate,
@@ -58,6 +60,7 @@ class _PlanRecord:
     certificate: Certificate
     provenance: Provenance
     host_slots: tuple[HostSlot, ...] = ()
+    pins: tuple[str, ...] = ()
 
 
 def encode_step(step: Step) -> bytes:
@@ -81,6 +84,7 @@ def decode_step_object(content: Any, name: str) -> Step:
 def encode_plan(plan: Plan) -> bytes:
     """The content of a plan file."""
     record = _plain(plan) | {"actions": [_encode_action(action) for action in plan.actions]}
+    record["pins"] = [pin_text(pin) for pin in plan.pins]
     return _compress({"format": "bayplan-plan", "version": VERSION, "plan": record})
 
 
@@ -96,6 +100,10 @@ def decode_plan(data: bytes, name: str) -> Plan:
         values["actions"] = tuple(_decode_action(action) for action in record.actions)
     except (TypeError, ValueError, IndexError) as error:
         raise BayplanError(f"{name} has an action that no plan can have: {error}.") from None
+    try:
+        values["pins"] = tuple(decode_pin(text) for text in record.pins)
+    except ValueError as error:
+        raise BayplanError(f"{name} has a pin that no plan can have: {error}.") from None
     return Plan(**values)
 
 
@@ -117,6 +125,16 @@ def load_plan(path: Path) -> Plan:
 def save_plan(plan: Plan, path: Path) -> None:
     """Write a plan file atomically. Raises BayplanError."""
     write_atomic(path, encode_plan(plan))
+
+
+def load_pins(path: Path, step: Step) -> Pins:
+    """Read a file of pins, a JSON list of texts such as ``last 12``. Raises BayplanError."""
+    content = read_json(read_bytes(path), path.name)
+    if not isinstance(content, list) or not all(isinstance(text, str) for text in content):
+        raise BayplanError(
+            f'{path} does not hold pins: it must be a JSON list of texts such as ["last 12"].'
+        )
+    return parse_pins(step, content)
 
 
 def load_origin(path: Path) -> Origin:

@@ -29,6 +29,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from solver.pins import Pins
+
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -111,7 +113,8 @@ class Certificate:
     peak_op: int
     """The op whose cut is the bound, or -1."""
     height_bound_bytes: int
-    """Largest sum of live bytes in this plan's order: no placement of it is lower."""
+    """Largest sum of live bytes in this plan's order, or the end of what is pinned to an address:
+    no placement of it is lower."""
     reuse: bool = False
     """Whether the peak's bound holds for plans with in-place reuse, too; else for those without."""
 
@@ -135,7 +138,7 @@ class Status(StrEnum):
     """What is known of a plan's value."""
 
     OPTIMAL = "optimal"
-    """Peak and height both meet the proven bound."""
+    """Peak and height both meet the proven bound, of plans that keep the pins where there are any."""
     FEASIBLE = "feasible"
     """Correct, with a gap to the bound."""
     STOPPED = "stopped"
@@ -161,6 +164,8 @@ class Plan:
     certificate: Certificate
     provenance: Provenance = Provenance()
     host_slots: tuple[HostSlot, ...] = ()
+    pins: Pins = ()
+    """What the user fixed beforehand: the bounds are those of plans that keep all of it."""
 
     @cached_property
     def order(self) -> tuple[int, ...]:

@@ -296,29 +296,7 @@ class Step:
         Read after write, write after read and write after write on every storage, resident ones
         included, and a chain through the ops that draw random numbers. Not transitively reduced.
         """
-        last_write: dict[int, int] = {}
-        readers: dict[int, list[int]] = {}
-        last_random = -1
-        result: list[tuple[int, ...]] = []
-        for index, op in enumerate(self.ops):
-            before: set[int] = set()
-            for storage in (*op.reads, *op.writes):
-                if storage in last_write:
-                    before.add(last_write[storage])
-            for storage in op.writes:
-                before.update(readers.get(storage, ()))
-            if op.random:
-                if last_random >= 0:
-                    before.add(last_random)
-                last_random = index
-            for storage in op.reads:
-                readers.setdefault(storage, []).append(index)
-            for storage in (*op.writes, *op.creates):
-                last_write[storage] = index
-                readers[storage] = []
-            before.discard(index)
-            result.append(tuple(sorted(before)))
-        return tuple(result)
+        return hazards(self.ops)
 
     @cached_property
     def reusable(self) -> dict[int, "Reuse"]:
@@ -356,3 +334,30 @@ class Step:
             ]
         text = json.dumps(content, separators=(",", ":"), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def hazards(ops: tuple[Op, ...]) -> tuple[tuple[int, ...], ...]:
+    """For each op the ops (ascending) that it must not run before; see ``Step.dependencies``."""
+    last_write: dict[int, int] = {}
+    readers: dict[int, list[int]] = {}
+    last_random = -1
+    result: list[tuple[int, ...]] = []
+    for index, op in enumerate(ops):
+        before: set[int] = set()
+        for storage in (*op.reads, *op.writes):
+            if storage in last_write:
+                before.add(last_write[storage])
+        for storage in op.writes:
+            before.update(readers.get(storage, ()))
+        if op.random:
+            if last_random >= 0:
+                before.add(last_random)
+            last_random = index
+        for storage in op.reads:
+            readers.setdefault(storage, []).append(index)
+        for storage in (*op.writes, *op.creates):
+            last_write[storage] = index
+            readers[storage] = []
+        before.discard(index)
+        result.append(tuple(sorted(before)))
+    return tuple(result)

@@ -21,6 +21,7 @@ from solver.files import (
     encode_plan,
     encode_step,
     load_origin,
+    load_pins,
     load_plan,
     load_step,
     open_atomic,
@@ -29,6 +30,7 @@ from solver.files import (
     save_step,
     write_atomic,
 )
+from solver.pins import At, Before, First, Freeze, FreezeModule, Last
 from solver.plan import (
     Certificate,
     Free,
@@ -114,6 +116,14 @@ def full_plan() -> Plan:
         certificate=Certificate(512, Proof.CUT, 3, 512),
         provenance=Provenance(7, 1.5, 60.0, "2026-11-22", {"bayplan": "0.1"}, "x86", "a.step"),
         host_slots=(HostSlot(1, 0),),
+        pins=(
+            Before(0, 1),
+            First(0),
+            Last(1),
+            Freeze(0, 2),
+            FreezeModule("layer1.0"),
+            At(1, 512),
+        ),
     )
 
 
@@ -136,6 +146,30 @@ def test_a_step_with_everything_comes_back_equal() -> None:
 
 def test_a_plan_with_every_action_comes_back_equal() -> None:
     assert decode_plan(encode_plan(full_plan()), "a.plan") == full_plan()
+
+
+def test_a_plan_from_before_there_were_pins_has_none() -> None:
+    data = recoded(encode_plan(full_plan()), lambda content: content["plan"].pop("pins"))
+    assert decode_plan(data, "a.plan") == replace(full_plan(), pins=())
+
+
+@pytest.mark.parametrize("pins", [["last x"], ["stay 3"], [["last", 3]], "last 3"])
+def test_pins_that_no_plan_can_have_are_errors_for_people(pins: Any) -> None:
+    data = recoded(encode_plan(full_plan()), lambda content: content["plan"].update(pins=pins))
+    with pytest.raises(BayplanError, match=r"^a\.plan "):
+        decode_plan(data, "a.plan")
+
+
+def test_a_file_of_pins_is_a_list_of_texts(tmp_path: Path, toy_step: Step) -> None:
+    path = tmp_path / "pins.json"
+    path.write_text('["last add_", "before 2 3"]')
+    assert load_pins(path, toy_step) == (Last(5), Before(2, 3))
+    for text in ('{"pins": []}', "[3]", '"last 5"', '["last 5"'):
+        path.write_text(text)
+        with pytest.raises(BayplanError, match=r"pins\.json"):
+            load_pins(path, toy_step)
+    with pytest.raises(BayplanError, match="cannot be read"):
+        load_pins(tmp_path / "nowhere.json", toy_step)
 
 
 @settings(max_examples=40, deadline=None)
