@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from solver import compile_ahead
 from solver.assemble import assemble
 from solver.check import require_valid
 from solver.placement import PlacementProblem, PlacementResult, place
@@ -102,6 +103,7 @@ class SolveJob:
     def improve(self) -> None:
         """Place program order, find the order, place it, try again while a gap is left."""
         try:
+            compile_ahead.start()
             from solver.work_clock import WorkClock  # heavy: numba
 
             with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:

@@ -1,4 +1,4 @@
-"""A clock that stands still while kernels are compiled, which happens once on a machine."""
+"""A clock that stands still while kernels are compiled, here or elsewhere: once on a machine."""
 
 import time
 from collections.abc import Callable
@@ -6,9 +6,14 @@ from typing import Any
 
 import numba.core.event as event
 
+from solver.kernel_cache import WAITING
+
+_KINDS = ("numba:compile", WAITING)
+
 
 class WorkClock(event.Listener):
-    """A context: ``seconds`` since it was made, those that numba spent compiling left out.
+    """A context: ``seconds`` since it was made, those left out in which numba compiled, or in which
+    this process waited for another one that does.
 
     ``told`` is called when the first compilation begins. Loading a kernel that was compiled before
     is no compilation; it takes milliseconds.
@@ -22,11 +27,13 @@ class WorkClock(event.Listener):
         self._compiled = 0.0
 
     def __enter__(self) -> "WorkClock":
-        event.register("numba:compile", self)  # type: ignore[no-untyped-call]
+        for kind in _KINDS:
+            event.register(kind, self)  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: object) -> None:
-        event.unregister("numba:compile", self)  # type: ignore[no-untyped-call]
+        for kind in _KINDS:
+            event.unregister(kind, self)  # type: ignore[no-untyped-call]
 
     @property
     def seconds(self) -> float:

@@ -1,0 +1,112 @@
+"""``python -m solver.warm_up STAMP PART...``: compile the kernels of some parts into the cache folder.
+
+A part is a function ``module:name`` that calls each of its kernels once, with the types that a solve
+calls it with. When all parts are done the file STAMP is written. See ``solver.compile_ahead``.
+"""
+
+import gc
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from solver.step import Category, Op, Origin, Step, Storage
+
+_NEVER = np.zeros(1, np.uint8)
+
+
+def main(arguments: list[str]) -> None:
+    """Compile the parts; an error in one ends the process, and the stamp is not written."""
+    # A compilation makes millions of objects, none of which goes in circles for long.
+    gc.disable()
+    stamp, *parts = arguments
+    for part in parts:
+        module, _, name = part.partition(":")
+        getattr(importlib.import_module(module), name)()
+    from solver.kernel_cache import folder, remove_old
+
+    place = folder()
+    if place is not None:
+        remove_old(place)
+        Path(stamp).touch()
+
+
+def placement() -> None:
+    """The constructors."""
+    from solver.placement import PlacementProblem, place
+
+    place(
+        PlacementProblem(
+            np.array([0, 1, 2, 3, 0], np.int64),
+            np.array([2, 3, 4, 5, 1], np.int64),
+            np.array([1, 2, 3, 1, 2], np.int64) * 512,
+        )
+    )
+
+
+def greedy() -> None:
+    """Orders that are built one op at a time."""
+    from solver.ordering import greedy
+    from solver.ordering.problem import compile_step
+    from solver.ordering.profile import profile
+
+    graph = compile_step(_step()).graph
+    profile(graph, np.arange(graph.ops))
+    greedy.forwards(graph, greedy.LEAST_PEAK, _NEVER)
+
+
+def cuts() -> None:
+    """The minimum cut of an op."""
+    from solver.ordering.cut import minimum_cut
+    from solver.ordering.problem import compile_step
+
+    graph = compile_step(_step()).graph
+    nobody = np.zeros(graph.ops, np.bool_)
+    minimum_cut(graph, 0, nobody, nobody, _NEVER)
+
+
+def readable() -> None:
+    """The pull towards program order."""
+    from solver.ordering.problem import compile_step
+    from solver.ordering.readable import pull_back
+
+    graph = compile_step(_step()).graph
+    order = np.arange(graph.ops)
+    pull_back(graph, order, order[[1, 0, *range(2, graph.ops)]], 1 << 40, _NEVER)
+
+
+def annealing() -> None:
+    """The annealing of an order."""
+    from solver.ordering.anneal import anneal
+    from solver.ordering.problem import compile_step
+
+    graph = compile_step(_step()).graph
+    anneal(graph, np.arange(graph.ops), 0, 1, 1.0, 0.1, 0, _NEVER)
+
+
+def search() -> None:
+    """Whatever else a search for an order uses."""
+    from solver.ordering import order_step
+
+    order_step(_step(), deadline=10.0, seed=0)
+
+
+def _step() -> Step:
+    """Two chains whose halves should alternate: program order is not the best."""
+    sizes = [512, 8192, 512, 8192, 512]
+    return Step(
+        Origin("warm up", "", 1, "", False, "cpu", "float32"),
+        tuple(Storage(size, Category.TEMPORARY, f"s{i}") for i, size in enumerate(sizes)),
+        (
+            Op("a", "a", (), (), (1,)),
+            Op("b", "b", (), (), (3,)),
+            Op("c", "c", (1,), (), (0,)),
+            Op("d", "d", (3,), (), (2,)),
+            Op("e", "e", (0, 2), (), (4,)),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
