@@ -25,18 +25,20 @@ def solve(
     deadline: float = 60.0,
     seed: int = 0,
     name: str = "Optimal order, placed",
+    reuse: bool = True,
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
 ) -> Solution:
     """The best plan for ``step`` that ``deadline`` seconds give, with what is proven of it.
 
-    The plan is called ``name`` where its order was searched for. Never nothing: with no time at all
-    it is program order with a first fit, which takes about 0.1 ms for each op; after that a cancel is
-    answered within 100 ms. ``progress`` is called in the caller's thread. Every plan that it brings
-    and that is returned has passed ``solver.check``. What compiling takes, once on a machine, does not
-    count towards the deadline.
+    The plan is called ``name`` where its order was searched for. ``reuse``: an elementwise op may write
+    its result into an operand's bytes (``solver.reuse``) where that lowers the peak. Never nothing:
+    with no time at all it is program order with a first fit, which takes about 0.1 ms for each op;
+    after that a cancel is answered within 100 ms. ``progress`` is called in the caller's thread. Every
+    plan that it brings and that is returned has passed ``solver.check``. What compiling takes, once on
+    a machine, does not count towards the deadline.
     """
-    job = SolveJob(step, deadline, seed, name)
+    job = SolveJob(step, deadline, seed, name, reuse)
     job.begin()
     if cancelled is not None and cancelled():
         job.cancel.set()

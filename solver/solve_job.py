@@ -7,7 +7,7 @@ told to stop; whoever runs them reads ``lines``, ``state`` and ``failure``.
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from solver.placement.caching_allocator import largest_op, simulate
 from solver.placement.place import over_text, place_by_start
 from solver.plan import Certificate, Plan, Proof, Provenance, Status
 from solver.provenance import machine, versions
+from solver.reuse import first_owners, needed_takeovers, possible_takeovers
 from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback
 from solver.step import Step
 from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
@@ -48,6 +49,14 @@ class State:
 
 
 @dataclass(frozen=True)
+class Arrangement:
+    """What a placement is made for: an order, and by op the storage whose bytes its result takes."""
+
+    order: tuple[int, ...]
+    takeovers: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Bound:
     """The best proven lower bound on the peak, and what proves it."""
 
@@ -64,6 +73,8 @@ class SolveJob:
     deadline: float
     seed: int
     name: str
+    reuse: bool = True
+    """Whether a plan may reuse memory in place."""
     lines: "queue.SimpleQueue[Progress]" = field(default_factory=queue.SimpleQueue)
     cancel: threading.Event = field(default_factory=threading.Event)
     failure: BaseException | None = None
@@ -76,7 +87,7 @@ class SolveJob:
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
         self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
-        bound, op = largest_op(self.step)
+        bound, op = largest_op(self.step, reuse=self.reuse)
         self.bound = Bound(bound, Proof.NONE, op)
 
     # -- the first answer ------------------------------------------------------------------------
@@ -92,9 +103,10 @@ class SolveJob:
         baseline = simulate(step)
         require_valid(step, baseline.plan)
         self.say("As run", f"{baseline.reserved_bytes / 2**30:,.3f} GiB reserved")
-        problem, storages = self.problem(self.program_order)
+        program = Arrangement(self.program_order)
+        problem, storages = self.problem(program)
         addresses = dict(zip(storages, place_by_start(problem).tolist(), strict=True))
-        plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
+        plan = self.plan(program, addresses, PROGRAM_ORDER)
         self.state = State(baseline, plan, plan)
         self.say("Program order", "first fit", plan=plan)
 
@@ -110,23 +122,22 @@ class SolveJob:
                 before = self.seconds
                 self.worked = lambda: before + clock.seconds
                 self._place_program_order()
-                orders = self._find_and_place()
-                self._search_on(orders)
+                self._search_on(self._find_and_place())
         except BaseException as error:
             self.failure = error
 
-    def _search_on(self, orders: list[tuple[int, ...]]) -> None:
+    def _search_on(self, arrangements: list[Arrangement]) -> None:
         """Place the orders in turn with other seeds until one is at the peak, or the end.
 
-        An order that is proven to have no lower placement is left out from then on.
+        One that is proven to have no lower placement is left out from then on.
         """
         attempt = 0
-        while orders:
-            for order in reversed(orders):
+        while arrangements:
+            for one in reversed(arrangements):
                 if self.over or self.placed_at_peak:
                     return
-                if self._place_order(order, self.seed + attempt, fast=False).optimal:
-                    orders = [other for other in orders if other != order]
+                if self._place_order(one, self.seed + attempt, fast=False).optimal:
+                    arrangements = [other for other in arrangements if other != one]
             attempt += 1
 
     @property
@@ -136,30 +147,40 @@ class SolveJob:
         return best.name == self.name and best.height_bytes <= self.peak
 
     def _place_program_order(self) -> None:
-        result, addresses = self.place(self.program_order, self.seed, fast=True)
+        result, addresses = self.place(Arrangement(self.program_order), self.seed, fast=True)
         if result.height < self.state.program.height_bytes:
-            plan = self.plan(self.program_order, addresses, PROGRAM_ORDER)
+            plan = self.plan(Arrangement(self.program_order), addresses, PROGRAM_ORDER)
             self.state = replace(self.state, program=plan, best=plan)
             self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
 
-    def _find_and_place(self) -> list[tuple[int, ...]]:
+    def _find_and_place(self) -> list[Arrangement]:
         """Orders of the least peak, the most readable first, each placed by the constructors.
 
         A short search first, whose plan can be shown while a long one goes on where it must.
         """
-        orders: list[tuple[int, ...]] = []
+        found: list[Arrangement] = []
         for share in ORDER_SHARES:
             begun, seconds = self.worked(), share * self.left
             result = self._find_order(seconds)
-            orders = [result.order]
+            found = self._arrangements(result.order)
             if result.lean_order and result.lean_order != result.order:
-                orders.append(result.lean_order)
-            for order in orders:
+                found += self._arrangements(result.lean_order)
+            for one in found:
                 if not self.cancel.is_set() and not self.placed_at_peak:
-                    self._place_order(order, self.seed, fast=True)
+                    self._place_order(one, self.seed, fast=True)
             if result.optimal or self.over or self.worked() - begun < seconds:
                 break
-        return orders
+        return found
+
+    def _arrangements(self, order: tuple[int, ...]) -> list[Arrangement]:
+        """With the takeovers that the peak needs, then with all that are possible.
+
+        More of them leave less alive, fewer leave the placement more freedom: either may be easier.
+        """
+        if not self.reuse:
+            return [Arrangement(order)]
+        needed, possible = needed_takeovers(self.step, order), possible_takeovers(self.step, order)
+        return [Arrangement(order, t) for t in ([needed, possible] if possible != needed else [needed])]
 
     def _find_order(self, seconds: float) -> "OrderResult":
         """The best order that ``seconds`` give; what is proven goes into the certificates."""
@@ -169,6 +190,7 @@ class SolveJob:
             self.step,
             deadline=ENDLESS,
             seed=self.seed,
+            reuse=self.reuse,
             progress=self.relay(only_news=self.searched),
             cancelled=self.within(seconds),
         )
@@ -182,13 +204,13 @@ class SolveJob:
         self.peak = min(self.peak, result.peak_bytes)
         return result
 
-    def _place_order(self, order: tuple[int, ...], seed: int, *, fast: bool) -> PlacementResult:
+    def _place_order(self, one: Arrangement, seed: int, *, fast: bool) -> PlacementResult:
         """Place an order; keep the plan if it is lower, or the first of its name and as low."""
-        result, addresses = self.place(order, seed, fast=fast)
+        result, addresses = self.place(one, seed, fast=fast)
         best = self.state.best
         needed = best.height_bytes - 1 if best.name == self.name else best.height_bytes
         if result.height <= needed:
-            plan = self.plan(order, addresses, self.name)
+            plan = self.plan(one, addresses, self.name)
             self.state = replace(self.state, best=plan)
             self.say("Check plan", "order kept, no overlap", plan=plan)
         return result
@@ -243,18 +265,25 @@ class SolveJob:
 
         return take
 
-    def problem(self, order: Sequence[int]) -> tuple[PlacementProblem, list[int]]:
-        """The placement problem of an order, and the storages that it places."""
-        lifetimes = order_lifetimes(self.step, order)
+    def problem(self, one: Arrangement) -> tuple[PlacementProblem, list[int]]:
+        """The placement problem of an order, and the storages that it places.
+
+        One storage stands for all that take over its bytes, one after the other.
+        """
+        lifetimes = order_lifetimes(self.step, one.order, one.takeovers)
+        first = first_owners(self.step, one.takeovers)
+        for new, old in first.items():
+            lifetimes[old, 1] = max(lifetimes[old, 1], lifetimes[new, 1])
+        lifetimes[list(first)] = -1
         storages = self.planned[lifetimes[self.planned, 0] >= 0]
         starts, ends = lifetimes[storages].T.copy()
         return PlacementProblem(starts, ends, self.sizes[storages]), storages.tolist()
 
     def place(
-        self, order: Sequence[int], seed: int, *, fast: bool
+        self, one: Arrangement, seed: int, *, fast: bool
     ) -> tuple[PlacementResult, dict[int, int]]:
         """A placement of the order, and the address of each of its storages."""
-        problem, storages = self.problem(order)
+        problem, storages = self.problem(one)
         seconds = min(self.left, ROUND_SECONDS)
         result = place(
             problem,
@@ -264,19 +293,23 @@ class SolveJob:
             cancelled=self.within(max(self.left, GRACE_SECONDS) if fast else seconds),
             fast=fast,
         )
-        return result, dict(zip(storages, result.addresses.tolist(), strict=True))
+        addresses = dict(zip(storages, result.addresses.tolist(), strict=True))
+        return result, addresses | {
+            new: addresses[old] for new, old in first_owners(self.step, one.takeovers).items()
+        }
 
-    def plan(self, order: Sequence[int], addresses: Mapping[int, int], name: str) -> Plan:
+    def plan(self, one: Arrangement, addresses: Mapping[int, int], name: str) -> Plan:
         """The checked plan of an order and a placement."""
         return self.certified(
             assemble(
                 self.step,
-                order,
+                one.order,
                 addresses,
                 name=name,
                 status=Status.FEASIBLE,
                 certificate=Certificate(0, Proof.NONE, -1, 0),
                 provenance=self.provenance(),
+                takeovers=one.takeovers,
             )
         )
 
@@ -287,7 +320,9 @@ class SolveJob:
         plan = replace(
             plan,
             status=Status.OPTIMAL if optimal else Status.FEASIBLE,
-            certificate=Certificate(bound.bytes, bound.proof, bound.op, plan.peak_bytes),
+            certificate=Certificate(
+                bound.bytes, bound.proof, bound.op, plan.peak_bytes, reuse=self.reuse
+            ),
         )
         require_valid(self.step, plan)
         return plan

@@ -23,6 +23,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (0)")
     parser.add_argument(
+        "--no-reuse",
+        action="store_true",
+        help="let no elementwise op write into an operand that dies there",
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE.plan", help="without it only the report is printed"
     )
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
@@ -41,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             step,
             deadline=arguments.deadline,
             seed=arguments.seed,
+            reuse=not arguments.no_reuse,
             progress=lambda line: status.say(_progress(line)),
             cancelled=interrupted,
         )
