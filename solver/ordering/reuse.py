@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from solver.constrained import renumbered
 from solver.ordering.cut import minimum_cut
 from solver.ordering.problem import Graph, compile_step
 from solver.ordering.result import OrderResult
@@ -179,7 +180,7 @@ class _Open:
         if ops is None:
             return
         # A search wants ops that are numbered in a valid order.
-        moved = replace(self.step, ops=tuple(self.step.ops[op] for op in ops), program=None)
+        moved = renumbered(replace(self.step, program=None), ops)
         at = {op: position for position, op in enumerate(ops)}
         takeovers = {at[op]: operand for op, operand in {**self.known.sure, **made}.items()}
         graph = compile_step(moved, takeovers).graph
