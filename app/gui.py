@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from types import TracebackType
 
@@ -11,12 +12,15 @@ from PySide6.QtWidgets import QApplication
 
 from app.document import Document
 from app.fonts import load_fonts, text_font
+from app.heavy import compile_kernels
 from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
 from app.settings import Settings
 from app.window.main_window import MainWindow
 
+COMPILE_MS = 500
+"""How long after the first window kernels begin to be compiled, where they never were."""
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while another one waits for it."""
 
@@ -41,6 +45,7 @@ def run_gui(
     window.show()
     if path is not None:
         window.open_first(path, example=example)
+    QTimer.singleShot(COMPILE_MS, _compile_in_background)
     status = application.exec()
     sys.excepthook = sys.__excepthook__
     guard.release()
@@ -62,6 +67,10 @@ def make_application(arguments: list[str]) -> QApplication:
     load_fonts()
     application.setFont(text_font())
     return application
+
+
+def _compile_in_background() -> None:
+    threading.Thread(target=compile_kernels, name="compile kernels", daemon=True).start()
 
 
 class _Guard(QObject):

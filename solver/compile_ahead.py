@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,22 +29,22 @@ _processes: list["subprocess.Popen[bytes]"] = []
 """Those that this process has started."""
 
 
-def start(groups: Sequence[Sequence[str]] = GROUPS) -> None:
+def start(groups: Sequence[Sequence[str]] = GROUPS, *, niceness: int = 0) -> None:
     """Compile in the background what the ``groups`` name, one process each, unless it is done.
 
-    The processes have the priority of the calling thread. One that cannot be started, or that fails,
+    ``niceness`` is added to the priority of the processes. One that cannot be started, or that fails,
     is no harm: kernels are then compiled where they are needed. Takes some milliseconds.
     """
     with _LOCK:
         if running() or not sys.executable:
             return
         for group in groups:
-            if stamp(group).exists():
+            parts = [part for part in group if not stamp(part).exists()]
+            if not parts:
                 continue
-            command = [sys.executable, "-m", "solver.warm_up", str(stamp(group)), *group]
             try:
                 process = subprocess.Popen(
-                    command,
+                    [sys.executable, "-m", "solver.warm_up", str(niceness), *parts],
                     cwd=_ROOT,
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
@@ -59,13 +60,20 @@ def running() -> bool:
     return any(process.poll() is None for process in _processes)
 
 
-def stamp(group: Sequence[str]) -> Path:
-    """The file that is there when the kernels of a group are.
+def stamp(part: str) -> Path:
+    """The file that is there when the kernels of a part are.
 
-    Its name depends on the kernels' sources and on the versions of what compiles them. On another
-    machine that shares the folder the processor may be another one.
+    Its name depends on the sources of all kernels and on the versions of what compiles them. On
+    another machine that shares the folder the processor may be another one.
     """
-    parts = [sys.implementation.cache_tag or "", platform.node(), platform.machine(), *group]
+    folder = Path(platformdirs.user_cache_path("bayplan", False)) / "kernels"
+    name = part.replace(":", ".")
+    return folder / f"{name}-{_state_of_things()}.done"
+
+
+@cache
+def _state_of_things() -> str:
+    parts = [sys.implementation.cache_tag or "", platform.node(), platform.machine()]
     for package in ("numba", "llvmlite"):
         try:
             parts.append(version(package))
@@ -77,6 +85,4 @@ def stamp(group: Sequence[str]) -> Path:
             content = path.read_bytes()
             if b"\n@kernel\n" in content:
                 digest.update(content)
-    return (
-        Path(platformdirs.user_cache_path("bayplan", False)) / "kernels" / f"{digest.hexdigest()}.done"
-    )
+    return digest.hexdigest()[:40]

@@ -1,35 +1,39 @@
-"""``python -m solver.warm_up STAMP PART...``: compile the kernels of some parts into the cache folder.
+"""``python -m solver.warm_up NICENESS PART...``: compile the kernels of the parts into the cache.
 
-A part is a function ``module:name`` that calls each of its kernels once, with the types that a solve
-calls it with. When all parts are done the file STAMP is written. See ``solver.compile_ahead``.
+A part is a function ``module:name`` that calls each of its kernels once, with the types that the
+program calls it with. See ``solver.compile_ahead``.
 """
 
 import gc
 import importlib
+import os
 import sys
-from pathlib import Path
 
 import numpy as np
 
+from solver import compile_ahead
 from solver.step import Category, Op, Origin, Step, Storage
 
 _NEVER = np.zeros(1, np.uint8)
 
 
 def main(arguments: list[str]) -> None:
-    """Compile the parts; an error in one ends the process, and the stamp is not written."""
+    """Compile the parts; an error in one ends the process, and its stamp is not written."""
+    niceness, *parts = arguments
+    if hasattr(os, "nice"):
+        os.nice(int(niceness))
     # A compilation makes millions of objects, none of which goes in circles for long.
     gc.disable()
-    stamp, *parts = arguments
-    for part in parts:
-        module, _, name = part.partition(":")
-        getattr(importlib.import_module(module), name)()
     from solver.kernel_cache import folder, remove_old
 
     place = folder()
-    if place is not None:
-        remove_old(place)
-        Path(stamp).touch()
+    if place is None:
+        return  # Nothing could be kept.
+    for part in parts:
+        module, _, name = part.partition(":")
+        getattr(importlib.import_module(module), name)()
+        compile_ahead.stamp(part).touch()
+    remove_old(place)
 
 
 def placement() -> None:

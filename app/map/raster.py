@@ -1,7 +1,8 @@
 """The map's pixels: buffers of one size into which scenes are drawn, and the kernels' loading.
 
 numba takes a second to import and, the first time on a machine, longer to compile. So the kernels
-are loaded in a thread of their own; until they are ready the largest rectangles are drawn plainly.
+are compiled by another process and loaded in a thread; until they are ready the largest rectangles
+are drawn plainly.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from app.heavy import load_numba
+from app.heavy import compile_kernels, load_numba
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, colour_numbers
 from app.map.scene import CATEGORIES, ByteArray, Scene
@@ -54,8 +55,12 @@ class KernelLoader:
     def start(self) -> None:
         """Load in the background; returns at once."""
         if self._thread is None and not self.ready:
-            self._thread = threading.Thread(target=self.load, name="map kernels", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="map kernels", daemon=True)
             self._thread.start()
+
+    def _work(self) -> None:
+        compile_kernels()
+        self.load()
 
     def load(self) -> ModuleType:
         """The kernels, compiled; waits until they are."""
@@ -64,7 +69,7 @@ class KernelLoader:
                 load_numba()
                 from app.map import kernels
 
-                _warm_up(kernels)
+                _call_each(kernels)
                 self._module = kernels
             return self._module
 
@@ -72,8 +77,13 @@ class KernelLoader:
 KERNELS = KernelLoader()
 
 
-def _warm_up(kernels: ModuleType) -> None:
-    """Call every kernel once with the types that the map uses, which compiles it."""
+def warm_up() -> None:
+    """Compile the kernels in this process; ``app.heavy`` names this function."""
+    KERNELS.load()
+
+
+def _call_each(kernels: ModuleType) -> None:
+    """Call every kernel once with the types that the map uses, which compiles or loads it."""
     one = np.array([0, 1], np.int64)
     index = build_index(one[:1], one[1:], one[:1], one[1:])
     colour = np.zeros(1, np.uint8)
