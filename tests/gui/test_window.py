@@ -248,20 +248,27 @@ def test_the_window_stays_alive_while_a_solve_runs(
     # Wide, so that the search goes on to its deadline and better plans come now and then.
     save_step(random_step(3000, seed=1, density=0.001), tmp_path / "wide.step")
     open_file(qtbot, window, tmp_path / "wide.step")
-    ticks: list[float] = []
+    idle = event_loop_gap(qtbot, 1000)
+    window.menu["solve"].trigger()
+    solving = event_loop_gap(qtbot, 3000)
+    assert window.work.solving
+    window.menu["stop"].trigger()
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=60_000)
+    # On a machine that is busy with other things the idle loop has gaps, too.
+    assert solving < max(0.05, 10 * idle)
+
+
+def event_loop_gap(qtbot: QtBot, milliseconds: int) -> float:
+    """How long the loop leaves a timer of 5 ms waiting, seconds: longer than 95 in 100 waits."""
+    ticks = [time.perf_counter()]
     timer = QTimer()
     timer.setInterval(5)
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
     timer.start()
-    window.menu["solve"].trigger()
-    qtbot.wait(3000)
-    assert window.work.solving
+    qtbot.wait(milliseconds)
     timer.stop()
-    window.menu["stop"].trigger()
-    qtbot.waitUntil(lambda: not window.work.jobs, timeout=60_000)
-    gaps = sorted(after - before for before, after in pairwise(ticks))
-    assert sum(gaps) > 2
-    assert gaps[len(gaps) * 95 // 100] < 0.05
+    gaps = sorted(after - before for before, after in pairwise([*ticks, time.perf_counter()]))
+    return gaps[len(gaps) * 95 // 100]
 
 
 def test_stop_works_at_once(window: MainWindow, qtbot: QtBot, cases: Path) -> None:
