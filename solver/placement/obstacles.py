@@ -82,8 +82,10 @@ def least_heights(
         changes = np.unique(np.concatenate([[0], obstacles.first, obstacles.last]))
         for begin, end in zip(changes, [*changes[1:], len(heights)], strict=True):
             taken = obstacles.taken(int(begin))
-            if taken:
-                heights[begin:end] = _around(heights[begin:end], taken)
+            here = (first < end) & (begin < last)
+            if taken and here.any():
+                filled = _without_gaps_below(int(sizes[here].min()), taken)
+                heights[begin:end] = _around(heights[begin:end], filled)
     elif alignments is not None:
         step = int(np.gcd.reduce(alignments))
         # All but the highest of a section take a multiple of the step.
@@ -101,6 +103,20 @@ def live_sums(first: IntArray, last: IntArray, sizes: IntArray) -> IntArray:
     np.add.at(change, first, sizes)
     np.add.at(change, last, -sizes)
     return np.cumsum(change[:-1])
+
+
+def _without_gaps_below(size: int, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """``taken`` and the gaps between and below them that are smaller than any storage."""
+    filled: list[tuple[int, int]] = []
+    for low, high in taken:
+        floor = filled[-1][1] if filled else 0
+        if low - floor >= size:
+            filled.append((low, high))
+        elif filled:
+            filled[-1] = (filled[-1][0], high)
+        else:
+            filled.append((0, high))
+    return filled
 
 
 def _around(sums: IntArray, taken: list[tuple[int, int]]) -> IntArray:

@@ -29,6 +29,8 @@ PAIRS, FAST_PAIRS = 80_000_000, 10_000_000
 """Pairs that one turn of the squeaky wheel looks at."""
 ROUNDS = 100
 """The fewest placements of one turn that is not fast, however large the part is."""
+TRIES = 20
+"""The most placements of one turn, for each storage of the part."""
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
 EFFORT, MAX_EFFORT, GROWTH = 0.05, 2.0, 1.25
@@ -154,7 +156,9 @@ class Search:
         best = _Best(addresses, height, part.bound, energy(part, addresses))
         leaders = self._construct(part, target, best)
         pairs, least = (FAST_PAIRS, 0) if self.fast else (PAIRS, ROUNDS)
-        rounds = max(least, pairs // len(part.sizes) ** 2)
+        # A few storages have few orders: more rounds would see the same ones again.
+        most = TRIES * len(part.sizes)
+        rounds = min(most, max(least, pairs // len(part.sizes) ** 2))
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
             self._search_on(part, target, best, leaders, rounds, capacity)

@@ -189,8 +189,6 @@ def reduce(problem: PlacementProblem) -> tuple[int, list[Part]]:
     unit = _unit(sizes, alignments, obstacles)
     if alignments is not None:
         alignments = np.maximum(alignments // unit, 1)
-        if (alignments == 1).all():
-            alignments = None
     if obstacles is None:
         first, last, count = sections(starts, ends)
     else:
@@ -214,6 +212,8 @@ def reduce(problem: PlacementProblem) -> tuple[int, list[Part]]:
         a, b = first[inside] - begin, last[inside] - begin
         units = sizes[inside] // unit
         aligned = None if alignments is None else alignments[inside]
+        if aligned is not None and (aligned == 1).all():
+            aligned = None
         around = None if obstacles is None else obstacles.between(int(begin), int(begin + b.max()))
         parts.append(
             Part(
@@ -302,6 +302,10 @@ def height_of(problem: PlacementProblem, addresses: IntArray) -> int:
 
 
 def live_sum_bound(problem: PlacementProblem) -> int:
-    """Largest sum of bytes alive together: no placement is lower."""
+    """Largest sum of bytes alive together, with the obstacles under it: no placement is lower.
+
+    Of a problem with one arena.
+    """
     unit, parts = reduce(problem)
-    return unit * max((part.bound for part in parts), default=0)
+    fixed = height_of(problem, fixed_addresses(problem)) if problem.fixed is not None else 0
+    return max([fixed, *(unit * part.bound for part in parts)])
