@@ -170,7 +170,7 @@ def anneal(
         excess += change
         if excess == 0:
             peak = _largest(live)
-            best[:] = order
+            best = order.copy()
             target = max(bound, peak - max(1, (peak - bound) // 20))
             excess = _excess(live, target)
             overs = 0

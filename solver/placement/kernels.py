@@ -94,12 +94,14 @@ def first_fit(
                     here = high[j]
         address[storage] = here
         height = max(height, here + units)
-        at = np.searchsorted(low[:placed], here)
-        for j in range(placed, at, -1):
-            low[j] = low[j - 1]
-            high[j] = high[j - 1]
-            begin[j] = begin[j - 1]
-            end[j] = end[j - 1]
+        # It goes before the first that is not lower.
+        at = placed
+        while at > 0 and low[at - 1] >= here:
+            low[at] = low[at - 1]
+            high[at] = high[at - 1]
+            begin[at] = begin[at - 1]
+            end[at] = end[at - 1]
+            at -= 1
         low[at] = here
         high[at] = here + units
         begin[at] = a
