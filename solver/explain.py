@@ -1,10 +1,93 @@
 """Why a plan needs what it needs: what is alive at a slot, who made it and who still waits for it."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from solver.errors import BayplanError
 from solver.plan import Plan, Run
 from solver.step import Category, Step
 from solver.timeline import instance_sizes, plan_profile
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An op and the slot it runs at."""
+
+    op: int
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """One instance that is alive at a slot, and why."""
+
+    instance: int
+    storage: int
+    bytes: int
+    """Rounded up to the granule."""
+    made: Use | None
+    """None: it came back from the host."""
+    used_here: bool
+    """Whether the op at the slot reads, writes or makes it."""
+    following: Use | None
+    """The first op after the slot that uses it."""
+    last: Use | None
+    """The last one, for which it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotExplanation:
+    """One slot of a plan: the op that runs and what is alive, residents apart."""
+
+    slot: int
+    op: int
+    live_bytes: int
+    by_category: dict[Category, int]
+    alive: tuple[Alive, ...]
+    """The largest first; their bytes sum up to ``live_bytes``."""
+
+
+def explain_slot(step: Step, plan: Plan, slot: int | None = None) -> SlotExplanation:
+    """What is alive at ``slot``, at the peak where that is None, and why each of it is.
+
+    Raises BayplanError for a slot that the plan does not have.
+    """
+    if slot is None:
+        slot = peak_slot(step, plan)
+    order = plan.order
+    if not 0 <= slot < len(order):
+        slots = f"from 0 to {len(order) - 1}" if order else "none: it runs nothing"
+        raise BayplanError(f"The plan {plan.name!r} has no slot {slot}; its slots are {slots}.")
+    sizes = instance_sizes(step, plan)
+    there = alive_at(step, plan, slot)
+    made: dict[int, Use] = {}
+    uses: dict[int, list[Use]] = {instance: [] for instance in there}
+    at = 0
+    for action in plan.actions:
+        if isinstance(action, Run):
+            for instance in action.creates:
+                made[instance] = Use(action.op, at)
+            for instance in (*action.uses, *action.creates):
+                if instance in uses:
+                    uses[instance].append(Use(action.op, at))
+            at += 1
+    alive = []
+    for instance in there:
+        later = [use for use in uses[instance] if use.slot > slot]
+        alive.append(
+            Alive(
+                instance,
+                plan.instances[instance].storage,
+                int(sizes[instance]),
+                made.get(instance),
+                any(use.slot == slot for use in uses[instance]),
+                later[0] if later else None,
+                later[-1] if later else None,
+            )
+        )
+    live = sum(one.bytes for one in alive)
+    return SlotExplanation(slot, order[slot], live, bytes_by_category(step, plan, slot), tuple(alive))
 
 
 def peak_slot(step: Step, plan: Plan) -> int:

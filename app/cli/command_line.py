@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from app.cli import bench, capture, check, demo, export, place, solve, verify, window
+from app.cli import bench, capture, check, demo, explain, export, place, solve, verify, window
 from app.cli import map as draw_map
 from solver.errors import BayplanError
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "capture": capture,
     "solve": solve,
     "check": check,
+    "explain": explain,
     "place": place,
     "map": draw_map,
     "export": export,

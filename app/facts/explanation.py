@@ -1,0 +1,96 @@
+"""Why a storage is alive and what proves a bound, in words for command line and window. No Qt."""
+
+from app.facts.plan import op_place
+from app.numbers import bytes_exact, human, percent
+from solver.explain import Alive
+from solver.plan import Proof
+from solver.proof import HeightProof, Held, PeakProof, Reason
+from solver.step import Op, SourceLine, Step
+
+
+def why(step: Step, one: Alive) -> str:
+    """``op 311 uses it, next op 402, relu backward in layer4.2``: why it is alive at its slot."""
+    parts = ["in use here"] if one.used_here else []
+    if one.following is not None:
+        parts.append(f"next for {_use(step, one.following.op, one.following.slot)}")
+    if one.last is not None and one.last != one.following:
+        parts.append(f"last for {_use(step, one.last.op, one.last.slot)}")
+    return ", ".join(parts) or "nothing needs it any more, but it is freed later"
+
+
+def kept_for(step: Step, one: Alive) -> str:
+    """``relu backward in layer4.2``: the last op that needs it, in the fewest words."""
+    if one.last is not None:
+        return op_place(step.ops[one.last.op])
+    return "in use here" if one.used_here else "nothing any more"
+
+
+def kept_in_proof(step: Step, proof: PeakProof, held: Held) -> str:
+    """The same for a storage that a bound counts."""
+    if held.reason is Reason.TOUCHED:
+        return "made here" if held.maker == proof.op else "in use here"
+    return op_place(step.ops[held.waiting])
+
+
+def reason(step: Step, proof: PeakProof, held: Held) -> str:
+    """Why the proving op cannot run without this storage in memory."""
+    maker, waiting = step.ops[held.maker], step.ops[held.waiting]
+    match held.reason:
+        case Reason.TOUCHED:
+            return "made here" if held.maker == proof.op else "in use here"
+        case Reason.FORCED:
+            return f"made before by {op_place(maker)}, needed after by {op_place(waiting)}"
+        case Reason.CHEAPEST:
+            return f"made by {op_place(maker)} for {op_place(waiting)}; without it no less is alive"
+
+
+def proof_sentence(step: Step, proof: PeakProof) -> str:
+    """What the peak's bound rests on."""
+    bound = f"{bytes_exact(proof.bound_bytes)} B"
+    if proof.op < 0:
+        return f"A search found no order with a peak under {bound}; its tree is not kept."
+    op = step.ops[proof.op]
+    who = f"{op_place(op)} runs ({op.name})"
+    if proof.kind is Proof.NONE:
+        return f"While {who} it needs {bound} itself; nothing more was proven."
+    cut = f"{bytes_exact(proof.cut_bytes)} B"
+    forced = sum(held.bytes for held in proof.held if held.reason is not Reason.CHEAPEST)
+    if forced >= proof.cut_bytes:
+        said = f"whatever the order, while {who} these {len(proof.held)} tensors are alive: {cut}."
+    else:
+        said = (
+            f"whatever the order, while {who} at least {cut} are alive: {human(forced)} of these "
+            f"{len(proof.held)} tensors are always there, and a minimum cut shows that no choice of "
+            "what runs before holds less besides."
+        )
+    if proof.kind is Proof.CUT:
+        return said[0].upper() + said[1:]
+    return (
+        f"A search found no order with a peak under {bound}. Its tree is not kept: to check it, solve "
+        f"again with the same seed. One op alone proves {percent(proof.cut_bytes / proof.bound_bytes)} "
+        f"of it: {said}"
+    )
+
+
+def height_sentence(step: Step, proof: HeightProof, op: Op | None) -> str:
+    """What the height's bound rests on."""
+    bound = f"{bytes_exact(proof.bound_bytes)} B"
+    if proof.pinned:
+        return f"A tensor is pinned to an address that ends at {bound}: no placement is lower."
+    if op is None:
+        return "Nothing runs, so nothing need be placed."
+    return (
+        f"In this plan's order {bound} are alive at once, at slot {proof.slot} ({op_place(op)}): no "
+        "placement of it is lower."
+    )
+
+
+def source_text(source: SourceLine) -> str:
+    """``train.py:12, in forward: out = self.relu(out)``."""
+    where = f"{source.file}:{source.line}, in {source.function}"
+    line = source.text[source.here].strip() if source.here < len(source.text) else ""
+    return f"{where}: {line}" if line else where
+
+
+def _use(step: Step, op: int, slot: int) -> str:
+    return f"op {slot}, {op_place(step.ops[op])}"
