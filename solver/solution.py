@@ -82,7 +82,8 @@ class Report:
     peak_bound_bytes: int
     height_bytes: int
     gap: float
-    """(height − peak bound) / peak bound; 0 where the bound is 0."""
+    """(height − bound) / bound, where the bound is that of the peak, or the end of what is pinned to an
+    address; 0 where the bound is 0."""
     seconds: float
     status: str
     seed: int
@@ -99,7 +100,8 @@ class Solution:
     plan: Plan
     """The best plan."""
     program_plan: Plan
-    """Program order, placed: what better addresses alone give."""
+    """Program order, placed: what better addresses alone give. Where pins exclude program order, an
+    order near it."""
     baseline: Baseline
     report: Report
     log: tuple[Progress, ...]

@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from dataclasses import replace
 
+from solver.pins import Pins
 from solver.plan import Status
 from solver.solution import CancelCallback, Progress, ProgressCallback, Report, Solution
 from solver.solve_job import SolveJob
@@ -26,19 +27,21 @@ def solve(
     seed: int = 0,
     name: str = "Optimal order, placed",
     reuse: bool = True,
+    pins: Pins = (),
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
 ) -> Solution:
     """The best plan for ``step`` that ``deadline`` seconds give, with what is proven of it.
 
     The plan is called ``name`` where its order was searched for. ``reuse``: an elementwise op may write
-    its result into an operand's bytes (``solver.reuse``) where that lowers the peak. Never nothing:
-    with no time at all it is program order with a first fit, which takes about 0.1 ms for each op;
-    after that a cancel is answered within 100 ms. ``progress`` is called in the caller's thread. Every
-    plan that it brings and that is returned has passed ``solver.check``. What compiling takes, once on
-    a machine, does not count towards the deadline.
+    its result into an operand's bytes (``solver.reuse``) where that lowers the peak. ``pins``: every
+    plan keeps them, and what is proven holds among the plans that do; where none does, BayplanError
+    says which conflict. Never nothing: with no time at all it is program order with a first fit, which
+    takes about 0.1 ms for each op; after that a cancel is answered within 100 ms. ``progress`` is
+    called in the caller's thread. Every plan that it brings and that is returned has passed
+    ``solver.check``. What compiling takes, once on a machine, does not count towards the deadline.
     """
-    job = SolveJob(step, deadline, seed, name, reuse)
+    job = SolveJob(step, deadline, seed, name, reuse, pins)
     job.begin()
     if cancelled is not None and cancelled():
         job.cancel.set()
@@ -79,17 +82,18 @@ def _solution(job: SolveJob, log: list[Progress]) -> Solution:
     if best.status is Status.FEASIBLE and job.over:
         best = replace(best, status=Status.STOPPED)
     bound = best.certificate.peak_bound_bytes
+    floor = max(bound, job.pinned_end)
     report = Report(
         model=job.step.origin.model,
         ops=len(job.step.ops),
         storages=len(job.planned),
         resident_bytes=job.step.resident_bytes,
-        program_order_peak_bytes=state.program.peak_bytes,
+        program_order_peak_bytes=job.program_peak,
         baseline_reserved_bytes=state.baseline.reserved_bytes,
         peak_bytes=best.peak_bytes,
         peak_bound_bytes=bound,
         height_bytes=best.height_bytes,
-        gap=(best.height_bytes - bound) / bound if bound else 0.0,
+        gap=(best.height_bytes - floor) / floor if floor else 0.0,
         seconds=best.provenance.seconds,
         status=best.status.value,
         seed=job.seed,

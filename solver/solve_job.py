@@ -12,12 +12,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from solver import compile_ahead
 from solver.assemble import assemble
 from solver.check import require_valid
+from solver.constrained import constrained
+from solver.pin_conflicts import require_pinned_order
+from solver.pins import Pins, pinned_addresses, pinned_end
 from solver.placement import PlacementProblem, PlacementResult, place
 from solver.placement.caching_allocator import largest_op, simulate
 from solver.placement.place import over_text, place_by_start
+from solver.placement.problem import FREE
 from solver.plan import Certificate, Plan, Proof, Provenance, Status
 from solver.provenance import machine, versions
 from solver.reuse import first_owners, needed_takeovers, possible_takeovers
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from solver.ordering import OrderResult
 
 PROGRAM_ORDER = "Program order, placed"
+NEAR_PROGRAM_ORDER = "Near program order, placed"
+"""Where the pins exclude program order."""
 ORDER_SHARES = (0.1, 0.7)
 """Of the time that is left, what the first and the second search for an order get at most."""
 GRACE_SECONDS = 1.0
@@ -45,6 +53,7 @@ class State:
 
     baseline: Baseline
     program: Plan
+    """Program order, or the order that keeps the pins and is near it, placed."""
     best: Plan
 
 
@@ -75,6 +84,7 @@ class SolveJob:
     name: str
     reuse: bool = True
     """Whether a plan may reuse memory in place."""
+    pins: Pins = ()
     lines: "queue.SimpleQueue[Progress]" = field(default_factory=queue.SimpleQueue)
     cancel: threading.Event = field(default_factory=threading.Event)
     failure: BaseException | None = None
@@ -86,9 +96,22 @@ class SolveJob:
         self.planned = planned_storages(self.step)
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
+        self.program_name = PROGRAM_ORDER
+        self.program_peak = int(order_profile(self.step, self.program_order).max(initial=0))
+        self.pinned_end = 0
+        if self.pins:
+            self._take_pins()
         self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
         bound, op = largest_op(self.step, reuse=self.reuse)
         self.bound = Bound(bound, Proof.NONE, op)
+
+    def _take_pins(self) -> None:
+        """From here on the step has the pins among its dependencies. Raises BayplanError."""
+        known = require_pinned_order(self.step, self.pins)
+        if known.order != self.program_order:
+            self.program_order, self.program_name = known.order, NEAR_PROGRAM_ORDER
+        self.pinned_end = pinned_end(self.step, self.pins)
+        self.step = constrained(self.step, known.edges, pinned_addresses(self.pins))
 
     # -- the first answer ------------------------------------------------------------------------
 
@@ -106,7 +129,7 @@ class SolveJob:
         program = Arrangement(self.program_order)
         problem, storages = self.problem(program)
         addresses = dict(zip(storages, place_by_start(problem).tolist(), strict=True))
-        plan = self.plan(program, addresses, PROGRAM_ORDER)
+        plan = self.plan(program, addresses, self.program_name)
         self.state = State(baseline, plan, plan)
         self.say("Program order", "first fit", plan=plan)
 
@@ -142,14 +165,16 @@ class SolveJob:
 
     @property
     def placed_at_peak(self) -> bool:
-        """Whether the best plan is as low as the lowest peak of an order that was found."""
+        """Whether the best plan is as low as the lowest peak of an order that was found, or as what is
+        pinned to an address lets it be."""
         best = self.state.best
-        return best.name == self.name and best.height_bytes <= self.peak
+        low = best.height_bytes <= max(self.peak, self.pinned_end)
+        return best.name == self.name and low and best.peak_bytes <= self.peak
 
     def _place_program_order(self) -> None:
         result, addresses = self.place(Arrangement(self.program_order), self.seed, fast=True)
         if result.height < self.state.program.height_bytes:
-            plan = self.plan(Arrangement(self.program_order), addresses, PROGRAM_ORDER)
+            plan = self.plan(Arrangement(self.program_order), addresses, self.program_name)
             self.state = replace(self.state, program=plan, best=plan)
             self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
 
@@ -191,6 +216,7 @@ class SolveJob:
             deadline=ENDLESS,
             seed=self.seed,
             reuse=self.reuse,
+            pins=self.pins,
             progress=self.relay(only_news=self.searched),
             cancelled=self.within(seconds),
         )
@@ -205,11 +231,15 @@ class SolveJob:
         return result
 
     def _place_order(self, one: Arrangement, seed: int, *, fast: bool) -> PlacementResult:
-        """Place an order; keep the plan if it is lower, or the first of its name and as low."""
+        """Place an order; keep the plan if it is lower, or as low and the first of its name or of a
+        lower peak."""
         result, addresses = self.place(one, seed, fast=fast)
         best = self.state.best
-        needed = best.height_bytes - 1 if best.name == self.name else best.height_bytes
-        if result.height <= needed:
+        lower = result.height < best.height_bytes
+        if not lower and result.height == best.height_bytes:
+            peak = int(order_profile(self.step, one.order, one.takeovers).max(initial=0))
+            lower = best.name != self.name or peak < best.peak_bytes
+        if lower:
             plan = self.plan(one, addresses, self.name)
             self.state = replace(self.state, best=plan)
             self.say("Check plan", "order kept, no overlap", plan=plan)
@@ -277,7 +307,11 @@ class SolveJob:
         lifetimes[list(first)] = -1
         storages = self.planned[lifetimes[self.planned, 0] >= 0]
         starts, ends = lifetimes[storages].T.copy()
-        return PlacementProblem(starts, ends, self.sizes[storages]), storages.tolist()
+        fixed = None
+        if pinned := pinned_addresses(self.pins):
+            fixed = np.array([pinned.get(s, FREE) for s in storages.tolist()], np.int64)
+        problem = PlacementProblem(starts, ends, self.sizes[storages], fixed=fixed)
+        return problem, storages.tolist()
 
     def place(
         self, one: Arrangement, seed: int, *, fast: bool
@@ -300,29 +334,27 @@ class SolveJob:
 
     def plan(self, one: Arrangement, addresses: Mapping[int, int], name: str) -> Plan:
         """The checked plan of an order and a placement."""
-        return self.certified(
-            assemble(
-                self.step,
-                one.order,
-                addresses,
-                name=name,
-                status=Status.FEASIBLE,
-                certificate=Certificate(0, Proof.NONE, -1, 0),
-                provenance=self.provenance(),
-                takeovers=one.takeovers,
-            )
+        plan = assemble(
+            self.step,
+            one.order,
+            addresses,
+            name=name,
+            status=Status.FEASIBLE,
+            certificate=Certificate(0, Proof.NONE, -1, 0),
+            provenance=self.provenance(),
+            takeovers=one.takeovers,
         )
+        return self.certified(replace(plan, pins=self.pins))
 
     def certified(self, plan: Plan) -> Plan:
         """The plan with the best bound known and the status that follows, checked."""
         bound = self.bound
-        optimal = plan.height_bytes == plan.peak_bytes == bound.bytes
+        height_bound = max(plan.peak_bytes, self.pinned_end)
+        optimal = plan.height_bytes == height_bound and plan.peak_bytes == bound.bytes
         plan = replace(
             plan,
             status=Status.OPTIMAL if optimal else Status.FEASIBLE,
-            certificate=Certificate(
-                bound.bytes, bound.proof, bound.op, plan.peak_bytes, reuse=self.reuse
-            ),
+            certificate=Certificate(bound.bytes, bound.proof, bound.op, height_bound, reuse=self.reuse),
         )
         require_valid(self.step, plan)
         return plan
