@@ -1,11 +1,12 @@
 """Put an order and a placement together into a plan with one instance per planned storage."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+import numpy as np
 
 from solver.plan import Action, Certificate, Free, Instance, Plan, Provenance, Run, Status
-from solver.step import Step, round_up
-from solver.timeline import order_lifetimes, plan_profile, planned_storages
+from solver.step import Step
+from solver.timeline import live_bytes, order_lifetimes, planned_storages, storage_sizes
 
 
 def assemble(
@@ -28,35 +29,31 @@ def assemble(
     takeovers = takeovers or {}
     taken = set(takeovers.values())
     lifetimes = order_lifetimes(step, order, takeovers)
-    touched = [int(s) for s in planned_storages(step) if lifetimes[s, 0] >= 0]
+    planned = planned_storages(step)
+    touched = planned[lifetimes[planned, 0] >= 0].tolist()
     instance_of = {storage: index for index, storage in enumerate(touched)}
-    frees: dict[int, list[int]] = {}
-    for storage in (s for s in touched if s not in taken):
-        frees.setdefault(int(lifetimes[storage, 1]), []).append(instance_of[storage])
+    freed: list[list[Action]] = [[] for _ in order]
+    for storage, last in zip(touched, (lifetimes[touched, 1] - 1).tolist(), strict=True):
+        if storage not in taken:
+            freed[last].append(Free(instance_of[storage]))
     actions: list[Action] = []
     for slot, index in enumerate(order):
-        op = step.ops[index]
-        creates = tuple(sorted(instance_of[s] for s in op.creates if s in instance_of))
-        uses = tuple(
-            sorted(
-                instance_of[s] for s in {*op.reads, *op.writes} - set(op.creates) if s in instance_of
-            )
-        )
+        # Instances are numbered as their storages are, so both stay ascending.
+        creates = tuple([instance_of[s] for s in step.ops[index].creates if s in instance_of])
+        uses = tuple([instance_of[s] for s in step.planned_uses[index]])
         takes = ((creates[0], instance_of[takeovers[index]]),) if index in takeovers else ()
         actions.append(Run(index, uses, creates, takes=takes))
-        actions.extend(Free(instance) for instance in frees.get(slot + 1, ()))
-    instances = tuple(Instance(storage, addresses[storage]) for storage in touched)
-    ends = (i.address + round_up(step.storages[i.storage].size) for i in instances)
-    plan = Plan(
+        actions += freed[slot]
+    sizes = storage_sizes(step)[touched]
+    ends = np.array([addresses[storage] for storage in touched], np.int64) + sizes
+    return Plan(
         fingerprint=step.fingerprint,
         name=name,
-        instances=instances,
+        instances=tuple(Instance(storage, addresses[storage]) for storage in touched),
         actions=tuple(actions),
-        peak_bytes=0,
-        height_bytes=max(ends, default=0),
+        peak_bytes=int(live_bytes(lifetimes[touched], sizes, len(order)).max(initial=0)),
+        height_bytes=int(ends.max(initial=0)),
         status=status,
         certificate=certificate,
         provenance=provenance or Provenance(),
     )
-    profile = plan_profile(step, plan)
-    return replace(plan, peak_bytes=int(profile.max(initial=0)))

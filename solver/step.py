@@ -18,6 +18,7 @@ import json
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -283,6 +284,32 @@ class Step:
         sizes = np.array([round_up(s.size) for s in self.storages], np.int64)
         sizes.flags.writeable = False
         return sizes
+
+    @cached_property
+    def planned_storages(self) -> npt.NDArray[np.int64]:
+        """Indices (ascending) of the storages that a plan gives an address; read-only."""
+        planned = np.array([i for i, s in enumerate(self.storages) if s.planned], np.int64)
+        planned.flags.writeable = False
+        return planned
+
+    @cached_property
+    def touching(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """A pair (op, storage) for each storage that an op touches, as two arrays: by op, ascending."""
+        lists = [touched for op in self.ops for touched in (op.reads, op.writes, op.creates)]
+        ops = np.repeat(np.arange(len(lists)) // 3, [len(touched) for touched in lists])
+        storages = np.fromiter(chain.from_iterable(lists), np.int64, len(ops))
+        width = max(1, len(self.storages))
+        op_of, storage_of = np.divmod(np.unique(ops * width + storages), width)
+        return op_of, storage_of
+
+    @cached_property
+    def planned_uses(self) -> tuple[tuple[int, ...], ...]:
+        """For each op the planned storages (ascending) that it reads or writes and does not create."""
+        planned = set(self.planned_storages.tolist())
+        return tuple(
+            tuple(sorted(planned.intersection(op.reads + op.writes).difference(op.creates)))
+            for op in self.ops
+        )
 
     @cached_property
     def resident_bytes(self) -> int:

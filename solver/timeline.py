@@ -20,8 +20,8 @@ from solver.step import Step
 
 
 def planned_storages(step: Step) -> IntArray:
-    """Indices (ascending, int64) of the storages that a plan gives an address."""
-    return np.array([i for i, s in enumerate(step.storages) if s.planned], np.int64)
+    """Indices (ascending, int64) of the storages that a plan gives an address; read-only."""
+    return step.planned_storages
 
 
 def storage_sizes(step: Step) -> IntArray:
@@ -37,12 +37,16 @@ def order_lifetimes(
     (-1, -1) where no op touches the storage. Residents get the slots between their uses too.
     ``takeovers``: by op the storage whose bytes its result takes over, the last user it has.
     """
-    result = np.full((len(step.storages), 2), -1, np.int64)
-    for slot, op in enumerate(order):
-        for storage in step.ops[op].touches:
-            if result[storage, 0] < 0:
-                result[storage, 0] = slot
-            result[storage, 1] = slot + 1
+    slot_of = np.full(len(step.ops), -1, np.int64)
+    slot_of[np.asarray(order, np.int64)] = np.arange(len(order))
+    ops, storages = step.touching
+    slots = slot_of[ops]
+    storages, slots = storages[slots >= 0], slots[slots >= 0]
+    result = np.empty((len(step.storages), 2), np.int64)
+    result[:] = len(order), -1
+    np.minimum.at(result[:, 0], storages, slots)
+    np.maximum.at(result[:, 1], storages, slots + 1)
+    result[result[:, 1] < 0] = -1
     for storage in (takeovers or {}).values():
         result[storage, 1] -= 1
     return result

@@ -23,7 +23,7 @@ from solver.assemble import assemble
 from solver.plan import Certificate, IntArray, Plan, Proof, Provenance, Status
 from solver.solution import Baseline, Segment
 from solver.step import Step, round_up
-from solver.timeline import order_lifetimes, order_profile
+from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
 
 MIB = 1 << 20
 SMALL_REQUEST = MIB
@@ -159,9 +159,10 @@ def _run(step: Step, order: Sequence[int]) -> tuple[CachingAllocator, dict[int, 
             addresses[index] = allocator.allocate(storage.size, -1, index)
     lifetimes = order_lifetimes(step, order)
     dying: list[list[int]] = [[] for _ in range(len(order) + 1)]
-    for index, storage in enumerate(step.storages):
-        if storage.planned and lifetimes[index, 1] >= 0:
-            dying[lifetimes[index, 1]].append(index)
+    planned = planned_storages(step)
+    for index, end in zip(planned.tolist(), lifetimes[planned, 1].tolist(), strict=True):
+        if end >= 0:
+            dying[end].append(index)
     reserved = np.zeros(len(order), np.int64)
     for slot, op in enumerate(order):
         for index in step.ops[op].creates:
@@ -197,9 +198,13 @@ def largest_op(step: Step, *, reuse: bool = False) -> tuple[int, int]:
 
     ``reuse``: less a result that may take over an operand's bytes.
     """
-    sizes = [round_up(s.size) if s.planned else 0 for s in step.storages]
-    touched = [sum(sizes[s] for s in op.touches) for op in step.ops]
+    sizes = np.zeros(len(step.storages), np.int64)
+    planned = planned_storages(step)
+    sizes[planned] = storage_sizes(step)[planned]
+    touched = np.zeros(len(step.ops), np.int64)
+    ops, storages = step.touching
+    np.add.at(touched, ops, sizes[storages])
     for op, possible in step.reusable.items() if reuse else ():
         touched[op] -= sizes[possible.created]
-    largest = max(touched, default=0)
-    return largest, touched.index(largest) if largest else -1
+    largest = int(touched.max(initial=0))
+    return largest, int(touched.argmax()) if largest else -1
