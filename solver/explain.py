@@ -1,11 +1,12 @@
 """Why a plan needs what it needs: what is alive at a slot, who made it and who still waits for it."""
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.errors import BayplanError
-from solver.plan import Plan, Run
+from solver.plan import IntArray, Plan, Run
 from solver.step import Category, Step
 from solver.timeline import instance_sizes, plan_profile
 
@@ -44,14 +45,63 @@ class SlotExplanation:
     op: int
     live_bytes: int
     by_category: dict[Category, int]
+    """Bytes of each category of which something is alive, the most first."""
+    count: int
+    """Instances alive."""
     alive: tuple[Alive, ...]
-    """The largest first; their bytes sum up to ``live_bytes``."""
+    """The largest first; all of them unless only so many were asked for."""
 
 
-def explain_slot(step: Step, plan: Plan, slot: int | None = None) -> SlotExplanation:
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """What explanations of a plan's slots are read from, made once: by instance."""
+
+    sizes: IntArray
+    """Bytes, rounded up to the granule."""
+    addresses: IntArray
+    categories: IntArray
+    """Indices into ``Category``."""
+    made: tuple[Use | None, ...]
+    uses: tuple[tuple[Use, ...], ...]
+    """In slot order; making it is one."""
+
+
+def histories(step: Step, plan: Plan) -> Histories:
+    """The history of every instance of a plan. One pass over its actions."""
+    made: list[Use | None] = [None] * len(plan.instances)
+    uses: list[list[Use]] = [[] for _ in plan.instances]
+    slot = 0
+    for action in plan.actions:
+        if isinstance(action, Run):
+            use = Use(action.op, slot)
+            for instance in action.creates:
+                made[instance] = use
+            for instance in {*action.uses, *action.creates}:
+                uses[instance].append(use)
+            slot += 1
+    number = {category: index for index, category in enumerate(Category)}
+    categories = [number[step.storages[i.storage].category] for i in plan.instances]
+    return Histories(
+        instance_sizes(step, plan),
+        np.array([i.address for i in plan.instances], np.int64),
+        np.array(categories, np.int64),
+        tuple(made),
+        tuple(tuple(of_one) for of_one in uses),
+    )
+
+
+def explain_slot(
+    step: Step,
+    plan: Plan,
+    slot: int | None = None,
+    *,
+    rows: int | None = None,
+    known: Histories | None = None,
+) -> SlotExplanation:
     """What is alive at ``slot``, at the peak where that is None, and why each of it is.
 
-    Raises BayplanError for a slot that the plan does not have.
+    ``rows``: only the so many largest are explained. With the plan's ``known`` histories it takes
+    little more than a look at them. Raises BayplanError for a slot that the plan does not have.
     """
     if slot is None:
         slot = peak_slot(step, plan)
@@ -59,35 +109,34 @@ def explain_slot(step: Step, plan: Plan, slot: int | None = None) -> SlotExplana
     if not 0 <= slot < len(order):
         slots = f"from 0 to {len(order) - 1}" if order else "none: it runs nothing"
         raise BayplanError(f"The plan {plan.name!r} has no slot {slot}; its slots are {slots}.")
-    sizes = instance_sizes(step, plan)
-    there = alive_at(step, plan, slot)
-    made: dict[int, Use] = {}
-    uses: dict[int, list[Use]] = {instance: [] for instance in there}
-    at = 0
-    for action in plan.actions:
-        if isinstance(action, Run):
-            for instance in action.creates:
-                made[instance] = Use(action.op, at)
-            for instance in (*action.uses, *action.creates):
-                if instance in uses:
-                    uses[instance].append(Use(action.op, at))
-            at += 1
-    alive = []
-    for instance in there:
-        later = [use for use in uses[instance] if use.slot > slot]
-        alive.append(
-            Alive(
-                instance,
-                plan.instances[instance].storage,
-                int(sizes[instance]),
-                made.get(instance),
-                any(use.slot == slot for use in uses[instance]),
-                later[0] if later else None,
-                later[-1] if later else None,
-            )
-        )
-    live = sum(one.bytes for one in alive)
-    return SlotExplanation(slot, order[slot], live, bytes_by_category(step, plan, slot), tuple(alive))
+    known = known or histories(step, plan)
+    there = _alive_at(plan, slot, known.sizes, known.addresses)
+    sizes = known.sizes[there]
+    sums = np.zeros(len(Category), np.int64)
+    np.add.at(sums, known.categories[there], sizes)
+    categories = sorted(zip(sums.tolist(), Category, strict=True), key=lambda item: -item[0])
+    return SlotExplanation(
+        slot,
+        order[slot],
+        int(sizes.sum()),
+        {category: size for size, category in categories if size},
+        len(there),
+        tuple(_alive(plan, int(instance), slot, known) for instance in there[:rows]),
+    )
+
+
+def _alive(plan: Plan, instance: int, slot: int, known: Histories) -> Alive:
+    uses = known.uses[instance]
+    later = bisect_right(uses, slot, key=lambda use: use.slot)
+    return Alive(
+        instance,
+        plan.instances[instance].storage,
+        int(known.sizes[instance]),
+        known.made[instance],
+        later > 0 and uses[later - 1].slot == slot,
+        uses[later] if later < len(uses) else None,
+        uses[-1] if later < len(uses) else None,
+    )
 
 
 def peak_slot(step: Step, plan: Plan) -> int:
@@ -98,11 +147,14 @@ def peak_slot(step: Step, plan: Plan) -> int:
 
 def alive_at(step: Step, plan: Plan, slot: int) -> list[int]:
     """Instances alive at ``slot``, the largest first, those of one size by address."""
+    addresses = np.array([i.address for i in plan.instances], np.int64)
+    return [int(i) for i in _alive_at(plan, slot, instance_sizes(step, plan), addresses)]
+
+
+def _alive_at(plan: Plan, slot: int, sizes: IntArray, addresses: IntArray) -> IntArray:
     lifetimes = plan.lifetimes
     alive = np.flatnonzero((lifetimes[:, 0] <= slot) & (slot < lifetimes[:, 1]))
-    sizes = instance_sizes(step, plan)[alive]
-    addresses = np.array([plan.instances[i].address for i in alive], np.int64)
-    return [int(i) for i in alive[np.lexsort((addresses, -sizes))]]
+    return alive[np.lexsort((addresses[alive], -sizes[alive]))]
 
 
 def why_alive(step: Step, plan: Plan, instance: int) -> tuple[int, tuple[int, ...]]:

@@ -70,7 +70,7 @@ def _slot_text(step: Step, plan: Plan, about: SlotExplanation, rows: int | None)
     ]
     if op.source >= 0:
         lines.append(f"  {explanation.source_text(step.sources[op.source])}")
-    for category, size in sorted(about.by_category.items(), key=lambda item: -item[1]):
+    for category, size in about.by_category.items():
         count = sum(step.storages[one.storage].category is category for one in about.alive)
         lines.append(f"  {category.value.capitalize():<{NAME}}{human(size):>13}{count:>7,}")
     slots = "".join(f"{title:>{SLOT}}" for title in ("made", "next", "last"))

@@ -9,13 +9,14 @@ from solver.step import Op, SourceLine, Step
 
 
 def why(step: Step, one: Alive) -> str:
-    """``op 311 uses it, next op 402, relu backward in layer4.2``: why it is alive at its slot."""
-    parts = ["in use here"] if one.used_here else []
-    if one.following is not None:
-        parts.append(f"next for {_use(step, one.following.op, one.following.slot)}")
-    if one.last is not None and one.last != one.following:
-        parts.append(f"last for {_use(step, one.last.op, one.last.slot)}")
-    return ", ".join(parts) or "nothing needs it any more, but it is freed later"
+    """``until op 564, for relu backward in layer4.2; next at op 402, ...``: why it is alive."""
+    if one.last is None:
+        return "in use here for the last time" if one.used_here else "needed no more, freed later"
+    here = "in use here and " if one.used_here else ""
+    text = f"{here}until op {one.last.slot}, for {op_place(step.ops[one.last.op])}"
+    if one.following is None or one.following == one.last:
+        return text
+    return f"{text}; next at op {one.following.slot}, {op_place(step.ops[one.following.op])}"
 
 
 def kept_for(step: Step, one: Alive) -> str:
@@ -90,7 +91,3 @@ def source_text(source: SourceLine) -> str:
     where = f"{source.file}:{source.line}, in {source.function}"
     line = source.text[source.here].strip() if source.here < len(source.text) else ""
     return f"{where}: {line}" if line else where
-
-
-def _use(step: Step, op: int, slot: int) -> str:
-    return f"op {slot}, {op_place(step.ops[op])}"

@@ -131,10 +131,18 @@ class PlanFacts:
         """Whether the storage is in memory at ``slot``."""
         return any(span.start <= slot < span.end for span in self.spans(storage))
 
+    @cached_property
+    def histories(self) -> explain.Histories:
+        """Who makes and who uses every instance, by slot."""
+        return explain.histories(self.step, self.plan)
+
+    def explained(self, slot: int, rows: int | None = None) -> explain.SlotExplanation:
+        """What is alive at ``slot`` and why; of the ``rows`` largest instances, all where None."""
+        return explain.explain_slot(self.step, self.plan, slot, rows=rows, known=self.histories)
+
     def alive_at(self, slot: int) -> list[int]:
         """Planned storages in memory at ``slot``, the largest first."""
-        alive = explain.alive_at(self.step, self.plan, slot)
-        return list(dict.fromkeys(self.plan.instances[instance].storage for instance in alive))
+        return list(dict.fromkeys(one.storage for one in self.explained(slot).alive))
 
     @cached_property
     def peak_group_bytes(self) -> dict[str, int]:

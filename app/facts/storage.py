@@ -4,9 +4,10 @@ Every sentence is put together from the step and the plan alone; what is not kno
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from app.facts.explanation import why as why_at_slot
 from app.facts.plan import PlanFacts, Span, Use, category_sentence, op_label, op_place
 from app.numbers import Unit, bytes_exact, human, percent, unit_of
 from solver.step import Category, Op, Phase, SourceLine, Storage
@@ -63,6 +64,8 @@ class AliveRow:
     name: str
     category: Category
     size: int
+    why: str = ""
+    """Why it is alive then; empty where that is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +259,7 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
     """The op at ``slot`` and the ``rows`` largest storages alive then."""
     op = facts.op_at(slot)
     live = int(facts.profile[slot])
-    alive = facts.alive_at(slot)
+    about = facts.explained(slot, rows)
     what = f"{op_place(op)}, {op.phase.value}"
     figures = [
         Figure("Op", f"{slot} of {facts.slots}", op.name),
@@ -264,15 +267,19 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
         Figure(
             "Resident", human(facts.step.resident_bytes), percent_of(facts.step.resident_bytes, live)
         ),
-        Figure("Tensors alive", str(len(alive))),
+        Figure("Tensors alive", f"{about.count:,}"),
     ]
+    shown = sum(one.bytes for one in about.alive)
     return SlotFacts(
         slot=slot,
         title="The peak" if slot == facts.peak_slot else f"Op {slot}",
         summary=what[0].upper() + what[1:],
         figures=tuple(figures),
-        alive=tuple(_alive_row(facts, s) for s in alive[:rows]),
-        rest=_rest(facts, alive[rows:]),
+        alive=tuple(
+            replace(_alive_row(facts, one.storage), why=why_at_slot(facts.step, one))
+            for one in about.alive
+        ),
+        rest=rest_text(about.count - len(about.alive), about.live_bytes - shown),
         source=facts.step.sources[op.source] if op.source >= 0 else None,
     )
 
@@ -295,7 +302,7 @@ def selection_facts(facts: PlanFacts, storages: Sequence[int], rows: int = 12) -
         title=f"{len(ranked)} tensors",
         figures=tuple(figures),
         rows=tuple(_alive_row(facts, s) for s in ranked[:rows]),
-        rest=_rest(facts, ranked[rows:]),
+        rest=rest_text(len(ranked[rows:]), sum(int(facts.sizes[s]) for s in ranked[rows:])),
     )
 
 
@@ -304,11 +311,9 @@ def _alive_row(facts: PlanFacts, storage: int) -> AliveRow:
     return AliveRow(storage, about.name, about.category, int(facts.sizes[storage]))
 
 
-def _rest(facts: PlanFacts, storages: Sequence[int]) -> str:
-    if not storages:
-        return ""
-    total = sum(int(facts.sizes[s]) for s in storages)
-    return f"and {len(storages)} more, {human(total)}"
+def rest_text(count: int, size: int) -> str:
+    """``and 90 more, 1.2 GiB``; empty for none."""
+    return f"and {count:,} more, {human(size)}" if count else ""
 
 
 def percent_of(part: int, whole: int) -> str:

@@ -38,7 +38,7 @@ def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
     scene = scene_for(step, plan, as_run)
     _ = scene.live, scene.top
     facts = plan_facts(step, plan, as_run if as_run is not None and as_run.plan is plan else None)
-    _ = facts.profile, facts.peak_group_bytes
+    _ = facts.profile, facts.peak_group_bytes, facts.histories
     planned = next((i for i, s in enumerate(step.storages) if s.planned), None)
     if planned is not None:
         facts.spans(planned)

@@ -268,7 +268,10 @@ class InspectorPanel(QScrollArea):
     def _show_alive(self, title: str, rows: Sequence[AliveRow]) -> None:
         self.alive.set_title(title)
         self.alive_table.set_rows(
-            [TableRow(r.storage, r.name, figure=human(r.size), category=r.category) for r in rows]
+            [
+                TableRow(r.storage, r.name, figure=human(r.size), category=r.category, detail=r.why)
+                for r in rows
+            ]
         )
         self.alive.setVisible(bool(rows))
 

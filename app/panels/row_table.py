@@ -1,4 +1,4 @@
-"""A short list of ops or tensors: a badge or a swatch, a name with a quiet note, a figure."""
+"""A short list of ops or tensors: a badge or a swatch, a name with a quiet note, a figure, a reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +30,8 @@ from app.theme import DARK, Theme
 from solver.step import Category
 
 ROW_HEIGHT = 22
+TALL_ROW_HEIGHT = 37
+"""Of a row with a second line."""
 MARK_WIDTH = 26
 BADGE = 17
 
@@ -46,6 +48,13 @@ class TableRow:
     """``P`` is drawn filled, a number as a ring; empty: none."""
     category: Category | None = None
     """Its swatch stands where the badge would."""
+    detail: str = ""
+    """A second line in a quieter tone."""
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return TALL_ROW_HEIGHT if self.detail else ROW_HEIGHT
 
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -67,9 +76,9 @@ class _Rows(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{row.text} {row.note}".strip() if index.column() == 0 else row.figure
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.badge} {row.text} {row.note} {row.figure}".strip()
+            return f"{row.badge} {row.text} {row.note} {row.figure} {row.detail}".strip()
         if role == Qt.ItemDataRole.ToolTipRole:
-            return tip(f"{row.text} {row.note}".strip())
+            return tip("\n".join(t for t in (f"{row.text} {row.note}".strip(), row.detail) if t))
         return None
 
 
@@ -114,7 +123,9 @@ class RowTable(QTableView):
         head.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
         widest = max((self.fontMetrics().horizontalAdvance(r.figure) for r in rows), default=0)
         head.resizeSection(1, widest + 14)
-        self.setFixedHeight(len(rows) * ROW_HEIGHT + 2)
+        for number, row in enumerate(rows):
+            self.setRowHeight(number, row.height)
+        self.setFixedHeight(sum(row.height for row in rows) + 2)
         self.setVisible(bool(rows))
 
     def set_theme(self, theme: Theme) -> None:
@@ -123,7 +134,7 @@ class RowTable(QTableView):
         self.viewport().update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        return QSize(200, len(self.rows) * ROW_HEIGHT + 2)
+        return QSize(200, sum(row.height for row in self.rows) + 2)
 
     def _choose(self, index: QModelIndex) -> None:
         self.chosen.emit(self.rows[index.row()].key)
@@ -142,6 +153,10 @@ class _Painter(QStyledItemDelegate):
         if state & state.State_Selected:
             painter.fillRect(box, QColor(theme.sel))
         painter.setFont(text_font(12))
+        if row.detail:
+            if index.column() == 0:
+                self._paint_detail(painter, box, row.detail)
+            box.setHeight(ROW_HEIGHT)
         metrics = painter.fontMetrics()
         middle = Qt.AlignmentFlag.AlignVCenter
         if index.column() == 1:
@@ -165,6 +180,18 @@ class _Painter(QStyledItemDelegate):
             painter.setPen(QColor(theme.text3))
             note = metrics.elidedText(row.note, Qt.TextElideMode.ElideRight, int(text.width()))
             painter.drawText(text, int(middle), note)
+        painter.restore()
+
+    def _paint_detail(self, painter: QPainter, box: QRectF, detail: str) -> None:
+        """The second line, over both columns: no figure stands there."""
+        painter.save()
+        painter.setFont(text_font(11))
+        painter.setClipping(False)
+        line = box.adjusted(MARK_WIDTH, ROW_HEIGHT - 3, 0, -2)
+        line.setRight(self._table.viewport().width() - 2)
+        painter.setPen(QColor(self._table.theme.text3))
+        text = painter.fontMetrics().elidedText(detail, Qt.TextElideMode.ElideRight, int(line.width()))
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignVCenter), text)
         painter.restore()
 
 
