@@ -16,7 +16,7 @@ import numpy as np
 
 from solver import compile_ahead
 from solver.assemble import assemble
-from solver.check import require_valid
+from solver.check import Checker
 from solver.constrained import constrained
 from solver.pin_conflicts import require_pinned_order
 from solver.pins import Pins, pinned_addresses, pinned_end
@@ -102,6 +102,7 @@ class SolveJob:
         if self.pins:
             self._take_pins()
         self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
+        self.checker = Checker(self.step)
         bound, op = largest_op(self.step, reuse=self.reuse)
         self.bound = Bound(bound, Proof.NONE, op)
 
@@ -124,7 +125,7 @@ class SolveJob:
             bound_bytes=self.bound.bytes,
         )
         baseline = simulate(step)
-        require_valid(step, baseline.plan)
+        self.checker.require_valid(baseline.plan)
         self.say("As run", f"{baseline.reserved_bytes / 2**30:,.3f} GiB reserved")
         program = Arrangement(self.program_order)
         problem, storages = self.problem(program)
@@ -356,7 +357,7 @@ class SolveJob:
             status=Status.OPTIMAL if optimal else Status.FEASIBLE,
             certificate=Certificate(bound.bytes, bound.proof, bound.op, height_bound, reuse=self.reuse),
         )
-        require_valid(self.step, plan)
+        self.checker.require_valid(plan)
         return plan
 
     def provenance(self) -> Provenance:
