@@ -130,7 +130,8 @@ def _phases(trace: _Trace, calls: list[_Call]) -> list[Phase]:
     from_state = {i for i in resident if trace.bufs[i].name.startswith("opt:")}
     for index in range(start, len(calls)):
         reads = {*calls[index].reads}
-        if reads & from_state and reads <= resident | from_state:
+        # Not "reads <= resident | from_state", which would make that set anew for every op.
+        if not reads.isdisjoint(from_state) and (reads - from_state) <= resident:
             result[index] = Phase.UPDATE
             from_state.update(calls[index].new)
     return result
