@@ -34,45 +34,55 @@ def dive(
     A storage's lowest possible address is the first one at its alignment, above all those placed that
     live with it, at which it touches no obstacle.
     """
-    n = order.shape[0]
-    walls = wall_low.shape[0]
     who = order.copy()
-    lowest = np.zeros(n, np.int64)
+    begin, end, lowest = first[order], last[order], np.empty(len(order), np.int64)
     # Addresses only rise, so an obstacle once passed (below, or at other times) is passed for good.
-    passed = np.zeros(n, np.int64)
+    passed = np.zeros(len(order), np.int64)
     height = 0
-    left = n
-    a, b, top = -1, -1, 0
+    length = left = len(order)
+    # At first everything meets the ground, which ends at 0.
+    a, b, top = np.int64(-1), np.int64(FAR), np.int64(0)
+    for j in range(length):
+        lowest[j] = -1
     while stop[0] == 0:
         chosen, least = -1, FAR
-        for j in range(left):
-            storage = who[j]
-            here = lowest[storage]
-            if a < 0 or (first[storage] < b and a < last[storage] and here < top):
-                here = max(here, top)
+        for j in range(length):
+            here = lowest[j]
+            if here < top and begin[j] < b and a < end[j]:
+                storage = who[j]
                 step = alignment[storage]
-                here = (here + step - 1) // step * step
+                here = (top + step - 1) // step * step
                 wall = passed[storage]
-                while wall < walls:
-                    alive = wall_first[wall] < last[storage] and first[storage] < wall_last[wall]
-                    if alive and wall_high[wall] > here:
+                while wall < wall_low.shape[0]:
+                    if (
+                        wall_first[wall] < end[j]
+                        and begin[j] < wall_last[wall]
+                        and wall_high[wall] > here
+                    ):
                         if wall_low[wall] >= here + size[storage]:
                             break
                         here = (wall_high[wall] + step - 1) // step * step
                     wall += 1
                 passed[storage] = wall
-                lowest[storage] = here
+                lowest[j] = here
             if here < least:
                 chosen, least = j, here
         storage = who[chosen]
         address[storage] = least
-        a, b, top = first[storage], last[storage], least + size[storage]
+        a, b, top = begin[chosen], end[chosen], least + size[storage]
         height = max(height, top)
+        lowest[chosen] = FAR
         left -= 1
         if left == 0:
             return int(height)
-        for j in range(chosen, left):
-            who[j] = who[j + 1]
+        if 4 * left < 3 * length:
+            kept = 0
+            for j in range(length):
+                if lowest[j] < FAR:
+                    begin[kept], end[kept] = begin[j], end[j]
+                    who[kept], lowest[kept] = who[j], lowest[j]
+                    kept += 1
+            length = kept
     return -1
 
 
@@ -97,8 +107,8 @@ def first_fit(
     high = np.empty(n + walls, np.int64)
     begin = np.empty(n + walls, np.int64)
     end = np.empty(n + walls, np.int64)
-    low[:walls], high[:walls] = wall_low, wall_high
-    begin[:walls], end[:walls] = wall_first, wall_last
+    for j in range(walls):
+        low[j], high[j], begin[j], end[j] = wall_low[j], wall_high[j], wall_first[j], wall_last[j]
     height = 0
     for count in range(walls, walls + n):
         if stop[0] != 0:
@@ -114,12 +124,14 @@ def first_fit(
                     here = (high[j] + step - 1) // step * step
         address[storage] = here
         height = max(height, here + units)
-        at = np.searchsorted(low[:count], here)
-        for j in range(count, at, -1):
-            low[j] = low[j - 1]
-            high[j] = high[j - 1]
-            begin[j] = begin[j - 1]
-            end[j] = end[j - 1]
+        # It goes before the first that is not lower.
+        at = count
+        while at > 0 and low[at - 1] >= here:
+            low[at] = low[at - 1]
+            high[at] = high[at - 1]
+            begin[at] = begin[at - 1]
+            end[at] = end[at - 1]
+            at -= 1
         low[at] = here
         high[at] = here + units
         begin[at] = a
