@@ -1,4 +1,4 @@
-"""Loading numba once, and having kernels compiled without a wait: neither ever in the UI thread."""
+"""Heavy modules, loaded one after another, and kernels compiled without a wait."""
 
 import importlib
 import threading
@@ -12,13 +12,14 @@ NICENESS = 10
 _LOCK = threading.Lock()
 
 
-def load_numba() -> None:
-    """Import numba, or wait until another thread has: at the same time each may see half of it.
+def load_module(name: str) -> None:
+    """Import a module that brings much along, or wait until another thread has imported its own.
 
-    Takes a second.
+    Threads that import at the same time what shares parts (numba and pyqtgraph do) may each see half
+    of them. Takes up to a second: in the UI thread only for what a background thread loads early.
     """
     with _LOCK:
-        importlib.import_module("numba")
+        importlib.import_module(name)
 
 
 def compile_kernels() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.heavy import load_numba
+from app.heavy import load_module
 from app.jobs.job import Job
 from app.library import Library
 from app.map.prepared import prepare
@@ -138,7 +138,7 @@ def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> Non
 
 def as_run(step: Step) -> Baseline:
     """The step as PyTorch runs it today."""
-    load_numba()
+    load_module("numba")
     from solver.placement.caching_allocator import simulate
 
     return simulate(step)

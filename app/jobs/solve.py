@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.heavy import load_numba
+from app.heavy import load_module
 from app.jobs.job import Job
 from app.map.prepared import prepare
 from solver.solution import Baseline, Progress, Solution
@@ -27,7 +27,7 @@ class SolveJob(Job):
 
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
-        load_numba()
+        load_module("numba")
         from solver.solve import solve
 
         solution = solve(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from app.heavy import load_module
 from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from solver.check import require_valid
 from solver.errors import BayplanError
@@ -59,6 +60,7 @@ class Library:
         with self._opening:
             if self._open is None:
                 # Imported here: SQLAlchemy takes half a second, and the first window must not wait.
+                load_module("app.library.store")
                 from app.library.store import Store
 
                 self._open = Store(self.path)

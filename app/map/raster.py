@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from app.heavy import compile_kernels, load_numba
+from app.heavy import compile_kernels, load_module
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, colour_numbers
 from app.map.scene import CATEGORIES, ByteArray, Scene
@@ -66,7 +66,7 @@ class KernelLoader:
         """The kernels, compiled; waits until they are."""
         with self._lock:
             if self._module is None:
-                load_numba()
+                load_module("numba")
                 from app.map import kernels
 
                 _call_each(kernels)

@@ -9,7 +9,6 @@
                └─ pages      start │ map │ compare, under one problem line
 """
 
-import importlib
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -31,6 +30,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.document import Document
+from app.heavy import load_module
 from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.library import Library
@@ -57,6 +57,8 @@ LEAST_PAGE = QSize(320, 312)
 DESIGNED_SIZE = QSize(1600, 1000)
 POOL_MS = 5000
 LAYOUT_VERSION = 1
+CENTRAL = "app.window.central"
+"""Map and panels, which bring pyqtgraph; the first window must not wait for them."""
 ZOOM = 0.7
 """What one press of + leaves of the visible ops."""
 OVERVIEW_FROM, PROFILE_FROM = 760, 700
@@ -277,6 +279,7 @@ class MainWindow(QMainWindow):
 
     def _make_central(self) -> None:
         """Map, comparison and panels: made when the first step is opened, as they load much."""
+        load_module(CENTRAL)
         from app.window.central import Central
 
         self.central = central = Central(self.document, self.library, self)
@@ -287,6 +290,8 @@ class MainWindow(QMainWindow):
         central.library.open_plan.connect(self.work.open_stored_plan)
         central.map_page.pointer_moved.connect(self._pointer_moved)
         central.solve.continue_requested.connect(self.work.solve)
+        central.solve.proof_requested.connect(self.work.prove)
+        self.work.proved.connect(central.inspector.show_proof)
         central.solve.caption_changed.connect(self.docks.solve.line.remark.setText)
         self.docks.solve.line.remark.setText(central.solve.caption)
         self.work.stored.connect(central.library.reload)
@@ -300,9 +305,7 @@ class MainWindow(QMainWindow):
         self.start.set_recents(self.settings.recents)
         self._fill_start_page()
         # What opening a step needs, imported while the start page is looked at or the file is read.
-        threading.Thread(
-            target=importlib.import_module, args=("app.window.central",), daemon=True
-        ).start()
+        threading.Thread(target=load_module, args=(CENTRAL,), daemon=True).start()
         # To say early when it cannot be used.
         self.work.open_library()
 
