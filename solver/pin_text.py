@@ -15,7 +15,7 @@ from solver.errors import BayplanError
 from solver.pins import At, Before, First, Freeze, FreezeModule, Last, Pin, Pins, require_possible
 from solver.step import Step
 
-GRAMMAR = "before OP OP, last OP, first OP, freeze A-B, freeze MODULE or at STORAGE ADDRESS"
+PIN_GRAMMAR = "before OP OP, last OP, first OP, freeze A-B, freeze MODULE or at STORAGE ADDRESS"
 _RANGE = re.compile(r"(\d+)-(\d+)", re.ASCII)
 _NUMBER = re.compile(r"\d+|0x[0-9a-fA-F]+", re.ASCII)
 _MAX_DIGITS = 20
@@ -32,6 +32,16 @@ def pin_text(pin: Pin) -> str:
 def describe_pin(step: Step, pin: Pin) -> str:
     """The pin for people: ops and storages by name."""
     return _text(pin, lambda op: step.ops[op].name, lambda storage: step.storages[storage].name)
+
+
+def pins_text(step: Step, pins: Pins) -> str:
+    """Such as ``2 pins: last add_, freeze 3-9``; for people."""
+    return f"{pins_count(pins)}: {', '.join(describe_pin(step, pin) for pin in pins)}"
+
+
+def pins_count(pins: Pins) -> str:
+    """``1 pin``, ``2 pins``."""
+    return f"{len(pins):,} pin{'' if len(pins) == 1 else 's'}"
 
 
 def _text(pin: Pin, op_name: Callable[[int], str], storage_name: Callable[[int], str]) -> str:
@@ -82,7 +92,7 @@ def _parse_for(step: Step, text: str) -> Pin:
     try:
         return _parse(text, op, storage, op_range)
     except ValueError as error:
-        raise BayplanError(f"The pin {text!r} is not one: {error}. Write {GRAMMAR}.") from None
+        raise BayplanError(f"The pin {text!r} is not one: {error}. Write {PIN_GRAMMAR}.") from None
 
 
 def _parse(

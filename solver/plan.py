@@ -167,6 +167,14 @@ class Plan:
     pins: Pins = ()
     """What the user fixed beforehand: the bounds are those of plans that keep all of it."""
 
+    @property
+    def least_bytes(self) -> int:
+        """No plan that keeps the pins is known to be lower: the peak's bound, or the end of what is
+        pinned to an address."""
+        stated = self.certificate
+        pinned = stated.height_bound_bytes > self.peak_bytes
+        return stated.height_bound_bytes if self.pins and pinned else stated.peak_bound_bytes
+
     @cached_property
     def order(self) -> tuple[int, ...]:
         """Op of every slot."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from app.numbers import bytes_exact
 from solver.check import check
 from solver.files import load_plan
+from solver.pin_text import pins_text
 from solver.planning_step import load_any_step
 
 
@@ -28,5 +29,6 @@ def run(arguments: argparse.Namespace) -> int:
         f"{arguments.plan} is right for {step.title}: peak {bytes_exact(plan.peak_bytes)} B, "
         f"height {bytes_exact(plan.height_bytes)} B, "
         f"bound {bytes_exact(plan.certificate.peak_bound_bytes)} B"
+        + (f", with {pins_text(step, plan.pins)}" if plan.pins else "")
     )
     return 0

@@ -10,7 +10,8 @@ from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, human, percent
 from solver.check import require_valid
-from solver.files import save_plan
+from solver.files import load_pins, save_plan
+from solver.pin_text import PIN_GRAMMAR, parse_pins, pins_text
 from solver.planning_step import load_any_step
 from solver.solution import Progress, Report
 
@@ -28,6 +29,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="let no elementwise op write into an operand that dies there",
     )
     parser.add_argument(
+        "--pin",
+        action="append",
+        default=[],
+        metavar="PIN",
+        help=f"what the plan must keep, as often as you like: {PIN_GRAMMAR}; ops and storages by index "
+        "or name, B not included, ADDRESS in bytes",
+    )
+    parser.add_argument(
+        "--pins", type=Path, metavar="FILE.json", help="more pins: a JSON list of such texts"
+    )
+    parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE.plan", help="without it only the report is printed"
     )
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
@@ -41,12 +53,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     output = arguments.output and writable(arguments.output, unlike=arguments.step)
     step = load_any_step(arguments.step)
+    pins = parse_pins(step, arguments.pin)
+    if arguments.pins is not None:
+        pins += load_pins(arguments.pins, step)
     with StatusLine() as status, interrupts() as interrupted:
         solution = solve(
             step,
             deadline=arguments.deadline,
             seed=arguments.seed,
             reuse=not arguments.no_reuse,
+            pins=pins,
             progress=lambda line: status.say(_progress(line)),
             cancelled=interrupted,
         )
@@ -65,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(solution.report.as_dict()))
     else:
         print(report_text(step.title, solution.report))
+        if pins:
+            print(f"  With {pins_text(step, pins)}")
         print(output or "The plan was not written; -o FILE.plan writes it.")
     return 130 if stopped else 0
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from app.facts.plan import op_place
 from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
+from solver.pin_text import pins_count, pins_text
 from solver.plan import Plan, Proof, Status
 from solver.solution import Baseline, Progress
 from solver.step import Step
 
+BOUND = "Lower bound"
+"""The row of a certificate that has a proof to show."""
 RELATIVE_BELOW = 10_000_000_000
 """Bytes of a gap from which its figure leaves no room for the share of the bound."""
 
@@ -113,7 +116,7 @@ def certificate_facts(
             ),
             "The caching allocator's addresses; nothing is proven of them.",
         )
-    bound = resident + plan.certificate.peak_bound_bytes
+    bound = resident + plan.least_bytes
     gap = height - bound
     badge = {
         Status.OPTIMAL: "Proven optimal",
@@ -126,13 +129,15 @@ def certificate_facts(
         badge = "Incumbent"
     elif plan.status is Status.STOPPED:
         note = f"Stopped: best {plan_size(height)}, bound {plan_size(bound)}"
+    if plan.pins:
+        note = f"{note}. " * bool(note) + f"With {pins_count(plan.pins)}"
     relative = f" ({percent(gap / bound)})" if 0 < gap < RELATIVE_BELOW and bound else ""
     return CertificateFacts(
         badge,
         plan.status is Status.OPTIMAL and not running,
         (
             ("Plan height", f"{bytes_exact(height)} B"),
-            ("Lower bound", f"{bytes_exact(bound)} B"),
+            (BOUND, f"{bytes_exact(bound)} B"),
             ("Gap", f"{bytes_exact(gap)} B{relative}"),
         ),
         note,
@@ -144,6 +149,7 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
     certificate = plan.certificate
     resident = step.resident_bytes
     bound = certificate.peak_bound_bytes
+    keeping = " that keeps the pins" if plan.pins else ""
     parts = [
         f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena. With the "
         f"{human(resident)} that stay in memory all the time (parameters, buffers, optimizer state, "
@@ -156,13 +162,14 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
                 f"Lower bound: while {op_place(op)} runs (op {op.name}), at least "
                 f"{bytes_exact(bound)} B are alive, whatever order the other ops run in. "
                 "A minimum cut shows it: of all sets of ops that may have run before this op, none "
-                "leaves fewer live bytes. So no order without recompute or offload has a lower peak."
+                f"leaves fewer live bytes. So no order{keeping} without recompute or offload has a "
+                "lower peak."
             )
         case Proof.CUT | Proof.SEARCH:
             parts.append(
-                f"Lower bound: an exhaustive search over the orders found none with a peak under "
-                f"{bytes_exact(bound)} B. Its tree is not kept: to check it, solve again with the "
-                "same seed."
+                f"Lower bound: an exhaustive search over the orders found none{keeping} with a peak "
+                f"under {bytes_exact(bound)} B. Its tree is not kept: to check it, solve again with "
+                "the same seed."
             )
         case Proof.NONE:
             parts.append(
@@ -177,9 +184,16 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
             else f"the arena is {bytes_exact(fragmentation)} B higher."
         )
     )
-    gap = plan.height_bytes - bound
+    if plan.pins:
+        parts.append(f"The plan keeps {pins_text(step, plan.pins)}.")
+    if plan.least_bytes > bound:
+        parts.append(
+            f"A tensor is pinned so that it ends at {bytes_exact(plan.least_bytes)} B: no arena that "
+            "holds it there is lower."
+        )
+    gap = plan.height_bytes - plan.least_bytes
     parts.append(
-        "Height and bound are equal: this is the least that any plan can need."
+        f"Height and bound are equal: this is the least that any plan{keeping} can need."
         if gap == 0
         else f"A gap of {bytes_exact(gap)} B is open: a better plan may exist, by at most that much."
     )

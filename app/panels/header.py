@@ -118,7 +118,7 @@ class PlanHeader(Strip):
             self._shown.add(self.unfilled_figure)
             return
         if self._running:
-            bound = facts.step.resident_bytes + entry.plan.certificate.peak_bound_bytes
+            bound = facts.step.resident_bytes + entry.plan.least_bytes
             self._figure(self.bound_figure, bound)
             self._figure(self.gap_figure, total - bound, unit=human)
         baseline = self._document.baseline

@@ -28,7 +28,7 @@ def distinct_plans(solution: Solution) -> list[Plan]:
 
 def outcome(plan: Plan, step: Step) -> Activity:
     """What is known of a plan, for the tool bar."""
-    bound = plan.certificate.peak_bound_bytes
+    bound = plan.least_bytes
     seconds = plan.provenance.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
     if plan.status is Status.OPTIMAL:

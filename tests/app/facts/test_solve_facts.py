@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from app.facts.solve import certificate_facts, curves, log_rows, proof_paragraphs, provenance_rows
+from solver.pins import At, Before, Last
 from solver.plan import Certificate, Proof, Provenance, Status
 from solver.solution import Progress
 from solver.step import Step
@@ -101,3 +102,21 @@ def test_provenance_lists_seed_and_versions(toy_step: Step) -> None:
 def test_a_wide_gap_is_told_in_bytes_only(toy_step: Step) -> None:
     plan = replace(toy_plan(toy_step), status=Status.STOPPED, height_bytes=PEAK + 25_233_826_816)
     assert certificate_facts(toy_step, plan).rows[-1] == ("Gap", "25,233,826,816 B")
+
+
+def test_a_plan_with_pins_says_so_and_what_they_are(toy_step: Step) -> None:
+    plan = replace(toy_plan(toy_step), pins=(Last(5), Before(1, 2)))
+    assert certificate_facts(toy_step, plan).note == "With 2 pins"
+    text = "\n".join(proof_paragraphs(toy_step, plan))
+    assert "2 pins: last add_, before relu sum" in text
+    assert "no order that keeps the pins without recompute" in text
+
+
+def test_the_bound_of_a_plan_is_the_end_of_what_is_pinned_where_that_is_higher(toy_step: Step) -> None:
+    plan = toy_plan(toy_step)
+    far = replace(plan.certificate, height_bound_bytes=1 << 20)
+    plan = replace(plan, pins=(At(2, (1 << 20) - 2048),), height_bytes=1 << 20, certificate=far)
+    facts = certificate_facts(toy_step, plan)
+    assert dict(facts.rows)["Lower bound"] == f"{(1 << 20) + RESIDENT:,} B"
+    assert dict(facts.rows)["Gap"] == "0 B"
+    assert "ends at 1,048,576 B" in "\n".join(proof_paragraphs(toy_step, plan))
