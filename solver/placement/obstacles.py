@@ -121,8 +121,9 @@ def _without_gaps_below(size: int, taken: list[tuple[int, int]]) -> list[tuple[i
 
 def _around(sums: IntArray, taken: list[tuple[int, int]]) -> IntArray:
     """The least height that has ``sums`` free bytes under it."""
-    result = sums.copy()
-    for low, high in taken:
-        # Whoever has not found enough below the range goes on above it.
-        result += np.where(result > low, high - low, 0)
-    return result
+    low, high = np.array(taken, np.int64).T
+    under = np.concatenate([[0], np.cumsum(high - low)])
+    # Whoever does not find enough below a range goes on above it.
+    passed = np.searchsorted(low - under[:-1], sums)
+    around: IntArray = sums + under[passed]
+    return around
