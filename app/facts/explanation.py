@@ -40,21 +40,21 @@ def reason(step: Step, proof: PeakProof, held: Held) -> str:
         case Reason.TOUCHED:
             return "made here" if held.maker == proof.op else "in use here"
         case Reason.FORCED:
-            return f"made before by {op_place(maker)}, needed after by {op_place(waiting)}"
+            return f"always: for {op_place(waiting)}, made by {op_place(maker)}"
         case Reason.CHEAPEST:
-            return f"made by {op_place(maker)} for {op_place(waiting)}; without it no less is alive"
+            return f"cheapest choice: for {op_place(waiting)}, made by {op_place(maker)}"
 
 
 def proof_sentence(step: Step, proof: PeakProof) -> str:
     """What the peak's bound rests on."""
-    bound = f"{bytes_exact(proof.bound_bytes)} B"
+    bound = _exact(proof.bound_bytes)
     if proof.op < 0:
         return f"A search found no order with a peak under {bound}; its tree is not kept."
     op = step.ops[proof.op]
     who = f"{op_place(op)} runs ({op.name})"
     if proof.kind is Proof.NONE:
         return f"While {who} it needs {bound} itself; nothing more was proven."
-    cut = f"{bytes_exact(proof.cut_bytes)} B"
+    cut = _exact(proof.cut_bytes)
     forced = sum(held.bytes for held in proof.held if held.reason is not Reason.CHEAPEST)
     if forced >= proof.cut_bytes:
         said = f"whatever the order, while {who} these {len(proof.held)} tensors are alive: {cut}."
@@ -75,7 +75,7 @@ def proof_sentence(step: Step, proof: PeakProof) -> str:
 
 def height_sentence(step: Step, proof: HeightProof, op: Op | None) -> str:
     """What the height's bound rests on."""
-    bound = f"{bytes_exact(proof.bound_bytes)} B"
+    bound = _exact(proof.bound_bytes)
     if proof.pinned:
         return f"A tensor is pinned to an address that ends at {bound}: no placement is lower."
     if op is None:
@@ -91,3 +91,8 @@ def source_text(source: SourceLine) -> str:
     where = f"{source.file}:{source.line}, in {source.function}"
     line = source.text[source.here].strip() if source.here < len(source.text) else ""
     return f"{where}: {line}" if line else where
+
+
+def _exact(size: int) -> str:
+    """The number and its unit stay on one line."""
+    return f"{bytes_exact(size)}\N{NO-BREAK SPACE}B"

@@ -260,7 +260,6 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
     op = facts.op_at(slot)
     live = int(facts.profile[slot])
     about = facts.explained(slot, rows)
-    what = f"{op_place(op)}, {op.phase.value}"
     figures = [
         Figure("Op", f"{slot} of {facts.slots}", op.name),
         Figure("Live", human(live), bytes_exact(live)),
@@ -273,7 +272,7 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
     return SlotFacts(
         slot=slot,
         title="The peak" if slot == facts.peak_slot else f"Op {slot}",
-        summary=what[0].upper() + what[1:],
+        summary=op_summary(op),
         figures=tuple(figures),
         alive=tuple(
             replace(_alive_row(facts, one.storage), why=why_at_slot(facts.step, one))
@@ -282,6 +281,12 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
         rest=rest_text(about.count - len(about.alive), about.live_bytes - shown),
         source=facts.step.sources[op.source] if op.source >= 0 else None,
     )
+
+
+def op_summary(op: Op) -> str:
+    """``Relu backward in layer4.2, backward``."""
+    text = f"{op_place(op)}, {op.phase.value}"
+    return text[0].upper() + text[1:]
 
 
 def selection_facts(facts: PlanFacts, storages: Sequence[int], rows: int = 12) -> SelectionFacts:

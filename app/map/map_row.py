@@ -98,8 +98,9 @@ class MapRow(Row):
         """Pixels of a rectangle, in own coordinates, not clipped."""
         scene = self.state.scene
         assert scene is not None
-        left, right = self.x_of(scene.start[rectangle]), self.x_of(scene.end[rectangle])
-        top, bottom = self.y_of(scene.high[rectangle]), self.y_of(scene.low[rectangle])
+        # As Python's numbers: numpy's single ones are slow, and a selection may have hundreds.
+        left, right = self.x_of(int(scene.start[rectangle])), self.x_of(int(scene.end[rectangle]))
+        top, bottom = self.y_of(int(scene.high[rectangle])), self.y_of(int(scene.low[rectangle]))
         return QRectF(left, top, right - left, bottom - top)
 
     def rectangle_at(self, position: QPointF) -> int:

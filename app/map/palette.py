@@ -81,6 +81,7 @@ def argb(colour: str) -> int:
     return 0xFF000000 | red << 16 | green << 8 | blue
 
 
+@lru_cache(maxsize=256)
 def mix(first: str, second: str, share: float) -> str:
     """``share`` of the first colour, the rest of the second."""
     parts = (

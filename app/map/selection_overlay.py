@@ -17,8 +17,12 @@ from app.map.state import MapState
 from app.numbers import human
 
 RADIUS = 8.0
+LABELLED = 11.0
+"""The least height of a tensor that carries its name."""
 SHELF = 160.0
 """Only lines this near to the left end push labels aside."""
+CROWD = 24
+"""More selected tensors than this are outlined thinly: thick outlines would cover one another."""
 ELBOW = 16.0
 """How far below the lane a badge's line bends onto its slot."""
 
@@ -100,8 +104,10 @@ class SelectionOverlay(QGraphicsObject):
         own = scene.rectangles_of([s for s in self.state.selection if s < len(scene.step.storages)])
         for rectangle in related - set(own):
             self._paint_related(painter, self._box(rectangle))
+        primary = scene.rectangles_of(self.state.selection[:1])[:1]
         for rectangle in own:
-            self._paint_selected(painter, scene, rectangle, area)
+            thin = len(own) > CROWD and rectangle not in primary
+            self._paint_selected(painter, scene, rectangle, area, thin=thin)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for link in self._relations.links:
             self._paint_link(painter, link)
@@ -124,20 +130,28 @@ class SelectionOverlay(QGraphicsObject):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
 
-    def _paint_selected(self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF) -> None:
+    def _paint_selected(
+        self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF, *, thin: bool
+    ) -> None:
         theme = self.state.theme
         box = self._box(rectangle)
         fill = theme.fill[CATEGORIES[int(scene.category[rectangle])]]
         lighter = mix("#ffffff", fill, 0.62 if theme.dark else 0.7)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        for thick, outside, colour in ((1, 2.5, theme.map), (2, 1.0, theme.text)):
-            pen = QPen(QColor(colour), thick)
-            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-            painter.setPen(pen)
-            painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
-        painter.fillRect(box, QColor(lighter))
-        name, size = scene.label(rectangle)
         visible = box.intersected(area)
+        if thin:
+            painter.fillRect(box, QColor(mix(theme.text, lighter, 0.45)))
+            painter.fillRect(box.adjusted(0, 1, -1, 0), QColor(lighter))
+            if visible.height() < LABELLED:
+                return
+        else:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            for thick, outside, colour in ((1, 2.5, theme.map), (2, 1.0, theme.text)):
+                pen = QPen(QColor(colour), thick)
+                pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+                painter.setPen(pen)
+                painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
+            painter.fillRect(box, QColor(lighter))
+        name, size = scene.label(rectangle)
         strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
         start = max(visible.left(), LEFT) + LABEL_PAD + 1
         shelf = self._label_shelf()
@@ -145,7 +159,7 @@ class SelectionOverlay(QGraphicsObject):
             start = shelf
         room = visible.right() - start - 4
         width = text_width(name, strong)
-        if visible.height() < 11 or width > room:
+        if visible.height() < LABELLED or width > room:
             if rectangle == scene.rectangles_of(self.state.selection[:1])[0]:
                 self._paint_chip(painter, scene, rectangle, box, area)
             return

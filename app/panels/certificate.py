@@ -14,7 +14,13 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Entry
-from app.facts.solve import CertificateFacts, certificate_facts, proof_paragraphs, provenance_rows
+from app.facts.solve import (
+    BOUND,
+    CertificateFacts,
+    certificate_facts,
+    proof_paragraphs,
+    provenance_rows,
+)
 from app.icons import pixmap
 from app.panels.controls import clear, label, rule
 from app.panels.sheet import panel_sheet
@@ -32,6 +38,8 @@ class CertificateCard(QWidget):
 
     continue_requested = Signal()
     """A stopped solve is to go on."""
+    proof_requested = Signal()
+    """The op and the tensors that prove the bound are to be shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,8 +108,7 @@ class CertificateCard(QWidget):
         clear(self.figures)
         for row, (name, figure) in enumerate(facts.rows if facts is not None else ()):
             self.figures.addWidget(label(name, "body", "text2"), row, 0)
-            value = label(figure)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value = self._bound(figure) if name == BOUND and not running else _figure(figure)
             self.figures.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
         self.note.setText(
             facts.note if facts is not None else "No plan yet. Solve the step to get one."
@@ -112,6 +119,17 @@ class CertificateCard(QWidget):
         stopped = plan is not None and plan.status is Status.STOPPED
         self.go_on.setVisible(stopped and not running)
         self._show_badge()
+
+    def _bound(self, figure: str) -> QPushButton:
+        """The bound as a link to what proves it."""
+        link = QPushButton(figure)
+        link.setProperty("kind", "flat")
+        link.setObjectName("showProof")
+        link.setAccessibleName(f"{BOUND} {figure}: show what proves it")
+        link.setToolTip("Show the op and the tensors that prove it")
+        link.setCursor(Qt.CursorShape.PointingHandCursor)
+        link.clicked.connect(self.proof_requested)
+        return link
 
     def _show_badge(self) -> None:
         if self._facts is None:
@@ -128,12 +146,16 @@ class CertificateCard(QWidget):
         """Open the explanation."""
         if self._step is not None and self._plan is not None:
             dialog = CertificateDialog(self._step, self._plan, self._theme, self)
+            dialog.proof_requested.connect(self.proof_requested)
             dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             dialog.open()
 
 
 class CertificateDialog(QDialog):
     """Why no plan needs less, and where this one comes from."""
+
+    proof_requested = Signal()
+    """What proves the bound is to be shown on the map."""
 
     def __init__(self, step: Step, plan: Plan, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -158,10 +180,20 @@ class CertificateDialog(QDialog):
         column.addLayout(_grid(provenance_rows(plan)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        self.show_proof = buttons.addButton("Show on the map", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.show_proof.setToolTip("The op and the tensors that prove the bound")
+        buttons.accepted.connect(self.accept)
+        self.accepted.connect(self.proof_requested)
         column.addSpacing(4)
         column.addWidget(buttons)
         self.setFixedWidth(WIDTH)
         self.setMinimumHeight(column.totalHeightForWidth(WIDTH))
+
+
+def _figure(text: str) -> QLabel:
+    value = label(text)
+    value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return value
 
 
 def _grid(rows: tuple[tuple[str, str], ...]) -> QGridLayout:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.facts.plan import PlanFacts, plan_facts
+from app.facts.proof import ProofFacts, proof_facts
 from app.facts.storage import (
     AliveRow,
     Figure,
@@ -32,6 +33,8 @@ from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
 from app.panels.tensor_table import TensorWindow
 from app.theme import DARK, Theme
+from solver.proof import PeakProof
+from solver.step import SourceLine
 
 NO_STEP = "Open a step to see what its tensors are and why they are in memory."
 NO_PLAN = "Solve the step to see where its tensors lie and when they are alive."
@@ -56,6 +59,7 @@ class InspectorPanel(QScrollArea):
         self._document = document
         self._theme = DARK
         self._slot: int | None = None
+        self._proof: ProofFacts | None = None
         self._tensors: TensorWindow | None = None
         self._knows_as_run = False
         self._build()
@@ -166,6 +170,18 @@ class InspectorPanel(QScrollArea):
         self._slot = slot
         self.refresh()
 
+    def show_proof(self, proof: PeakProof) -> None:
+        """Select the tensors that prove the bound and say why, until something else is selected."""
+        facts = self._facts()
+        if facts is None:
+            return
+        self._proof, self._slot = proof_facts(facts, proof), None
+        if self._document.selection == self._proof.storages:
+            self._select()
+        self._document.select(self._proof.storages)
+        if self._proof.slot >= 0:
+            self.go_to_slot.emit(self._proof.slot)
+
     def show_tensors(self) -> None:
         """Open the table of all tensors, or bring it to the front."""
         if self._tensors is None:
@@ -177,7 +193,7 @@ class InspectorPanel(QScrollArea):
         self._tensors.table.filter.setFocus()
 
     def _reset(self) -> None:
-        self._slot = None
+        self._slot = self._proof = None
         self.refresh()
 
     def _entries_changed(self) -> None:
@@ -188,6 +204,8 @@ class InspectorPanel(QScrollArea):
     def _select(self) -> None:
         if self._document.selection:
             self._slot = None
+        if self._proof is not None and self._document.selection != self._proof.storages:
+            self._proof = None
         self.verticalScrollBar().setValue(0)
         self.refresh()
 
@@ -202,6 +220,8 @@ class InspectorPanel(QScrollArea):
         self.foot.setVisible(facts is not None)
         if facts is None or not facts.slots:
             self._show_message()
+        elif self._proof is not None:
+            self._show_proof(self._proof)
         elif self._slot is not None and self._slot < facts.slots:
             self._show_slot(facts, self._slot)
         elif not selection:
@@ -239,9 +259,7 @@ class InspectorPanel(QScrollArea):
         self.swatch.set_category(about.category)
         self.swatch.show()
         self._show_head(about.name, about.summary, about.figures)
-        self.why_text.setText(about.why)
-        self.source.set_source(about.source)
-        self.why.show()
+        self._show_why("Why is it alive", about.why, about.source)
         self.producer_table.set_rows([_use(row) for row in about.producers])
         self.producer.setVisible(bool(about.producers))
         self.consumer_table.set_rows([_use(row) for row in about.consumers])
@@ -253,19 +271,32 @@ class InspectorPanel(QScrollArea):
         about = slot_facts(facts, slot)
         self.swatch.hide()
         self._show_head(about.title, about.summary, about.figures)
-        self._show_alive("Alive at the peak" if slot == facts.peak_slot else "Alive then", about.alive)
-        self.alive_rest.setText(about.rest)
-        self.alive_rest.setVisible(bool(about.rest))
+        if about.source is not None:
+            self._show_why("Where the op comes from", "", about.source)
+        self._show_alive(
+            "Alive at the peak" if slot == facts.peak_slot else "Alive then", about.alive, about.rest
+        )
+
+    def _show_proof(self, about: ProofFacts) -> None:
+        self.swatch.hide()
+        self._show_head(about.title, about.summary, about.figures)
+        self._show_why("Why no order needs less", about.sentence, about.source)
+        self._show_alive("Held while it runs", about.rows, about.rest)
+
+    def _show_why(self, title: str, text: str, source: SourceLine | None) -> None:
+        self.why.set_title(title)
+        self.why_text.setText(text)
+        self.why_text.setVisible(bool(text))
+        self.source.set_source(source)
+        self.why.show()
 
     def _show_selection(self, facts: PlanFacts, selection: Sequence[int]) -> None:
         about = selection_facts(facts, selection)
         self.swatch.hide()
         self._show_head(about.title, "Selected together", about.figures)
-        self._show_alive("Selected", about.rows)
-        self.alive_rest.setText(about.rest)
-        self.alive_rest.setVisible(bool(about.rest))
+        self._show_alive("Selected", about.rows, about.rest)
 
-    def _show_alive(self, title: str, rows: Sequence[AliveRow]) -> None:
+    def _show_alive(self, title: str, rows: Sequence[AliveRow], rest: str) -> None:
         self.alive.set_title(title)
         self.alive_table.set_rows(
             [
@@ -273,6 +304,8 @@ class InspectorPanel(QScrollArea):
                 for r in rows
             ]
         )
+        self.alive_rest.setText(rest)
+        self.alive_rest.setVisible(bool(rest))
         self.alive.setVisible(bool(rows))
 
     def _show_figures(self, figures: Sequence[Figure]) -> None:

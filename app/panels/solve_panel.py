@@ -30,6 +30,8 @@ class SolvePanel(QWidget):
 
     continue_requested = Signal()
     """A stopped solve is to go on."""
+    proof_requested = Signal()
+    """What proves the shown plan's bound is to be shown."""
     caption_changed = Signal(str)
     """What the dock's title adds: ``proven in 25 ms``."""
 
@@ -52,6 +54,7 @@ class SolvePanel(QWidget):
         self.certificate = CertificateCard()
         self.certificate.setFixedWidth(236)
         self.certificate.continue_requested.connect(self.continue_requested)
+        self.certificate.proof_requested.connect(self.proof_requested)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)

@@ -206,6 +206,7 @@ class Commands(QObject):
             "picture": ("Save picture…", self.picture),
             "save": ("Save plan…", self.save_plan),
             "library": ("Try again", self.work.open_library),
+            "prove": ("Try again", self.work.prove),
         }
         return Remedy(*again[doing]) if doing in again else None
 

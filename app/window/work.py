@@ -16,6 +16,7 @@ from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
 from app.jobs.job import Failure, Job, failure_of
 from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
+from app.jobs.prove import ProveJob
 from app.jobs.solve import SolveJob
 from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
@@ -24,6 +25,7 @@ from app.window.activity import Activity, distinct_plans, outcome
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
 from solver.plan import Plan, Status
+from solver.proof import PeakProof
 from solver.solution import Progress, Solution
 from solver.step import Step
 
@@ -56,6 +58,8 @@ class Work(QObject):
     """Whether the open step's file holds another step by now."""
     stored = Signal()
     """The library has something new."""
+    proved = Signal(object)
+    """What proves the shown plan's bound, a PeakProof."""
     log = Signal(str)
     """A line of a capture's or verification's output."""
 
@@ -131,6 +135,15 @@ class Work(QObject):
         )
         job.succeeded.connect(self._solved)
         self._run(job, "solve", Activity("Starting the solver", running=True, stoppable=True))
+
+    def prove(self) -> None:
+        """Find what proves the shown plan's bound, beside other work; ``proved`` follows."""
+        step, shown = self.document.step, self.document.shown
+        if step is None or shown is None or shown.baseline is not None:
+            return
+        job = ProveJob(step, shown.plan)
+        job.succeeded.connect(self._proved)
+        self._run_beside(job)
 
     def capture(self, request: CaptureRequest) -> None:
         """Trace a model in a child process and open its step."""
@@ -350,6 +363,13 @@ class Work(QObject):
         self.stored.emit()
 
     @Slot(object)
+    def _proved(self, proof: PeakProof) -> None:
+        job, shown = self.sender(), self.document.shown
+        # Another plan may be on the map by now.
+        if isinstance(job, ProveJob) and shown is not None and shown.plan is job.plan:
+            self.proved.emit(proof)
+
+    @Slot(object)
     def _compared(self, loaded: Loaded) -> None:
         step = self.document.step
         if step is not None:
@@ -366,7 +386,8 @@ class Work(QObject):
             if self._library_failed:
                 return
             self._library_failed = True
-        self.problem.emit("library", failure)
+        doing = "prove" if isinstance(self.sender(), ProveJob) else "library"
+        self.problem.emit(doing, failure)
 
     @Slot()
     def _ended_beside(self) -> None:
