@@ -58,6 +58,8 @@ class VerifyReport:
     foreign: int
     """Requests of other threads, which no plan can place."""
     scratch_bytes: int
+    taken: int
+    """Results of one step that were written into an operand's bytes."""
     planned_bytes: int
     """The plan's height: results only."""
     arena_bytes: int
@@ -123,6 +125,8 @@ class VerifyReport:
             f"{self.temporaries:,} temporaries of {self.temporary_bytes:,} bytes in all",
             f"{self.missed} misses, {self.overlapped} overlaps, {self.scratch_bytes:,} scratch bytes",
         ]
+        if self.taken:
+            result.append(f"{self.taken} results in the bytes of an operand that was needed no more")
         if self.foreign:
             result.append(f"{self.foreign} requests of other threads, which no plan can place")
         if self.unmatched:

@@ -285,6 +285,7 @@ def _count(engine: Any, totals: dict[str, int]) -> None:
     for name in ("missed", "overlapped", "foreign"):
         totals[name] = totals.get(name, 0) + getattr(counters, name)
     totals["scratch"] = max(totals.get("scratch", 0), counters.scratch_peak)
+    totals["taken"] = counters.taken
 
 
 def _report(
@@ -310,6 +311,7 @@ def _report(
         "overlapped": totals.get("overlapped", 0),
         "foreign": totals.get("foreign", 0),
         "scratch_bytes": totals.get("scratch", 0),
+        "taken": totals.get("taken", 0),
         "planned_bytes": report.planned_bytes,
         "arena_bytes": report.arena_bytes,
         "addresses_kept": report.addresses_kept,

@@ -5,7 +5,7 @@
     arm(17)                                            the allocator expects slot 17's requests
     getitem, getitem_1, getitem_2 = aten_native_batch_norm_default(conv1, ...)
     view_3 = aten_view_default(getitem, [8, 64])       a view, made just before its first use
-    del conv1                                          the plan's Free
+    del conv1                                          the plan's Free, or a takeover of its bytes
 
 Variables belong to *instances*: a storage that exists more than once has variables of its own each
 time, and its views are made anew. A step file may come from anywhere, so nothing of it reaches the
@@ -96,7 +96,7 @@ class _Writer:
         module = None
         for action in self.plan.actions:
             match action:
-                case Run(op, uses, creates, implementation):
+                case Run(op, uses, creates, implementation, takes):
                     if implementation:
                         raise BayplanError(
                             f"The implementation {implementation!r} cannot be exported yet."
@@ -108,14 +108,19 @@ class _Writer:
                         module = place
                         self.lines += ["", f"# {_comment(place)}"]
                     self._run(op, uses, creates)
+                    for _, old in takes:
+                        self._delete(old)
                 case Free(instance):
-                    if names := self.of_instance.pop(instance, []):
-                        self.lines.append(f"del {', '.join(names)}")
+                    self._delete(instance)
                 case _:
                     raise BayplanError("A plan with transfers to host memory cannot be exported yet.")
         outputs = [self._value(value) for value in self.program.outputs]
         self.lines += ["", f"return ({''.join(f'{name}, ' for name in outputs)})"]
         return Generated(self._source(title), tuple(self.created))
+
+    def _delete(self, instance: int) -> None:
+        if names := self.of_instance.pop(instance, []):
+            self.lines.append(f"del {', '.join(names)}")
 
     def _run(self, op: int, uses: tuple[int, ...], creates: tuple[int, ...]) -> None:
         instruction = self.instruction_of[op]

@@ -5,7 +5,7 @@ from typing import Any
 
 from runtime.replay.plan_data import FORMAT, VERSION, content_digest
 from solver.errors import BayplanError
-from solver.plan import Plan
+from solver.plan import Plan, Run
 from solver.step import Json, Program, Step
 
 _BATCH_NORMS = (
@@ -58,6 +58,7 @@ def _content(
             [step.storages[i.storage].size, i.address, int(start), int(end)]
             for i, (start, end) in zip(plan.instances, plan.lifetimes, strict=True)
         ],
+        "takes": [pair for action in plan.actions if isinstance(action, Run) for pair in action.takes],
         "residents": [
             {
                 "role": p.role,

@@ -11,6 +11,10 @@
 // A request that is not in the table (a miss), or whose bytes are still occupied (an overlap), is
 // served from the scratch pool, or by the adapter where that is full: a mismatch costs memory, never
 // correctness. Memory may be freed by any thread, so everything behind a pointer is locked.
+//
+// In-place reuse: an entry may take over the bytes of a living block of exactly its size, at exactly its
+// address. The block then has two holders, the old tensor and the new one, and is free when both are
+// gone, whichever goes first.
 #pragma once
 
 #include <algorithm>
@@ -51,6 +55,12 @@ Backing& backing(); // defined by the adapter
 struct Entry {
   int64_t size;
   int64_t address; // from the arena's first byte, or kPass
+  bool takes;      // it may take over the block that lives there
+};
+
+struct Living { // a block of the arena that is not free
+  int64_t bytes;
+  int64_t holders; // tensors that have it: two from a takeover until the old one is freed
 };
 
 struct Miss {
@@ -72,8 +82,9 @@ struct Counters { // of the step that ran last; order known to native.py
   std::atomic<int64_t> foreign{0};    // requests of other threads while the step ran
   std::atomic<int64_t> arena_top{0};  // bytes: end of the highest address handed out
   std::atomic<int64_t> scratch_peak{0}; // bytes: most of the scratch pool in use at once
+  std::atomic<int64_t> taken{0};      // planned ones that took over the bytes of a living block
 };
-constexpr int kCounters = 8;
+constexpr int kCounters = 9;
 
 inline void raise_to(std::atomic<int64_t>& value, int64_t candidate) {
   if (candidate > value.load(std::memory_order_relaxed)) value.store(candidate, std::memory_order_relaxed);
@@ -166,11 +177,16 @@ class Arena {
       return nullptr;
     }
     char* base = arena_.start.load();
+    if (base && entries_[at].takes && take_over(address, size)) {
+      counters_.taken++;
+      counters_.planned++;
+      return base + address;
+    }
     if (!base || address + size > capacity_ || occupied(address, size)) {
       counters_.overlapped++;
       return scratch(size);
     }
-    live_[address] = size;
+    live_[address] = {size, 1};
     counters_.planned++;
     raise_to(counters_.arena_top, address + size);
     return base + address;
@@ -233,7 +249,7 @@ class Arena {
   std::vector<std::atomic<int64_t>*> counters() {
     auto& c = counters_;
     return {&c.planned, &c.passed, &c.missed, &c.overlapped, &c.overflowed, &c.foreign, &c.arena_top,
-            &c.scratch_peak};
+            &c.scratch_peak, &c.taken};
   }
 
   const std::vector<Request>& requests() const { return requests_; }
@@ -247,7 +263,14 @@ class Arena {
     if (after != live_.end() && after->first < address + size) return true;
     if (after == live_.begin()) return false;
     auto before = std::prev(after);
-    return before->first + before->second > address;
+    return before->first + before->second.bytes > address;
+  }
+
+  bool take_over(int64_t address, int64_t size) {
+    auto found = live_.find(address);
+    if (found == live_.end() || found->second.bytes != size || found->second.holders != 1) return false;
+    found->second.holders = 2;
+    return true;
   }
 
   // First fit in the scratch pool; null: full.
@@ -276,7 +299,12 @@ class Arena {
   }
 
   bool release_block(char* pointer) {
-    if (arena_.contains(pointer)) return live_.erase(pointer - arena_.start.load()) > 0;
+    if (arena_.contains(pointer)) {
+      auto living = live_.find(pointer - arena_.start.load());
+      if (living == live_.end()) return false;
+      if (--living->second.holders == 0) live_.erase(living);
+      return true;
+    }
     if (!pool_.contains(pointer)) return false;
     auto found = used_.find(pointer - pool_.start.load());
     if (found == used_.end()) return false;
@@ -313,7 +341,7 @@ class Arena {
   std::atomic<bool> busy_{false};
   bool retired_ = false;
   int64_t slot_ = -1, cursor_ = 0;
-  std::map<int64_t, int64_t> live_;          // arena: address -> bytes
+  std::map<int64_t, Living> live_;           // arena: by address
   std::map<int64_t, int64_t> free_, used_;   // scratch pool: address -> bytes
   int64_t scratch_live_ = 0;
   Counters counters_;
@@ -343,7 +371,7 @@ inline bool release_anywhere(void* pointer) {
 
 // Null: no memory, or a table that is not one.
 BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slots, const int64_t* first,
-                                 const int64_t* sizes, const int64_t* addresses) {
+                                 const int64_t* sizes, const int64_t* addresses, const int64_t* takes) {
   using namespace bayplan;
   if (capacity < 0 || scratch < 0 || slots < 0 || first[0] != 0) return nullptr;
   for (int64_t slot = 0; slot < slots; ++slot)
@@ -354,7 +382,7 @@ BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slot
                         (addresses[at] >= 0 && sizes[at] > 0 && sizes[at] <= capacity &&
                          addresses[at] <= capacity - sizes[at]);
     if (!inside) return nullptr;
-    entries.push_back({sizes[at], addresses[at]});
+    entries.push_back({sizes[at], addresses[at], takes[at] != 0});
   }
   try {
     auto arena = std::make_unique<Arena>(capacity, scratch, std::vector<int64_t>(first, first + slots + 1),

@@ -148,7 +148,7 @@ class Engine:
     def _use(self, table: Table, *, recorded: bool) -> None:
         requests = [[(e.size, e.address) for e in slot] for slot in table.slots]
         self._table = table
-        self._arena = native.Arena(table.arena_bytes, requests)
+        self._arena = native.Arena(table.arena_bytes, requests, takes=table.takes)
         there = table.addresses()
         self.report = Report(
             planned=True,

@@ -1,7 +1,7 @@
 """The allocator's C interface as Python objects: an arena with its table of requests."""
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
@@ -38,6 +38,8 @@ class Counters:
     """Bytes from the arena's start that were used."""
     scratch_peak: int
     """Bytes of the scratch pool in use at once."""
+    taken: int
+    """Planned ones that took over the bytes of a living block."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def bind(path: Path) -> ctypes.PyDLL:
     numbers = ctypes.POINTER(number)
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "install": (ctypes.c_int, []),
-        "create": (handle, [number, number, number, numbers, numbers, numbers]),
+        "create": (handle, [number, number, number, numbers, numbers, numbers, numbers]),
         "retire": (None, [handle]),
         "begin": (ctypes.c_int, [handle, number]),
         "arm": (None, [number]),
@@ -104,21 +106,31 @@ class Arena:
         capacity: int,
         table: Sequence[Sequence[tuple[int, int]]],
         *,
+        takes: Collection[tuple[int, int]] = (),
         scratch: int = SCRATCH_BYTES,
     ) -> None:
         """``table[slot]`` lists the (size, address) of the slot's requests in order.
 
-        Raises ReplayError where there is no memory for ``capacity`` bytes or an entry lies outside.
+        ``takes``: (slot, position) of the requests that may take over a block of their size that lives
+        at their address. Raises ReplayError where there is no memory for ``capacity`` bytes or an entry
+        lies outside.
         """
         self._library = library()
-        first, sizes, addresses = [0], [], []
-        for entries in table:
+        first, sizes, addresses, taking = [0], [], [], []
+        for slot, entries in enumerate(table):
             sizes += [size for size, _ in entries]
             addresses += [address for _, address in entries]
+            taking += [int((slot, position) in takes) for position in range(len(entries))]
             first.append(len(sizes))
         self.capacity = capacity
         self._handle = self._library.bayplan_create(
-            capacity, scratch, len(table), _array(first), _array(sizes), _array(addresses)
+            capacity,
+            scratch,
+            len(table),
+            _array(first),
+            _array(sizes),
+            _array(addresses),
+            _array(taking),
         )
         if not self._handle:
             raise ReplayError(

@@ -89,6 +89,8 @@ class PlanData:
     created: tuple[tuple[int, ...], ...]
     """For each slot, the instance of each result of the op, -1 where it is not the plan's."""
     instances: tuple[Instance, ...]
+    takes: tuple[tuple[int, int], ...]
+    """(new, old): the new instance takes over the bytes of the old one, which its op still reads."""
     residents: tuple[Resident, ...]
     constants: tuple[Constant, ...]
     scalars: tuple[tuple[str, int], ...]
@@ -171,6 +173,7 @@ def _decode(content: dict[str, Any]) -> PlanData:
         ops=tuple(_texts(content["ops"])),
         created=tuple(tuple(map(_integer, slot)) for slot in content["created"]),
         instances=tuple(Instance(*map(_integer, item)) for item in content["instances"]),
+        takes=tuple((_integer(new), _integer(old)) for new, old in content["takes"]),
         residents=tuple(_resident(item) for item in content["residents"]),
         constants=tuple(Constant(_spec(c["spec"]), _text(c["data"])) for c in content["constants"]),
         scalars=tuple((_text(kind), _integer(group)) for kind, group in content["scalars"]),
@@ -194,6 +197,14 @@ def _check(plan: PlanData) -> None:
         for made in results:
             if made != -1 and (not 0 <= made < instances or plan.instances[made].start != slot):
                 raise ValueError(f"slot {slot} creates instance {made}")
+    for new, old in plan.takes:
+        if not 0 <= new < instances or not 0 <= old < instances:
+            raise ValueError(f"instance {new} takes over instance {old}")
+        heir, former = plan.instances[new], plan.instances[old]
+        if (heir.size, heir.address, heir.start) != (former.size, former.address, former.end):
+            raise ValueError(f"instance {new} cannot take over instance {old}")
+    if any(len(set(side)) < len(plan.takes) for side in zip(*plan.takes, strict=True)):
+        raise ValueError("an instance takes over, or is taken over, twice")
     for resident in plan.residents:
         if resident.role not in ROLES:
             raise ValueError(f"the role {resident.role!r} is not known")

@@ -7,7 +7,7 @@ plan it is not trusted when it is read: what is alive at the same time must not 
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ class Entry:
     end: int
     instance: int
     """The plan's instance that it is, or -1: a temporary, or what outlives the step."""
+    taken: int
+    """The plan's instance whose bytes it takes over at ``start``, or -1."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,16 @@ class Table:
         """How many requests are temporaries."""
         return sum(e.instance < 0 and e.address != PASS for slot in self.slots for e in slot)
 
+    @property
+    def takes(self) -> frozenset[tuple[int, int]]:
+        """(slot, position) of the requests that take over bytes."""
+        return frozenset(
+            (slot, position)
+            for slot, entries in enumerate(self.slots)
+            for position, entry in enumerate(entries)
+            if entry.taken >= 0
+        )
+
     def addresses(self) -> dict[int, int]:
         """Address of every instance that is requested."""
         return {e.instance: e.address for slot in self.slots for e in slot if e.instance >= 0}
@@ -73,22 +85,55 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     ends = [requests[i].freed if requests[i].freed >= 0 else events for i in inside]
     sizes = [requests[i].size for i in inside]
     fixed = [_planned_address(plan, instances[i], requests[i].size) for i in inside]
+    position = {instances[i]: at for at, i in enumerate(inside) if instances[i] >= 0}
+    old_of: dict[int, int] = {}
+    for new, old in ((position.get(new), position.get(old)) for new, old in plan.takes):
+        if new is None or old is None or ends[old] <= starts[new]:
+            continue
+        if sizes[new] != sizes[old]:
+            fixed[new] = None
+            continue
+        # The bytes change hands when they are asked for.
+        old_of[new], ends[old] = old, starts[new]
     addresses = first_fit(starts, ends, sizes, fixed)
     needed = max(height(sizes, addresses), plan.height_bytes)
     kept = all(a is not None for a, i in zip(fixed, inside, strict=True) if instances[i] >= 0)
     if needed > max(plan.height_bytes, live_peak(starts, ends, sizes)):
-        anew = first_fit(starts, ends, sizes, [None] * len(inside))
+        anew = _place_anew(starts, ends, sizes, old_of)
         if height(sizes, anew) < needed * (1 - WORTH_MOVING):
             addresses, needed, kept = anew, height(sizes, anew), False
-    of_request = dict(zip(inside, zip(addresses, ends, strict=True), strict=True))
+    of_request = {
+        i: (addresses[at], ends[at], instances[inside[old_of[at]]] if at in old_of else -1)
+        for at, i in enumerate(inside)
+    }
     slots: list[list[Entry]] = [[] for _ in plan.ops]
     for i, request in enumerate(requests):
         if request.slot >= 0:
-            address, end = of_request.get(i, (PASS, request.allocated + 1))
+            address, end, taken = of_request.get(i, (PASS, request.allocated + 1, -1))
             slots[request.slot].append(
-                Entry(request.size, address, request.allocated, end, instances[i])
+                Entry(request.size, address, request.allocated, end, instances[i], taken)
             )
     return Table(tuple(tuple(slot) for slot in slots), needed, kept)
+
+
+def _place_anew(
+    starts: Sequence[int], ends: Sequence[int], sizes: Sequence[int], old_of: Mapping[int, int]
+) -> list[int]:
+    """Addresses without regard to the plan's; who takes bytes over lies where the old one does."""
+    owner = list(range(len(sizes)))
+    last = list(ends)
+    for at in sorted(old_of, key=starts.__getitem__):
+        owner[at] = owner[old_of[at]]
+        last[owner[at]] = max(last[owner[at]], ends[at])
+    first = sorted(set(owner))
+    found = first_fit(
+        [starts[at] for at in first],
+        [last[at] for at in first],
+        [sizes[at] for at in first],
+        [None] * len(first),
+    )
+    address = dict(zip(first, found, strict=True))
+    return [address[at] for at in owner]
 
 
 def _planned_address(plan: PlanData, instance: int, size: int) -> int | None:
@@ -110,6 +155,15 @@ def check_table(plan: PlanData, table: Table) -> None:
             planned = plan.instances[entry.instance]
             if (entry.address, entry.size <= planned.size) != (planned.address, True):
                 raise ReplayError(f"A recorded request is not where the plan has it: {entry}.")
+    of_instance = {e.instance: e for e in entries if e.instance >= 0}
+    for entry in entries:
+        if entry.taken < 0:
+            continue
+        old = of_instance.get(entry.taken)
+        if old is None or (old.size, old.address, old.end) != (entry.size, entry.address, entry.start):
+            raise ReplayError(f"A recorded request takes over bytes that are not there: {entry}.")
+        if (entry.instance, entry.taken) not in plan.takes:
+            raise ReplayError(f"A recorded request takes over bytes against the plan: {entry}.")
     clash = overlap((e.start, e.end, e.address, e.address + e.size) for e in entries)
     if clash is not None:
         one, other = (entries[i] for i in clash)

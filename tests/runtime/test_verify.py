@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from runtime.export import export
 from runtime.verify import Comparison, VerifyReport, verify
 from solver.errors import BayplanError
+from solver.plan import Plan, Run
+from solver.reuse import possible_takeovers
+from solver.solve import solve
+from solver.solve_job import Arrangement, SolveJob
 from tests.runtime.conftest import Exported
 
 
@@ -26,8 +31,38 @@ def test_planned_training_is_bitwise_equal_to_eager_training(
     assert (report.missed, report.overlapped, report.scratch_bytes, report.unmatched) == (0, 0, 0, 0)
     assert report.planned_bytes == made.plan.height_bytes <= report.arena_bytes
     assert report.temporaries > 0 and report.addresses_kept
+    assert report.taken == takeovers(made.plan)
     assert report.planned_seconds > 0 and report.eager_seconds > 0
     assert any("planned" in line for line in log)
+
+
+def takeovers(plan: Plan) -> int:
+    return sum(len(action.takes) for action in plan.actions if isinstance(action, Run))
+
+
+def test_a_lower_peak_by_reuse_is_what_the_step_needs(exported: Callable[[str], Exported]) -> None:
+    for name in ("mlp", "resnet18"):
+        made = exported(name)
+        alone = solve(made.step, deadline=20, reuse=False).plan
+        assert takeovers(alone) == 0 < takeovers(made.plan)
+        assert made.plan.height_bytes < alone.height_bytes
+
+
+@pytest.mark.parametrize("name", ["gpt", "resnet18"])
+def test_every_takeover_that_is_possible_leaves_training_bitwise_equal(
+    exported: Callable[[str], Exported], tmp_path: Path, name: str
+) -> None:
+    made = exported(name)
+    possible = possible_takeovers(made.step, made.plan.order)
+    assert len(possible) > 50
+    job = SolveJob(made.step, 20.0, 0, "All takeovers")
+    arrangement = Arrangement(made.plan.order, possible)
+    plan = job.plan(arrangement, job.place(arrangement, 0, fast=True)[1], job.name)
+    export(made.step, plan, tmp_path / "planned")
+    report = verify(tmp_path / "planned", steps=2)
+    assert report.ok and report.eager, report.lines()
+    assert report.taken == takeovers(plan) == len(possible)
+    assert any("bytes of an operand" in line for line in report.lines())
 
 
 def test_inference_is_verified_too(mlp_inference: Exported) -> None:
@@ -99,7 +134,7 @@ def test_at_least_one_step_is_compared(mlp: Exported) -> None:
 def test_a_report_is_plain_data() -> None:
     same = Comparison("traced", "planned", (), (), (), ())
     report = VerifyReport(
-        "toy", 3, (same,), False, "no model", True, "", 5, 0, 0, 0, 0, 0, 4096, 4096, True, 2, 128,
+        "toy", 3, (same,), False, "no model", True, "", 5, 0, 0, 0, 0, 0, 0, 4096, 4096, True, 2, 128,
         0.0, 0.004, 0.003, "2.13.0", 2,
     )  # fmt: skip
     content = json.loads(json.dumps(report.as_dict()))

@@ -62,6 +62,50 @@ def test_memory_in_use_is_never_handed_out_again() -> None:
     assert counters.scratch_peak == 2048
 
 
+@pytest.mark.parametrize("old_first", [True, False])
+def test_bytes_that_are_taken_over_are_free_when_both_tensors_are_gone(old_first: bool) -> None:
+    arena = Arena(4096, [[(1024, 0)], [(1024, 0)], [(1024, 0)]], takes={(1, 0)})
+    with arena.running():
+        arena.arm(0)
+        old = make(KIB, 1.0)
+        arena.arm(1)
+        new = torch.neg(old)
+        assert place(arena, new) == place(arena, old) == 0
+        assert new.eq(-1).all() and old.eq(-1).all()
+        if old_first:
+            del old
+        else:
+            del new
+        assert arena.live_blocks == 1
+        arena.arm(2)
+        third = make(KIB)
+        assert not 0 <= place(arena, third) < 4096  # the other one still lives there
+        del third
+        (old, new) = (None, None)
+        assert arena.live_blocks == 0
+        arena.arm(2)
+        assert place(arena, make(KIB)) == 0
+    counters = arena.counters()
+    assert (counters.planned, counters.taken, counters.overlapped) == (3, 1, 1)
+
+
+def test_only_a_block_of_its_size_at_its_address_is_taken_over_and_only_once() -> None:
+    table = [[(1024, 512)], [(2048, 512)], [(1024, 0)], [(1024, 512)], [(1024, 512)], [(1024, 2048)]]
+    takes = {(slot, 0) for slot in range(1, 6)}
+    arena = Arena(4096, table, takes=takes)
+    with arena.running():
+        arena.arm(0)
+        kept = [make(KIB)]
+        for slot, elements in enumerate((2 * KIB, KIB, KIB, KIB, KIB), 1):
+            arena.arm(slot)
+            kept.append(make(elements))
+        inside = [0 <= place(arena, tensor) < 4096 for tensor in kept]
+    # Another size, other bytes, taken over, taken over already, nothing there.
+    assert inside == [True, False, False, True, False, True]
+    counters = arena.counters()
+    assert (counters.planned, counters.taken, counters.overlapped) == (3, 1, 3)
+
+
 def test_a_full_scratch_pool_falls_back_to_torch() -> None:
     arena = Arena(0, [[]], scratch=4096)
     with arena.running():

@@ -12,11 +12,15 @@ from runtime.replay.recording import Recorder, match_instances
 from runtime.replay.table import check_table, make_table
 
 
-def plan_of(*instances: Instance, created: tuple[tuple[int, ...], ...]) -> PlanData:
+def plan_of(
+    *instances: Instance,
+    created: tuple[tuple[int, ...], ...],
+    takes: tuple[tuple[int, int], ...] = (),
+) -> PlanData:
     ops = tuple(f"op{slot}" for slot in range(len(created)))
     height = max((i.address + i.size for i in instances), default=0)
     return PlanData(
-        "toy", "", 1, False, "", "cpu", "", "", "", 0, height, ops, created, instances,
+        "toy", "", 1, False, "", "cpu", "", "", "", 0, height, ops, created, instances, takes,
         (), (), (), "", (), (), None, "",
     )  # fmt: skip
 
@@ -96,3 +100,65 @@ def test_a_table_that_moves_a_planned_result_is_refused() -> None:
     moved = replace(table, arena_bytes=1024, slots=((replace(table.slots[0][0], address=512),),))
     with pytest.raises(ReplayError, match="not where the plan has it"):
         check_table(plan, moved)
+
+
+def taking_over() -> tuple[PlanData, list[Request]]:
+    """A result in the bytes of an operand, and that one's result in its bytes again."""
+    plan = plan_of(
+        Instance(512, 960, 0, 1),
+        Instance(512, 960, 1, 2),
+        Instance(512, 960, 2, 3),
+        created=((0,), (1,), (2,)),
+        takes=((1, 0), (2, 1)),
+    )
+    requests = [
+        Request(0, 512, 1, 0, 3),
+        Request(1, 100, 2, 1, 4),  # a temporary, alive with both
+        Request(1, 512, 3, 2, 6),
+        Request(2, 512, 4, 5, 7),
+    ]
+    return plan, requests
+
+
+def test_bytes_change_hands_when_they_are_asked_for() -> None:
+    plan, requests = taking_over()
+    table = make_table(plan, requests, [0, -1, 1, 2])
+    check_table(plan, table)
+    found = [(e.address, e.start, e.end, e.taken) for slot in table.slots for e in slot]
+    assert found == [(960, 0, 2, -1), (0, 1, 4, -1), (960, 2, 5, 0), (960, 5, 7, 1)]
+    assert table.takes == {(1, 1), (2, 0)}
+    assert (table.arena_bytes, table.kept) == (1472, True)
+
+
+def test_what_takes_bytes_over_stays_with_them_where_everything_is_placed_anew() -> None:
+    plan, requests = taking_over()
+    large = Request(1, 4096, 5, 1, 4)
+    table = make_table(plan, [requests[0], large, *requests[2:]], [0, -1, 1, 2])
+    check_table(plan, table)
+    assert not table.kept
+    assert set(table.addresses().values()) == {4096}
+    assert table.arena_bytes == 4608
+
+
+def test_a_request_of_another_size_than_the_operands_takes_nothing_over() -> None:
+    plan, requests = taking_over()
+    requests[3] = replace(requests[3], size=448)
+    table = make_table(plan, requests, [0, -1, 1, 2])
+    check_table(plan, table)
+    assert table.takes == {(1, 1)}
+    assert table.slots[2][0].address != 960
+
+
+def test_a_table_that_takes_over_what_is_not_there_is_refused() -> None:
+    plan, requests = taking_over()
+    table = make_table(plan, requests, [0, -1, 1, 2])
+    first, second, third = table.slots
+    for wrong, message in (
+        (replace(second[1], taken=2), "not there"),
+        (replace(second[1], start=1), "not there"),
+        (replace(second[1], address=0), "not where the plan has it"),
+    ):
+        with pytest.raises(ReplayError, match=message):
+            check_table(plan, replace(table, slots=(first, (second[0], wrong), third)))
+    with pytest.raises(ReplayError, match="against the plan"):
+        check_table(replace(plan, takes=((1, 0),)), table)
