@@ -197,7 +197,7 @@ def _leg_text(step: Step, leg: _Leg) -> str:
 def _bytes_text(step: Step, pins: Pins, storage: int) -> str:
     start = pinned_addresses(pins)[storage]
     end = start + int(step.rounded_sizes[storage])
-    return f"{step.storages[storage].name} (bytes {start:,} to {end:,})"
+    return f"{step.storages[storage].name} (storage {storage}, bytes {start:,} to {end:,})"
 
 
 def _together(clashes: Clashes, one: int, other: int) -> str:

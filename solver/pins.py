@@ -66,7 +66,8 @@ class FreezeModule:
 
 @dataclass(frozen=True, slots=True)
 class At:
-    """Planned storage ``storage`` starts at byte ``address`` of the arena, a multiple of granules."""
+    """Planned storage ``storage`` starts at byte ``address`` of the arena, which is a multiple of the
+    granule. It takes no part in in-place reuse."""
 
     storage: int
     address: int

@@ -92,9 +92,9 @@ def test_two_ops_that_are_both_to_be_last_conflict() -> None:
 def test_storages_pinned_onto_each_other_that_are_always_alive_together(toy_step: Step) -> None:
     # relu reads what mm made (bytes 0 to 2,048) while its own result comes alive.
     assert message(toy_step, At(2, 0), At(3, 1024)) == (
-        "The pins 'at linear · mm 0' and 'at act · relu 1024' conflict: linear · mm (bytes 0 to 2,048) "
-        "and act · relu (bytes 1,024 to 2,048) share bytes, but relu needs both. Drop one of them or "
-        "change it."
+        "The pins 'at linear · mm 0' and 'at act · relu 1024' conflict: linear · mm (storage 2, "
+        "bytes 0 to 2,048) and act · relu (storage 3, bytes 1,024 to 2,048) share bytes, but relu "
+        "needs both. Drop one of them or change it."
     )
     assert "one address" in message(toy_step, At(2, 0), At(2, 512))
 

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_pins import all_orders, keeps_pins, random_pins
+from random_programs import random_program_step
 from random_steps import random_step
 
 from solver.check import check
@@ -54,6 +55,18 @@ def test_every_plan_keeps_its_pins_and_says_what_is_proven(step_seed: int, pin_s
         assert solution.report.peak_bytes == least
     if solution.plan.height_bytes == floor and solution.report.peak_bytes == least:
         assert solution.plan.status is Status.OPTIMAL and solution.report.gap == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_plans_that_reuse_memory_in_place_keep_their_pins(step_seed: int, pin_seed: int) -> None:
+    step = random_program_step(6, step_seed)
+    pins = random_pins(step, pin_seed)
+    if pinned_order(step, pins) is not None:
+        solution = solve(step, pins=pins, deadline=2.0)
+        assert_kept(step, pins, solution)
+        without = solve(step, pins=pins, deadline=2.0, reuse=False)
+        assert solution.report.peak_bytes <= without.report.peak_bytes
 
 
 def test_without_time_there_is_an_order_near_program_order(toy_step: Step) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_pins import all_orders, keeps_pins, random_pins
+from random_programs import random_program_step
 from random_steps import is_order, random_step
 
 from solver.check_pins import edges_from_pins
@@ -19,6 +20,7 @@ from solver.pinned_order import pinned_order
 from solver.pins import At, Before, First, Freeze, Last, Pins
 from solver.plan import Proof
 from solver.planning_step import load_any_step
+from solver.reuse import peak_with_takeovers
 from solver.step import GRANULE, Category, Op, Step, Storage
 from solver.timeline import order_profile
 
@@ -110,3 +112,23 @@ def test_real_steps_with_pins_are_solved_to_the_proof(cases: Path, name: str) ->
 
 def test_a_pin_that_is_kept_anyway_changes_nothing(toy_step: Step) -> None:
     assert solve(toy_step, (First(0),)) == solve(toy_step, ())
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.integers(0, 10**9), st.integers(0, 10**9))
+def test_with_in_place_reuse_the_peak_is_the_least_that_keeps_the_pins(
+    step_seed: int, pin_seed: int
+) -> None:
+    step = random_program_step(random.Random(step_seed).randint(1, 7), step_seed)
+    pins = random_pins(step, pin_seed)
+    # What is pinned to an address keeps its bytes to itself.
+    own = constrained(step, (), [pin.storage for pin in pins if isinstance(pin, At)])
+    orders = [order for order in all_orders(step) if keeps_pins(step, pins, order)]
+    if not orders:
+        return
+    result = order_step(step, deadline=30, seed=0, pins=pins)
+    assert keeps_pins(step, pins, result.order)
+    assert result.peak_bytes == peak_with_takeovers(own, result.order)
+    least = min(peak_with_takeovers(own, order) for order in orders)
+    assert result.bound_bytes <= least <= result.peak_bytes
+    assert result.peak_bytes == least or not result.optimal
