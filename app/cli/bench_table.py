@@ -104,6 +104,7 @@ def comparison_text(comparison: Comparison, earlier: str) -> str:
     ):
         if differences:
             parts.append(f"{title}:\n" + "\n".join(_difference(d) for d in differences))
+    parts += comparison.notes
     if not comparison.worse:
         parts.append("Nothing got worse.")
     return "\n".join(parts)
@@ -115,9 +116,11 @@ def size(count: int) -> str:
 
 
 def percent(share: float) -> str:
-    """``0``, ``0.31 %``, ``12.5 %``: gaps matter below a percent."""
+    """``0``, ``0.31 %``, ``12.5 %``, ``×12`` from ten times on: gaps matter below a percent."""
     if share == 0:
         return "0"
+    if share >= 9:
+        return f"×{share + 1:,.0f}"
     return f"{share * 100:.2f} %" if abs(share) < 0.1 else f"{share * 100:.1f} %"
 
 

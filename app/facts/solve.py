@@ -6,7 +6,7 @@ The log counts planned bytes; people are shown what the device must have, so res
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.facts.plan import op_place
+from app.facts.plan import op_place, plan_facts
 from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
 from solver.pin_text import pins_count, pins_text
 from solver.plan import Plan, Proof, Status
@@ -177,7 +177,8 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
             )
     fragmentation = plan.height_bytes - plan.peak_bytes
     parts.append(
-        f"The most bytes alive at once in this plan's order are {bytes_exact(plan.peak_bytes)} B; "
+        f"The most bytes alive at once in this plan's order are {bytes_exact(plan.peak_bytes)} B"
+        f"{_peak_place(step, plan)}; "
         + (
             "the arena is exactly that high, so no byte of it is lost between tensors."
             if fragmentation == 0
@@ -202,6 +203,14 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
         "needs, and no two tensors that are alive together share a byte."
     )
     return tuple(parts)
+
+
+def _peak_place(step: Step, plan: Plan) -> str:
+    """``, at op 238, relu backward in layer4.2``."""
+    facts = plan_facts(step, plan)
+    if facts.peak_slot < 0:
+        return ""
+    return f", at op {facts.peak_slot}, {op_place(facts.op_at(facts.peak_slot))}"
 
 
 def provenance_rows(plan: Plan) -> tuple[tuple[str, str], ...]:

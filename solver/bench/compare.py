@@ -5,6 +5,7 @@ vanished or is another problem now, and a peak under a bound that was proven bef
 one of the two is wrong.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from solver.bench.results import Results, Row
@@ -33,6 +34,8 @@ class Comparison:
     """Cases that are in both."""
     new: int
     """Cases that the earlier run does not have."""
+    notes: tuple[str, ...] = ()
+    """How the runs themselves differ, which may explain the rest."""
 
 
 def compare(earlier: Results, later: Results, wanted: frozenset[str] | None = None) -> Comparison:
@@ -79,9 +82,20 @@ def compare(earlier: Results, later: Results, wanted: frozenset[str] | None = No
         tuple(worse),
         tuple(better),
         tuple(times),
-        len(both),
-        sum(1 for case in now if case not in before),
+        compared=len(both),
+        new=sum(case not in before for case in now),
+        notes=tuple(_notes(earlier, later)),
     )
+
+
+def _notes(earlier: Results, later: Results) -> Iterator[str]:
+    for name, old, new in (
+        ("deadline", f"{earlier.deadline:g} s", f"{later.deadline:g} s"),
+        ("seed", str(earlier.seed), str(later.seed)),
+        ("machine", earlier.machine, later.machine),
+    ):
+        if old != new:
+            yield f"The {name} is another: {new}, before {old}."
 
 
 def _figures(old: Row, new: Row) -> tuple[list[str], list[str]]:
@@ -98,6 +112,8 @@ def _figures(old: Row, new: Row) -> tuple[list[str], list[str]]:
         if a != b:
             size, before = abs(b), abs(a)
             change = f"{name} {size:,} B, before {before:,} B{_share(size, before)}"
+            if old.timed_out and new.timed_out:
+                change += "; both ran out of time"
             (worse if b > a else better).append(change)
     for name, row, other, when in (
         ("earlier", old, new, "of the later"),

@@ -60,6 +60,11 @@ class Row:
     """Why there are no figures."""
 
     @property
+    def timed_out(self) -> bool:
+        """Whether more time might have given more, so that how fast the machine is plays a part."""
+        return self.status in ("feasible", "stopped")
+
+    @property
     def gap(self) -> float:
         """(peak − bound) / bound; of the height where only storages were placed."""
         value = self.peak_bytes if self.ops else max(self.height_bytes, self.capacity_bytes or 0)

@@ -182,4 +182,5 @@ def test_the_table_names_all_heuristics_and_stays_in_100_columns() -> None:
 
 
 def test_small_gaps_are_not_rounded_away() -> None:
-    assert [percent(share) for share in (0.0, 0.0031, 0.25)] == ["0", "0.31 %", "25.0 %"]
+    shares = (0.0, 0.0031, 0.25, 525.0)
+    assert [percent(share) for share in shares] == ["0", "0.31 %", "25.0 %", "×526"]

@@ -90,6 +90,17 @@ def test_better_figures_and_times_are_told_but_do_not_fail() -> None:
     assert [d.what for d in told.times] == ["3.00 × the work"]
 
 
+def test_what_may_explain_a_difference_is_told() -> None:
+    stopped = replace(ROW, status="stopped", bound_bytes=4000)
+    found = worse(stopped, replace(stopped, peak_bytes=5050))
+    assert found == ["peak 5,050 B, before 5,000 B (+1.00 %); both ran out of time"]
+    later = replace(results(ROW), deadline=5.0, seed=3)
+    assert compare(results(ROW), later).notes == (
+        "The deadline is another: 5 s, before 10 s.",
+        "The seed is another: 3, before 0.",
+    )
+
+
 def test_a_case_that_failed_before_and_works_now_is_better() -> None:
     told = compare(results(Row("resnet50", error="No.")), results(ROW, TABLE))
     assert [d.what for d in told.better] == ["works now"]
