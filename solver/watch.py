@@ -65,12 +65,12 @@ class Watch:
         return max(0.0, self._seconds - self.elapsed)
 
     def on_stop(self, call: Callable[[], None]) -> None:
-        """Call this once, from the watching thread, as soon as the work should end."""
+        """Call this once, from a thread of its own, as soon as the work should end."""
         with self._lock:
             self._on_stop.append(call)
             late = bool(self.flag[0])
         if late:
-            call()
+            _call_beside(call)
 
     def _watch(self) -> None:
         while not self._done.wait(INTERVAL):
@@ -88,4 +88,9 @@ class Watch:
                 calls = [] if self.flag[0] else list(self._on_stop)
                 self.flag[0] = 1
             for call in calls:
-                call()
+                _call_beside(call)
+
+
+def _call_beside(call: Callable[[], None]) -> None:
+    # Whoever notices the stop may be the one whose next act the call waits for.
+    threading.Thread(target=call, name="solver watch, stopping", daemon=True).start()

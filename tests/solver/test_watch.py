@@ -62,6 +62,19 @@ def test_calls_on_stop_are_made_once_even_when_they_come_late() -> None:
     assert called == ["before", "after"]
 
 
+def test_a_call_may_wait_for_whoever_notices_the_stop() -> None:
+    wish, finished = threading.Event(), threading.Event()
+    waited: list[bool] = []
+    with Watch(60, wish.is_set) as watch:
+        watch.on_stop(lambda: waited.append(finished.wait(5)))
+        wish.set()
+        assert watch.stopped
+        watch.on_stop(lambda: waited.append(finished.wait(5)))
+        finished.set()
+        time.sleep(3 * INTERVAL)
+    assert waited == [True, True]
+
+
 def test_an_error_of_the_callers_stops_and_comes_out_at_the_end() -> None:
     def broken() -> bool:
         raise LookupError("broken")
