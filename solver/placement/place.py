@@ -17,6 +17,7 @@ from solver.placement.orders import LEADING, orders
 from solver.placement.problem import Part, PlacementProblem, fixed_addresses, height_of, reduce
 from solver.placement.result import ArenaResult, PlacementResult
 from solver.placement.wheel import spin
+from solver.placement.windows import Windows
 from solver.plan import IntArray
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
@@ -219,9 +220,15 @@ class Search:
         """CP-SAT and more of the wheel in turn, with other seeds, until the target or the deadline."""
         small = len(part.sizes) <= MAX_STORAGES
         search: LimitSearch | None = None
+        windows = Windows(part, self.watch)
         attempt = 0
         effort = EFFORT
         while best.height > target and not self.watch.stopped:
+            if windows.refute(target, effort / 4, self.seed + attempt):
+                target = best.bound = target + 1
+                if capacity is not None and target > capacity:
+                    return
+                continue
             if small:
                 search = search or LimitSearch(part, self.watch)
                 # At the target most of the time; every third time half-way, so as to get on at all.

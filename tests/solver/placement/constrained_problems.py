@@ -8,6 +8,19 @@ from hypothesis import strategies as st
 
 from solver.placement import FREE, Forbidden, PlacementProblem
 
+FRAGMENTING = [
+    (0, 2, 2),
+    (0, 1, 2),
+    (1, 3, 1),
+    (1, 4, 1),
+    (2, 4, 1),
+    (2, 3, 1),
+    (3, 5, 2),
+    (4, 5, 2),
+]
+"""Live sum 4 at every slot. Each size of 2 takes the place of two neighbours among the four of size 1
+at slot 2, and no line of four has that many neighbours: 4 is not enough, 5 is."""
+
 spans = st.tuples(st.integers(0, 5), st.integers(1, 4)).map(lambda t: (t[0], t[0] + t[1]))
 storages = st.tuples(
     spans,

@@ -13,7 +13,13 @@ from solver.placement import FREE, Forbidden, PlacementProblem, PlacementStatus,
 from solver.placement.place import place_by_start
 from solver.placement.problem import live_sum_bound, reduce
 from solver.plan import IntArray
-from tests.solver.placement.constrained_problems import contradicts, fits, least_height, problems
+from tests.solver.placement.constrained_problems import (
+    FRAGMENTING,
+    contradicts,
+    fits,
+    least_height,
+    problems,
+)
 
 
 def make_problem(content: list[tuple[int, int, int]], **given: object) -> PlacementProblem:
@@ -179,20 +185,6 @@ def test_arenas_have_capacities_and_answers_of_their_own() -> None:
     statuses = [arena.status for arena in result.arenas]
     assert statuses == [PlacementStatus.INFEASIBLE, PlacementStatus.OPTIMAL, PlacementStatus.OPTIMAL]
     assert (result.status, result.height) == (PlacementStatus.INFEASIBLE, 27)
-
-
-FRAGMENTING = [
-    (0, 2, 2),
-    (0, 1, 2),
-    (1, 3, 1),
-    (1, 4, 1),
-    (2, 4, 1),
-    (2, 3, 1),
-    (3, 5, 2),
-    (4, 5, 2),
-]
-"""Live sum 4 at every slot. Each size of 2 takes the place of two neighbours among the four of size 1
-at slot 2, and no line of four has that many neighbours: 4 is not enough, 5 is."""
 
 
 def test_the_fragmenting_problem_is_one() -> None:
