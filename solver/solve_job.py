@@ -43,6 +43,8 @@ GRACE_SECONDS = 1.0
 """What the constructors get to place an order that was found as the time ran out."""
 ROUND_SECONDS = 10.0
 """What one placement gets before another order of the same peak gets its turn."""
+SEARCHED = 3
+"""So many orders of one peak get their turns when none was placed at it by the constructors."""
 ENDLESS = 1e6
 """Seconds: a part ends when it is told to, not by its own clock, which runs during compilations."""
 
@@ -63,6 +65,14 @@ class Arrangement:
 
     order: tuple[int, ...]
     takeovers: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An arrangement and its placement."""
+
+    arrangement: Arrangement
+    result: PlacementResult
 
 
 @dataclass(frozen=True)
@@ -157,7 +167,7 @@ class SolveJob:
         """
         attempt = 0
         while arrangements:
-            for one in reversed(arrangements):
+            for one in arrangements:
                 if self.over or self.placed_at_peak:
                     return
                 if self._place_order(one, self.seed + attempt, fast=False).optimal:
@@ -180,23 +190,55 @@ class SolveJob:
             self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
 
     def _find_and_place(self) -> list[Arrangement]:
-        """Orders of the least peak, the most readable first, each placed by the constructors.
+        """Orders of the least peak, each placed by the constructors; the lowest ones, lowest first.
 
-        A short search first, whose plan can be shown while a long one goes on where it must.
+        A short search first, whose plan can be shown while a long one goes on where it must. The most
+        readable order is tried first; if there is no room for it, those between it and the lean one.
         """
-        found: list[Arrangement] = []
+        placed: list[Placed] = []
         for share in ORDER_SHARES:
             begun, seconds = self.worked(), share * self.left
             result = self._find_order(seconds)
-            found = self._arrangements(result.order)
-            if result.lean_order and result.lean_order != result.order:
-                found += self._arrangements(result.lean_order)
-            for one in found:
-                if not self.cancel.is_set() and not self.placed_at_peak:
-                    self._place_order(one, self.seed, fast=True)
+            placed = self._place_fast(self._arrangements(result.order))
+            if placed and result.lean_order and result.lean_order != result.order:
+                placed += self._ease(placed[0], result)
+                placed += self._place_fast(self._arrangements(result.lean_order))
             if result.optimal or self.over or self.worked() - begun < seconds:
                 break
-        return found
+        placed.sort(key=lambda one: one.result.height)
+        return [one.arrangement for one in placed[:SEARCHED]]
+
+    def _place_fast(self, arrangements: list[Arrangement]) -> list[Placed]:
+        """Place them by the constructors until one is at the peak."""
+        placed = []
+        for one in arrangements:
+            if not self.cancel.is_set() and not self.placed_at_peak:
+                placed.append(Placed(one, self._place_order(one, self.seed, fast=True)))
+        return placed
+
+    def _ease(self, last: Placed, found: "OrderResult") -> list[Placed]:
+        """Alternate: where the placement stuck out above the peak, the next order holds less."""
+        from solver.ordering.easing import Easing, conflict  # heavy: it compiles
+        from solver.watch import Watch
+
+        low, placed = max(self.peak, self.pinned_end), []
+        with Watch(ENDLESS, self.within(self.left)) as watch:
+            easing = Easing(self.step, np.array(found.lean_order), found.peak_bytes, reuse=self.reuse)
+            for _ in range(easing.rounds):
+                if watch.stopped or self.placed_at_peak:
+                    break
+                order, result = np.array(last.arrangement.order), last.result
+                problem, _ = self.problem(last.arrangement)
+                where = conflict(problem, result.addresses, low, len(order))
+                eased = easing.order(order, where, result.height, watch)
+                one = self._arrangements(tuple(eased.tolist()))[0]
+                if self._peak_of(one) <= self.peak:
+                    placed += self._place_fast([one])
+                    last = placed[-1] if placed else last
+        return placed
+
+    def _peak_of(self, one: Arrangement) -> int:
+        return int(order_profile(self.step, one.order, one.takeovers).max(initial=0))
 
     def _arrangements(self, order: tuple[int, ...]) -> list[Arrangement]:
         """With the takeovers that the peak needs, then with all that are possible.
@@ -238,8 +280,7 @@ class SolveJob:
         best = self.state.best
         lower = result.height < best.height_bytes
         if not lower and result.height == best.height_bytes:
-            peak = int(order_profile(self.step, one.order, one.takeovers).max(initial=0))
-            lower = best.name != self.name or peak < best.peak_bytes
+            lower = best.name != self.name or self._peak_of(one) < best.peak_bytes
         if lower:
             plan = self.plan(one, addresses, self.name)
             self.state = replace(self.state, best=plan)

@@ -77,7 +77,8 @@ def readable() -> None:
 
     graph = compile_step(_step()).graph
     order = np.arange(graph.ops)
-    pull_back(graph, order, order[[1, 0, *range(2, graph.ops)]], 1 << 40, _NEVER)
+    limits = np.full(graph.ops, 1 << 40, np.int64)
+    pull_back(graph, order, order[[1, 0, *range(2, graph.ops)]], limits, _NEVER)
 
 
 def annealing() -> None:

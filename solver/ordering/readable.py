@@ -8,7 +8,8 @@ the most natural ready op after which the witness still does; if there is none, 
     natural    a b c d e        witness    a d b c e      limit allows b before d, not c
     result     a b d c e
 
-Live bytes of the witness are kept in a tree with range addition, so that a try costs a logarithm.
+What the witness has alive above its limits is kept in a tree with range addition, so that a try costs
+a logarithm.
 """
 
 import numpy as np
@@ -77,7 +78,7 @@ def _move_to_front(
     added: IntArray,
     sign: int,
 ) -> int:
-    """Change the witness's live bytes to what they are when ``op`` runs now; sign -1 takes it back.
+    """Change what the witness has alive to what it is when ``op`` runs now; sign -1 takes it back.
 
     Returns the granules that the op allocates.
     """
@@ -103,9 +104,11 @@ def _move_to_front(
 
 
 def pull_back(
-    graph: Graph, witness: IntArray, target: IntArray, limit: int, flag: npt.NDArray[np.uint8]
+    graph: Graph, witness: IntArray, target: IntArray, limits: IntArray, flag: npt.NDArray[np.uint8]
 ) -> IntArray:
-    """An order near ``target`` with at most ``limit`` granules alive, as ``witness`` has.
+    """An order near ``target`` with at most ``limits[op]`` granules alive while op runs.
+
+    ``witness`` is such an order. Limits have shape (ops,); an op's that touches nothing does not count.
 
     Each pass starts from the order of the last one; every second goes from the last op to the first,
     which is the same problem on the reversed graph. The nearest order met is the result. Ends early
@@ -115,9 +118,9 @@ def pull_back(
     nearest = order = witness
     for number in range(_PASSES):
         if number % 2 == 0:
-            order = _pull(graph, order, target, limit, flag)
+            order = _pull(graph, order, target, limits, flag)
         else:
-            order = _pull(backwards, order[::-1].copy(), target[::-1].copy(), limit, flag)[::-1].copy()
+            order = _pull(backwards, order[::-1].copy(), target[::-1].copy(), limits, flag)[::-1].copy()
         if _distance(order, target) < _distance(nearest, target):
             nearest = order
         elif number % 2 == 1:
@@ -134,7 +137,7 @@ def _distance(order: IntArray, target: IntArray) -> int:
 
 @kernel
 def _pull(
-    graph: Graph, witness: IntArray, target: IntArray, limit: int, flag: npt.NDArray[np.uint8]
+    graph: Graph, witness: IntArray, target: IntArray, limits: IntArray, flag: npt.NDArray[np.uint8]
 ) -> IntArray:
     """One pass; ``witness`` itself when ``flag`` stops it."""
     ops = len(witness)
@@ -153,7 +156,7 @@ def _pull(
         if graph.touches_at[op + 1] > graph.touches_at[op]:
             position[op] = count
             weighty[count] = op
-            most[width + count] = live_in_witness[slot]
+            most[width + count] = live_in_witness[slot] - limits[op]
             count += 1
     for node in range(width - 1, 0, -1):
         most[node] = max(most[2 * node], most[2 * node + 1])
@@ -184,7 +187,7 @@ def _pull(
                 chosen = op
                 break
             allocated = _move_to_front(graph, op, position, begun, done, most, added, 1)
-            if live + allocated <= limit and most[1] <= limit:
+            if live + allocated <= limits[op] and most[1] <= 0:
                 chosen = op
                 break
             _move_to_front(graph, op, position, begun, done, most, added, -1)

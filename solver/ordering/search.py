@@ -190,7 +190,8 @@ class Search:
             if peak(self.graph, order) <= self.peak:
                 self.order = order
                 return
-        self.order = pull_back(self.graph, self.order, self.natural, self.peak, self.watch.flag)
+        limits = np.full(self.graph.ops, self.peak, np.int64)
+        self.order = pull_back(self.graph, self.order, self.natural, limits, self.watch.flag)
         height = peak(self.graph, self.order)
         if height > self.peak:
             raise RuntimeError("the more readable order has a higher peak")

@@ -9,7 +9,7 @@ from random_steps import ORIGIN, is_order, random_step
 from solver.ordering import greedy
 from solver.ordering.anneal import anneal
 from solver.ordering.problem import Graph, compile_step
-from solver.ordering.profile import peak
+from solver.ordering.profile import by_op, peak, touched_granules
 from solver.ordering.readable import natural, pull_back
 from solver.step import GRANULE, Category, Op, Step, Storage
 
@@ -85,11 +85,35 @@ def test_pulling_back_keeps_the_limit_and_every_dependency() -> None:
         witness = greedy.forwards(graph, greedy.LEAST_PEAK, RUNNING)
         assert witness is not None
         limit = peak(graph, witness)
-        order = pull_back(graph, witness, target, limit, RUNNING)
+        order = pull_back(graph, witness, target, limits(graph, limit), RUNNING)
         assert is_order(step, tuple(order.tolist()))
         assert peak(graph, order) <= limit
         nearer += inversions(order, target) < inversions(witness, target)
     assert nearer > 120
+
+
+def limits(graph: Graph, granules: int) -> np.ndarray:
+    """The same limit for every op."""
+    return np.full(graph.ops, granules, np.int64)
+
+
+def test_each_op_keeps_its_own_limit() -> None:
+    nearer = 0
+    for seed in range(60):
+        step = random_step(40, seed, density=0.1)
+        graph = compile_step(step).graph
+        target = natural(graph)
+        witness = greedy.forwards(graph, greedy.LEAST_PEAK, RUNNING)
+        assert witness is not None
+        own = by_op(graph, witness)
+        # Every second op may have as much alive as in the witness and no more.
+        own[::2] = peak(graph, witness)
+        order = pull_back(graph, witness, target, own, RUNNING)
+        assert is_order(step, tuple(order.tolist()))
+        weighty = touched_granules(graph) > 0
+        assert (by_op(graph, order) <= own)[weighty].all()
+        nearer += inversions(order, target) < inversions(witness, target)
+    assert nearer > 30
 
 
 def inversions(order: np.ndarray, target: np.ndarray) -> int:
@@ -104,7 +128,7 @@ def test_pulling_back_a_stopped_solve_keeps_the_witness() -> None:
     graph = compile_step(random_step(30, 2)).graph
     witness = greedy.forwards(graph, greedy.LEAST_PEAK, RUNNING)
     assert witness is not None
-    order = pull_back(graph, witness, natural(graph), peak(graph, witness), STOPPED)
+    order = pull_back(graph, witness, natural(graph), limits(graph, peak(graph, witness)), STOPPED)
     assert (order == witness).all()
 
 
@@ -128,7 +152,7 @@ def test_ops_without_bytes_stay_where_the_program_has_them() -> None:
     graph = compile_step(step).graph
     rest = [op for op in range(len(step.ops)) if op % 3 != 1]
     witness = np.array([3 * i + 1 for i in range(counters)] + rest)
-    order = pull_back(graph, witness, natural(graph), peak(graph, witness), RUNNING)
+    order = pull_back(graph, witness, natural(graph), limits(graph, peak(graph, witness)), RUNNING)
     assert order.tolist() == list(range(len(step.ops)))
 
 
