@@ -33,7 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         type=Path,
         metavar="FOLDER|FILE",
-        help="steps, placement tables, or folders of them (see the documentation for the default)",
+        help="steps, placement tables, or folders of them (otherwise the shared cases beside the "
+        "checkout where they are, the samples, and generated randomly wired networks)",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="RESULT.json", help="written as it goes")
     parser.add_argument(
@@ -59,6 +60,26 @@ def run(arguments: argparse.Namespace) -> int:
         cases = [case for case in cases if arguments.only in case.name]
         if not cases:
             raise BayplanError(f"No case has {arguments.only!r} in its name.")
+    results, stopped = _measured(cases, output, arguments)
+    only_files = bool(arguments.paths) and not any(path.is_dir() for path in arguments.paths)
+    part = stopped or only_files or arguments.only is not None
+    wanted = frozenset(row.case for row in results.rows) if part else None
+    comparison = compare(earlier, results, wanted) if earlier is not None else None
+    if arguments.json:
+        found = {"comparison": asdict(comparison)} if comparison is not None else {}
+        print(json.dumps({**results.as_dict(), **found}))
+    else:
+        _print_end(results, comparison, arguments)
+    if stopped:
+        return STOPPED
+    failed = any(row.error for row in results.rows)
+    return WORSE if failed or (comparison is not None and comparison.worse) else 0
+
+
+def _measured(
+    cases: list[Case], output: Path | None, arguments: argparse.Namespace
+) -> tuple[Results, bool]:
+    """The rows, printed and written as they come, and whether Ctrl+C ended it."""
     created = datetime.now(UTC).isoformat(timespec="seconds")
     results = Results(created, machine(), versions(), arguments.seed, arguments.deadline)
     if not arguments.json:
@@ -78,20 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
                 save_results(results, output)
             if not arguments.json:
                 status.print(row_text(row))
-        stopped = interrupted()
-    only_files = bool(arguments.paths) and not any(path.is_dir() for path in arguments.paths)
-    part = stopped or only_files or arguments.only is not None
-    wanted = frozenset(row.case for row in results.rows) if part else None
-    comparison = compare(earlier, results, wanted) if earlier is not None else None
-    if arguments.json:
-        found = {"comparison": asdict(comparison)} if comparison is not None else {}
-        print(json.dumps({**results.as_dict(), **found}))
-    else:
-        _print_end(results, comparison, arguments)
-    if stopped:
-        return STOPPED
-    failed = any(row.error for row in results.rows)
-    return WORSE if failed or (comparison is not None and comparison.worse) else 0
+        return results, interrupted()
 
 
 def _cases(paths: list[Path]) -> list[Case]:

@@ -72,7 +72,7 @@ def _measure_step(
         status=report.status,
         seconds=wall,
         work=work / unit,
-        rivals=rivals(step),
+        rivals={} if cancelled is not None and cancelled() else rivals(step),
     )
 
 
