@@ -12,7 +12,7 @@ from solver.clashes import Clashes, Edge, find_clashes, neighbours, schedule
 from solver.errors import BayplanError
 from solver.pin_text import describe_pin
 from solver.pinned_order import PinnedOrder, pinned_order
-from solver.pins import At, Before, Pin, Pins, edges_of, pinned_addresses, require_possible
+from solver.pins import At, Pin, Pins, edges_of, pinned_addresses, require_possible
 from solver.step import Step
 
 _EDGES_TRIED = 32
@@ -76,8 +76,8 @@ def _reason(step: Step, pins: Pins) -> tuple[str, str]:
     if cycle:
         legs = _legs(cycle, _pin_edges(step, pins))
         names = " → ".join(step.ops[op].name for op in (*cycle, cycle[0]))
-        if len(pins) == 1 and isinstance(pins[0], Before):
-            legs = legs[1:] or legs  # What it asks for has just been said.
+        if len(pins) == 1:
+            legs = legs[1:] or legs  # What the pin asks for has just been said.
         return "; ".join(_leg_text(step, leg) for leg in legs), names
     addresses = [pin for pin in pins if isinstance(pin, At)]
     if len(pinned_addresses(pins)) < len(addresses):

@@ -68,8 +68,8 @@ def test_a_pin_against_the_dependencies_is_named_with_them(toy_step: Step) -> No
         "The pin 'before mm_1 mm' cannot be kept: mm_1 depends on mm (through relu_backward). Drop it "
         "or change it."
     )
-    assert "relu depends on mm" in message(toy_step, First(1))
-    assert "sum depends on relu" in message(toy_step, Last(1))
+    assert "'first relu' cannot be kept: relu depends on mm." in message(toy_step, First(1))
+    assert "'last relu' cannot be kept: sum depends on relu" in message(toy_step, Last(1))
     assert "'before sum sum' has sum run before sum" in message(toy_step, Before(2, 2))
 
 
