@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_steps import ORIGIN, random_step
+from reuse_steps import simple_step
 
 from solver import files
 from solver.errors import BayplanError
@@ -44,6 +45,7 @@ from solver.plan import (
     Run,
     Status,
 )
+from solver.solve import solve
 from solver.step import (
     Category,
     Constant,
@@ -466,3 +468,28 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_text_that_is_not_unicode_is_an_error_for_people() -> None:
     with pytest.raises(BayplanError, match=r"some\.step is damaged"):
         decode_step(b'{"format": "\xed\xa0\x80"}', "some.step")
+
+
+def test_takeovers_survive_a_round_trip_and_are_written_only_where_there_are_some() -> None:
+    step = simple_step([("mm.default", ("in",), "a"), ("relu.default", ("a",), "b")], {"a": 4, "b": 4})
+    plan = solve(step, deadline=10).plan
+    assert decode_plan(encode_plan(plan), "x.plan") == plan
+    content = json.loads(gzip.decompress(encode_plan(plan)))["plan"]
+    assert content["actions"][:2] == [["run", 0, [], [0], ""], ["run", 1, [0], [1], "", [[1, 0]]]]
+    assert content["certificate"]["reuse"] is True
+
+
+def test_a_plan_from_before_reuse_can_be_read(toy_step: Step) -> None:
+    plan = solve(toy_step, deadline=10).plan
+    content = json.loads(gzip.decompress(encode_plan(plan)))
+    del content["plan"]["certificate"]["reuse"]
+    found = decode_plan(json.dumps(content).encode(), "x.plan")
+    assert found == replace(plan, certificate=replace(plan.certificate, reuse=False))
+
+
+@pytest.mark.parametrize("takes", [[[0]], [["a", 0]], 5, [[0, 1, 2]]])
+def test_takeovers_that_no_plan_can_have_are_refused(toy_step: Step, takes: object) -> None:
+    content = json.loads(gzip.decompress(encode_plan(solve(toy_step, deadline=10).plan)))
+    content["plan"]["actions"][0].append(takes)
+    with pytest.raises(BayplanError, match="no plan can have"):
+        decode_plan(json.dumps(content).encode(), "x.plan")
