@@ -20,7 +20,12 @@ import platformdirs
 
 GROUPS = (
     ("solver.warm_up:placement", "solver.warm_up:readable", "solver.warm_up:annealing"),
-    ("solver.warm_up:greedy", "solver.warm_up:cuts", "solver.warm_up:search"),
+    (
+        "solver.warm_up:greedy",
+        "solver.warm_up:cuts",
+        "solver.warm_up:search",
+        "solver.warm_up:constrained_placement",
+    ),
 )
 """What each process does, as ``module:function``: what the first solve needs comes first."""
 _ROOT = Path(__file__).resolve().parents[1]

@@ -49,6 +49,19 @@ def placement() -> None:
     )
 
 
+def constrained_placement() -> None:
+    """The constructors for alignments and obstacles."""
+    from solver.placement import Forbidden, PlacementProblem, place
+
+    three = np.ones(3, np.int64)
+    place(
+        PlacementProblem(
+            three, three + 1, three * 3, alignments=three * 2, forbidden=(Forbidden(1, 2),)
+        ),
+        fast=True,
+    )
+
+
 def greedy() -> None:
     """Orders that are built one op at a time."""
     from solver.ordering import greedy
