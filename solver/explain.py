@@ -155,32 +155,3 @@ def _alive_at(plan: Plan, slot: int, sizes: IntArray, addresses: IntArray) -> In
     lifetimes = plan.lifetimes
     alive = np.flatnonzero((lifetimes[:, 0] <= slot) & (slot < lifetimes[:, 1]))
     return alive[np.lexsort((addresses[alive], -sizes[alive]))]
-
-
-def why_alive(step: Step, plan: Plan, instance: int) -> tuple[int, tuple[int, ...]]:
-    """The op that makes the instance (-1: it is prefetched) and the ops that use it, in slot order.
-
-    An op that writes it in place uses it, too. The last user is what it is kept for.
-    """
-    producer = -1
-    users: list[int] = []
-    for action in plan.actions:
-        if isinstance(action, Run):
-            if instance in action.creates:
-                producer = action.op
-            elif instance in action.uses:
-                users.append(action.op)
-    return producer, tuple(users)
-
-
-def bytes_by_category(step: Step, plan: Plan, slot: int) -> dict[Category, int]:
-    """Bytes of the instances alive at ``slot``, rounded up to the granule, by category.
-
-    Only categories of which something is alive; resident storages are not counted.
-    """
-    sizes = instance_sizes(step, plan)
-    result: dict[Category, int] = {}
-    for instance in alive_at(step, plan, slot):
-        category = step.storages[plan.instances[instance].storage].category
-        result[category] = result.get(category, 0) + int(sizes[instance])
-    return result

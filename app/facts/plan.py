@@ -151,7 +151,7 @@ class PlanFacts:
 
     def group_bytes(self, slot: int) -> dict[str, int]:
         """Bytes alive at ``slot`` of every legend group, residents included."""
-        planned = explain.bytes_by_category(self.step, self.plan, slot)
+        planned = self.explained(slot, rows=0).by_category
         return {
             group.label: sum(
                 planned.get(category, 0) + self._resident_bytes.get(category, 0)

@@ -6,14 +6,7 @@ from hypothesis import strategies as st
 from random_steps import random_step
 
 from solver.errors import BayplanError
-from solver.explain import (
-    Use,
-    alive_at,
-    bytes_by_category,
-    explain_slot,
-    peak_slot,
-    why_alive,
-)
+from solver.explain import Use, alive_at, explain_slot, histories, peak_slot
 from solver.plan import Plan
 from solver.solve import solve
 from solver.step import Category, Step
@@ -31,7 +24,7 @@ def test_the_toy_peaks_in_relu_backward(toy_step: Step, toy_plan: Plan) -> None:
     alive = [toy_plan.instances[i].storage for i in alive_at(toy_step, toy_plan, 3)]
     assert alive[:1] in ([2], [5])  # 2 KiB each
     assert sorted(alive) == [2, 3, 5]
-    assert bytes_by_category(toy_step, toy_plan, 3) == {
+    assert explain_slot(toy_step, toy_plan, 3).by_category == {
         Category.ACTIVATION: 3 * 1024,
         Category.GRADIENT: 2 * 1024,
     }
@@ -41,7 +34,9 @@ def test_an_activation_is_made_by_one_op_and_kept_for_the_last_that_uses_it(
     toy_step: Step, toy_plan: Plan
 ) -> None:
     instance = next(i for i, made in enumerate(toy_plan.instances) if made.storage == 2)
-    assert why_alive(toy_step, toy_plan, instance) == (0, (1, 3))
+    known = histories(toy_step, toy_plan)
+    assert known.made[instance] == Use(0, 0)
+    assert known.uses[instance] == (Use(0, 0), Use(1, 1), Use(3, 3))
 
 
 def test_nothing_peaks_in_an_empty_plan() -> None:
@@ -57,18 +52,21 @@ def test_it_agrees_with_the_profile_and_the_program(ops: int, seed: int) -> None
     plan = solve(step, deadline=0.0).plan
     profile = plan_profile(step, plan)
     assert profile[peak_slot(step, plan)] == profile.max()
+    known = histories(step, plan)
     for slot in range(ops):
-        assert sum(bytes_by_category(step, plan, slot).values()) == profile[slot]
+        assert explain_slot(step, plan, slot, known=known).live_bytes == profile[slot]
         alive = alive_at(step, plan, slot)
         sizes = [step.storages[plan.instances[i].storage].size for i in alive]
         assert [-(-z // 512) for z in sizes] == sorted((-(-z // 512) for z in sizes), reverse=True)
         for instance in alive:
-            producer, users = why_alive(step, plan, instance)
+            made, uses = known.made[instance], known.uses[instance]
+            assert made is not None
             storage = plan.instances[instance].storage
-            assert storage in step.ops[producer].creates
+            assert storage in step.ops[made.op].creates
             touching = [o for o in plan.order if storage in step.ops[o].touches]
-            assert [producer, *users] == touching
-            assert plan.order.index(producer) <= slot <= plan.order.index(touching[-1])
+            assert [use.op for use in uses] == touching
+            assert all(plan.order[use.slot] == use.op for use in uses)
+            assert made.slot <= slot <= uses[-1].slot
 
 
 def test_a_slot_says_who_made_each_storage_and_who_waits_for_it(toy_step: Step, toy_plan: Plan) -> None:
