@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from solver import explain
-from solver.plan import IntArray, Plan
+from solver.plan import IntArray, Plan, Run
 from solver.solution import Baseline
 from solver.step import Category, Op, Step, Storage, Value
 from solver.timeline import instance_sizes, plan_profile, storage_sizes
@@ -64,6 +64,15 @@ class Use:
     op: int
     creates: bool
     in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """At ``slot`` storage ``new`` is written into the bytes of ``old``, which is needed no more."""
+
+    slot: int
+    new: int
+    old: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +135,26 @@ class PlanFacts:
             known = self.baseline.resident_addresses if self.baseline is not None else {}
             return (Span(0, self.slots, known.get(storage, -1), int(self.sizes[storage])),)
         return self._spans.get(storage, ())
+
+    @cached_property
+    def _takeovers(self) -> tuple[dict[int, Takeover], dict[int, Takeover]]:
+        """By the new storage, and by the old one."""
+        runs = (action for action in self.plan.actions if isinstance(action, Run))
+        storage = [instance.storage for instance in self.plan.instances]
+        found = [
+            Takeover(slot, storage[new], storage[old])
+            for slot, run in enumerate(runs)
+            for new, old in run.takes
+        ]
+        return {one.new: one for one in found}, {one.old: one for one in found}
+
+    def takes_over(self, storage: int) -> Takeover | None:
+        """How the storage came by the bytes of another one; None: it has bytes of its own."""
+        return self._takeovers[0].get(storage)
+
+    def taken_over(self, storage: int) -> Takeover | None:
+        """How the storage left its bytes to another one; None: they become free."""
+        return self._takeovers[1].get(storage)
 
     def alive(self, storage: int, slot: int) -> bool:
         """Whether the storage is in memory at ``slot``."""

@@ -135,6 +135,7 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
                 f"{span.slots} of {facts.slots}",
             )
         )
+    rows += _takeovers(facts, storage)
     if not spans:
         rows.append(
             Figure("Address", "none", "it has no bytes" if about.size == 0 else "no op touches it")
@@ -147,6 +148,18 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
     if as_run is not None and as_run is not facts:
         rows.extend(_as_run(as_run, storage))
     return tuple(rows)
+
+
+def _takeovers(facts: PlanFacts, storage: int) -> list[Figure]:
+    """Whose bytes it takes over, and who takes over its own."""
+    rows = []
+    if (come := facts.takes_over(storage)) is not None:
+        old = facts.step.storages[come.old].name
+        rows.append(Figure("Takes over", f"the bytes of {old}", f"at op {come.slot}"))
+    if (gone := facts.taken_over(storage)) is not None:
+        new = facts.step.storages[gone.new].name
+        rows.append(Figure("Taken over", f"by {new}", f"at op {gone.slot}"))
+    return rows
 
 
 def _address(name: str, span: Span, about: Storage, unit: Unit) -> Figure:
@@ -189,18 +202,20 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
     made = f"{WHO[maker.phase]} makes it with {op_place(maker)}"
     if not consumers:
         return f"{made}. Nothing reads it, so it is freed after op {producers[-1].slot}."
+    gone = facts.taken_over(storage)
+    reuse = f" That op writes {facts.step.storages[gone.new].name} into its bytes." if gone else ""
     last = ops[consumers[-1].op]
     early = [ops[use.op] for use in consumers if ops[use.op].phase is maker.phase]
     if last.phase is maker.phase:
         until = consumers[-1].slot
         readers = _named([ops[use.op] for use in consumers])
-        return f"{made}. It is needed until op {until}, for {readers}."
+        return f"{made}. It is needed until op {until}, for {readers}.{reuse}"
     late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
     read = f" and reads it in {_named(early)}" if early else ""
     only = "" if early else " alone"
     return (
         f"{made}{read}. {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
-        f"for {_named(late)}."
+        f"for {_named(late)}.{reuse}"
     )
 
 
@@ -242,7 +257,8 @@ def idle_cost(facts: PlanFacts, storage: int) -> str:
     slots = [use.slot for use in (*facts.producers(storage), *facts.consumers(storage))]
     longest, before, after = 0, 0, 0
     for first, second in pairwise(slots):
-        kept = any(s.start <= first and second < s.end for s in facts.spans(storage))
+        # The op that takes its bytes over is the slot at which it ends.
+        kept = any(s.start <= first and second <= s.end for s in facts.spans(storage))
         if kept and second - first - 1 > longest:
             longest, before, after = second - first - 1, first, second
     if longest < 2:

@@ -53,8 +53,10 @@ def _link(scene: Scene, others: list[int], storage: int, slot: int, *, made: boo
 
 
 def _rectangle_at(scene: Scene, storage: int, slot: int) -> int:
-    """The storage's rectangle that is alive at a slot, or -1."""
+    """The storage's rectangle that is alive at a slot, or taken over there, or -1."""
+    gone = scene.facts.taken_over(storage)
     for rectangle in scene.rectangles_of((storage,)):
-        if scene.start[rectangle] <= slot < scene.end[rectangle]:
+        end = scene.end[rectangle] + (gone is not None and gone.slot == slot)
+        if scene.start[rectangle] <= slot < end:
             return rectangle
     return -1

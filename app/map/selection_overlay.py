@@ -207,6 +207,8 @@ class SelectionOverlay(QGraphicsObject):
     def _paint_link(self, painter: QPainter, link: Relation) -> None:
         """A vertical arrow from the tensor that is read to the one that is made."""
         source, target = self._box(link.source), self._box(link.target)
+        if (source.top(), source.bottom()) == (target.top(), target.bottom()):
+            return  # A takeover: the two touch, so there is nothing to lead across.
         x = self._map.x_of(link.slot + 0.5)
         if target.center().y() < source.center().y():
             start, end, sign = source.top(), target.bottom(), -1.0
