@@ -82,16 +82,25 @@ def rivals_text(rows: Sequence[Row]) -> str:
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """``41 cases: 36 proven optimal, 5 with a gap (most 1.20 %), 0 failed``."""
+    """How many cases are closed, how large gaps are, what failed, and where PyTorch does better."""
     failed = sum(bool(row.error) for row in rows)
     good = [row for row in rows if not row.error]
     closed = sum(row.gap == 0 and (row.fragmentation == 0 or not row.ops) for row in good)
     most = max((row.gap for row in good), default=0.0)
     worst = f", gaps of up to {percent(most)}" if most else ""
-    return (
+    lines = [
         f"{len(rows)} case{'s' if len(rows) != 1 else ''}: {closed} with peak and height at the bound"
         f"{worst}; {failed} failed"
-    )
+    ]
+    beaten = [
+        row.case
+        for row in good
+        if min((rival.peak_bytes for rival in row.rivals.values()), default=row.peak_bytes)
+        < row.peak_bytes
+    ]
+    if beaten:
+        lines += textwrap.wrap(f"An order of PyTorch's has a lower peak: {', '.join(beaten)}", WIDTH)
+    return "\n".join(lines)
 
 
 def comparison_text(comparison: Comparison, earlier: str) -> str:

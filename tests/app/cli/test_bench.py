@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.cli import bench
-from app.cli.bench_table import RIVALS, head, percent, rivals_text, row_text
-from solver.bench.results import Row, load_results, save_results
+from app.cli.bench_table import RIVALS, head, percent, rivals_text, row_text, summary
+from solver.bench.results import Rival, Row, load_results, save_results
 from solver.files import save_step
 from solver.ordering.heuristics import HEURISTICS
 from solver.step import Step
@@ -179,6 +179,13 @@ def test_the_table_names_all_heuristics_and_stays_in_100_columns() -> None:
     assert set(RIVALS) == set(HEURISTICS)
     assert len(head()) == len(row_text(big)) <= 100
     assert rivals_text([big]) == ""
+
+
+def test_a_case_in_which_pytorch_does_better_is_named() -> None:
+    ours = Row("a", ops=3, storages=2, peak_bytes=2048, bound_bytes=1024, height_bytes=2048)
+    rivals = {"program order": Rival(4096, 4096), "depth first": Rival(1536, 2048)}
+    assert "An order of PyTorch's has a lower peak: a" in summary([replace(ours, rivals=rivals)])
+    assert "lower peak" not in summary([ours])
 
 
 def test_small_gaps_are_not_rounded_away() -> None:
