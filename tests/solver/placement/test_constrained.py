@@ -1,6 +1,7 @@
 """Alignments, fixed addresses, forbidden ranges, arenas, capacities: right, optimal, no false no."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from solver.check_placement import check_placement
 from solver.errors import BayplanError
 from solver.placement import FREE, Forbidden, PlacementProblem, PlacementStatus, place
+from solver.placement.csv_table import decode_table
 from solver.placement.place import place_by_start
 from solver.placement.problem import live_sum_bound, reduce
 from solver.plan import IntArray
@@ -59,6 +61,14 @@ def test_infeasible_is_said_exactly_where_nothing_fits(
         assert result.height <= capacity
     else:
         assert result.status is PlacementStatus.INFEASIBLE
+
+
+@given(problems())
+@settings(max_examples=40, deadline=None)
+def test_an_address_that_is_fixed_never_lowers_the_optimum(problem: PlacementProblem) -> None:
+    assume(not contradicts(problem))
+    free = replace(problem, fixed=np.full(len(problem.sizes), FREE))
+    assert place(free, deadline=30.0).height <= place(problem, deadline=30.0).height
 
 
 @given(problems(most=30))
@@ -212,6 +222,22 @@ def test_infeasibility_by_the_live_sum_alone_is_told_at_once() -> None:
     capacity = live_sum_bound(problem) - 1
     result = place(replace(problem, capacity=capacity), deadline=60.0)
     assert result.status is PlacementStatus.INFEASIBLE
+
+
+@pytest.mark.parametrize("name", "AJ")
+def test_recorded_problems_do_not_fit_less_than_their_live_sum(cases: Path, name: str) -> None:
+    path = cases / "placement" / f"{name}.1048576.csv"
+    storages = decode_table(path.read_bytes(), path.name).storages
+    problem = replace(storages, capacity=live_sum_bound(storages) - 1)
+    result = place(problem, deadline=60.0)
+    assert check_placement(problem, result) == []
+    assert result.status is PlacementStatus.INFEASIBLE
+
+
+def test_nothing_fits_an_arena_that_is_forbidden_as_a_whole() -> None:
+    problem = make_problem([(0, 3, 5)], capacity=64, forbidden=(Forbidden(0, 60, 2), Forbidden(60, 64)))
+    result = place(problem)
+    assert (result.status, result.bound) == (PlacementStatus.INFEASIBLE, 69)
 
 
 def test_without_time_a_capacity_is_neither_met_nor_called_infeasible() -> None:
