@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solver.placement.at_once import first_fit_in_gaps
 from solver.placement.constructors import Constructor, constructors
 from solver.placement.contradictions import require_consistent
 from solver.placement.exact import MAX_STORAGES, Answer, LimitSearch
@@ -105,6 +106,8 @@ def place_by_start(problem: PlacementProblem) -> IntArray:
 
 def first_fit_by_start(part: Part) -> IntArray:
     """Addresses by first fit in order of start, without compiled code: fast, and always there."""
+    if part.obstacles is None and part.alignments is None:
+        return first_fit_in_gaps(part)
     result = np.zeros(len(part.sizes), np.int64)
     live = np.zeros((3, 0), np.int64)
     """Address, its end and the last section of what is alive, by address."""
