@@ -101,5 +101,5 @@ def test_keeping_it_until_it_is_taken_over_has_its_cost() -> None:
     rest = {2: 8192, 3: 8704, 4: 9216}
     for takeovers, address in (({}, 4096), ({4: 1}, 0)):
         facts = plan_facts(step, plan_of(step, takeovers, {1: 0, 5: address} | rest))
-        cost = "No op uses it between op 0 and op 4. Keeping it holds 4.0 KiB through 3 ops."
-        assert idle_cost(facts, 1) == cost
+        cost = "No op uses it between op 0 and op 4. Keeping it holds 4.0 KiB through 3 ops"
+        assert idle_cost(facts, 1).startswith(cost)
