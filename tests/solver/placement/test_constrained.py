@@ -203,6 +203,26 @@ def test_the_fragmenting_problem_is_one() -> None:
     assert (fits(alone, 4), fits(alone, 5)) == (False, True)
 
 
+extra = st.tuples(st.integers(0, 4), st.integers(1, 3), st.integers(1, 3))
+
+
+@given(st.sets(st.integers(0, 7), max_size=2), st.lists(extra, max_size=3), st.integers(1, 3))
+@settings(max_examples=120, deadline=None)
+def test_near_the_fragmenting_problem_the_answer_is_that_of_brute_force(
+    left_out: set[int], extras: list[tuple[int, int, int]], factor: int
+) -> None:
+    content = [block for i, block in enumerate(FRAGMENTING) if i not in left_out]
+    content += [(start, start + slots, size) for start, slots, size in extras]
+    count = len(content)
+    alone = make_problem(content, alignments=np.ones(count, np.int64), fixed=np.full(count, FREE))
+    capacity = live_sum_bound(alone)
+    problem = make_problem([(s, e, z * factor) for s, e, z in content], capacity=capacity * factor)
+    result = place(problem, deadline=30.0)
+    assert check_placement(problem, result) == []
+    assert (result.status is not PlacementStatus.INFEASIBLE) == fits(alone, capacity)
+    assert (result.height <= capacity * factor) == fits(alone, capacity)
+
+
 @pytest.mark.parametrize("copies", [1, 4, 20])
 def test_what_fits_its_live_sum_but_no_placement_is_proven_infeasible(copies: int) -> None:
     lid = (0, 5 * copies, 7)
