@@ -7,11 +7,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_programs import random_program_step
 from random_steps import random_step
 
+from solver.cut_value import cut_value
 from solver.explain import alive_at, peak_slot
 from solver.pins import At, Before
-from solver.plan import Plan, Proof
+from solver.plan import Certificate, Plan, Proof
 from solver.proof import Held, Reason, prove_height, prove_peak
 from solver.solve import solve
 from solver.step import Category, Op, Step, Storage
@@ -163,6 +165,21 @@ def test_pins_are_part_of_what_is_proven() -> None:
     pinned = prove_peak(step, replace(at_c, pins=(Before(3, 2),)))
     assert pinned.cut_bytes == 10 * 512
     assert by_storage(pinned.held)[3].reason is Reason.FORCED
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_takes_over_bytes_counts_nothing_of_its_own(seed: int) -> None:
+    step = random_program_step(12, seed)
+    plan = solve(step, deadline=5.0).plan
+    for op in step.reusable:
+        stated = Certificate(0, Proof.CUT, op, plan.peak_bytes, reuse=True)
+        proof = prove_peak(step, replace(plan, certificate=stated))
+        assert proof.cut_bytes == cut_value(step, op, reuse=True)
+        held = by_storage(proof.held)
+        assert sum(one.bytes for one in proof.held) == proof.cut_bytes
+        assert (proof.taken >= 0) == (step.reusable[op].created not in held)
+        if proof.taken >= 0:
+            assert proof.taken in held
 
 
 def test_the_heights_bound_is_what_is_alive_at_the_peak(toy_step: Step) -> None:
