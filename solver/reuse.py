@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from solver.clashes import nearest_order
 from solver.pointwise import ELEMENTWISE, FIRST_OPERAND
 from solver.step import Instruction, Json, Step, Value
 from solver.timeline import order_profile
@@ -148,8 +149,8 @@ def outlook(step: Step) -> Outlook:
         for op, reuse in step.reusable.items()
         for operand in reuse.operands
     }
-    asked = {(op, user) for (op, _), rest in others.items() for user in rest if user < op}
-    asked |= {(user, op) for (op, _), rest in others.items() for user in rest if user > op}
+    asked = {(op, user) for (op, _), rest in others.items() for user in rest}
+    asked |= {(user, op) for op, user in asked}
     in_order = _ancestors(step, asked)
     sure: dict[int, int] = {}
     possible: dict[int, list[int]] = {}
@@ -165,14 +166,17 @@ def _ancestors(step: Step, pairs: set[tuple[int, int]]) -> set[tuple[int, int]]:
     """Those (op, other) of the pairs in which ``other`` comes before ``op`` in every order."""
     found = {(op, other) for op, other in pairs if other in step.dependencies[op]}
     asked = sorted({other for _, other in pairs - found})
+    order: Sequence[int] = range(len(step.ops))
+    if any(earlier and earlier[-1] > op for op, earlier in enumerate(step.dependencies)):
+        order = nearest_order(step, ()) or ()  # Pins exclude program order.
     for first in range(0, len(asked), _BATCH):
         bit = {other: 1 << at for at, other in enumerate(asked[first : first + _BATCH])}
-        reached: list[int] = []
-        for op, earlier in enumerate(step.dependencies):
+        reached = [0] * len(step.ops)
+        for op in order:
             known = bit.get(op, 0)
-            for before in earlier:
+            for before in step.dependencies[op]:
                 known |= reached[before]
-            reached.append(known)
+            reached[op] = known
         found |= {(op, other) for op, other in pairs if reached[op] & bit.get(other, 0)}
     return found
 

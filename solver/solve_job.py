@@ -17,6 +17,7 @@ import numpy as np
 from solver import compile_ahead
 from solver.assemble import assemble
 from solver.check import Checker
+from solver.clashes import Clashes
 from solver.constrained import constrained
 from solver.pin_conflicts import require_pinned_order
 from solver.pins import Pins, pinned_addresses, pinned_end
@@ -109,6 +110,7 @@ class SolveJob:
         self.program_name = PROGRAM_ORDER
         self.program_peak = int(order_profile(self.step, self.program_order).max(initial=0))
         self.pinned_end = 0
+        self.clashes: Clashes | None = None
         if self.pins:
             self._take_pins()
         self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
@@ -122,6 +124,7 @@ class SolveJob:
         if known.order != self.program_order:
             self.program_order, self.program_name = known.order, NEAR_PROGRAM_ORDER
         self.pinned_end = pinned_end(self.step, self.pins)
+        self.clashes = known.clashes
         self.step = constrained(self.step, known.edges, pinned_addresses(self.pins))
 
     # -- the first answer ------------------------------------------------------------------------
@@ -232,7 +235,8 @@ class SolveJob:
                 where = conflict(problem, result.addresses, low, len(order))
                 eased = easing.order(order, where, result.height, watch)
                 one = self._arrangements(tuple(eased.tolist()))[0]
-                if self._peak_of(one) <= self.peak:
+                apart = self.clashes is None or self.clashes.broken(one.order) is None
+                if apart and self._peak_of(one) <= self.peak:
                     placed += self._place_fast([one])
                     last = placed[-1] if placed else last
         return placed

@@ -21,6 +21,7 @@ from solver.clashes import Edge, nearest_order
 from solver.constrained import constrained, renumbered
 from solver.ordering.cut import minimum_cut
 from solver.ordering.problem import compile_step
+from solver.ordering.profile import touched_granules
 from solver.ordering.result import OrderResult
 from solver.ordering.search import Search
 from solver.plan import Proof
@@ -41,9 +42,15 @@ def order_with_reuse(
 ) -> OrderResult:
     """The best order of a step whose plan may reuse memory in place; see ``order_step``."""
     known = outlook(step)
-    if not known.open:
-        return Search(compile_step(step, known.sure).graph, seed, watch, progress).run()
-    return _Open(step, seed, watch, progress).run()
+    if known.open:
+        found = _Open(step, seed, watch, progress).run()
+    else:
+        found = Search(compile_step(step, known.sure).graph, seed, watch, progress).run()
+    if found.proof is Proof.NONE and step.reusable:
+        # The largest op alone; that it cannot take over what it could elsewhere takes a cut to show.
+        alone = touched_granules(compile_step(step, known.sure, known.open).graph)
+        return replace(found, proof=Proof.CUT, proof_op=int(alone.argmax()))
+    return found
 
 
 @dataclass(order=True)

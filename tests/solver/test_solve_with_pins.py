@@ -69,6 +69,18 @@ def test_plans_that_reuse_memory_in_place_keep_their_pins(step_seed: int, pin_se
         assert solution.report.peak_bytes <= without.report.peak_bytes
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_orders_that_are_easier_to_place_keep_their_pins_too(seed: int) -> None:
+    step = random_program_step(30, seed) if seed % 2 else random_step(30, seed, density=0.07)
+    pins: Pins = ()
+    for pin in (pin for more in range(20) for pin in random_pins(step, 20 * seed + more)):
+        if pin not in pins and pinned_order(step, (*pins, pin)) is not None:
+            pins = (*pins, pin)
+    known = pinned_order(step, pins)
+    assert known is not None and known.clashes.pairs and known.edges
+    assert_kept(step, pins, solve(step, pins=pins, deadline=0.7))
+
+
 def test_without_time_there_is_an_order_near_program_order(toy_step: Step) -> None:
     pins = (Before(3, 2),)
     solution = solve(toy_step, pins=pins, deadline=0.0)
