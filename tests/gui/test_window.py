@@ -103,8 +103,8 @@ def test_the_sample_is_a_map_to_look_at_and_opens_as_an_example(
     qtbot.waitUntil(lambda: preview.remark.text() != "", timeout=30_000)
     figures = " ".join(part.text() for part in preview.findChildren(QLabel))
     assert "resnet50 · batch 32 · SGD" in figures
-    assert "As run 3.346 GiB" in figures and "Plan 2.680 GiB proven optimal" in figures
-    assert "Saved 19.9 % 682 MiB" in figures
+    assert "As run 3.346 GiB" in figures and "Plan 2.668 GiB proven optimal" in figures
+    assert "Saved 20.3 % 694 MiB" in figures
     qtbot.mouseClick(preview.open_button, Qt.MouseButton.LeftButton)
     wait_until_idle(qtbot, window)
     assert window.document.example
