@@ -20,10 +20,13 @@ from solver.ordering.problem import Graph
 from solver.ordering.profile import profile, row_lengths
 from solver.plan import IntArray
 
-_TRIES = 256
-"""Natural ops tried per slot before the witness's next is taken."""
+_TRIES, _LEAST_TRIES, _ALL_TRIES = 256, 16, 1_000_000
+"""Natural ops tried per slot before the witness's next is taken, at most and at least; and in a whole
+pass, about: large steps get fewer per slot."""
 _PASSES = 10
 """Passes over an order, forwards and backwards in turn."""
+_WORTH = 0.99
+"""Two more passes are made while the last two have brought the order nearer by this factor."""
 _LOOK_AHEAD = 4096
 """Natural positions looked at per slot."""
 _GONE = 1 << 60
@@ -116,15 +119,19 @@ def pull_back(
     """
     backwards = graph.reversed()
     nearest = order = witness
+    least = before = _distance(witness, target)
     for number in range(_PASSES):
         if number % 2 == 0:
             order = _pull(graph, order, target, limits, flag)
         else:
             order = _pull(backwards, order[::-1].copy(), target[::-1].copy(), limits, flag)[::-1].copy()
-        if _distance(order, target) < _distance(nearest, target):
-            nearest = order
-        elif number % 2 == 1:
-            break
+        distance = _distance(order, target)
+        if distance < least:
+            nearest, least = order, distance
+        if number % 2 == 1:
+            if least > _WORTH * before:
+                break
+            before = least
     return nearest
 
 
@@ -168,6 +175,7 @@ def _pull(
     begun = np.zeros(len(left), np.bool_)
     done = np.zeros(ops, np.bool_)
     result = np.empty(ops, np.int64)
+    most_tries = min(_TRIES, max(_LEAST_TRIES, _ALL_TRIES // max(1, ops)))
     live = first = following = 0
     for slot in range(ops):
         if flag[0]:
@@ -192,7 +200,7 @@ def _pull(
                 break
             _move_to_front(graph, op, position, begun, done, most, added, -1)
             tries += 1
-            if tries == _TRIES:
+            if tries == most_tries:
                 break
         if chosen < 0:
             chosen = weighty[following] if following < count else target[first]
