@@ -6,11 +6,11 @@ lifetime, size and alignment are interchangeable and therefore ordered.
 
 import threading
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import numpy as np
 
+from solver.placement.answer import Answer
 from solver.placement.problem import Part
 from solver.plan import IntArray
 from solver.watch import Watch
@@ -19,14 +19,6 @@ MAX_STORAGES = 2_000
 """Above this a model takes seconds to build and finds nothing that the constructors do not."""
 PRECEDENCES = 200
 """Cliques up to this size get a literal for each pair: decides most of the hard cases."""
-
-
-class Answer(Enum):
-    """What CP-SAT said about a limit."""
-
-    FOUND = 1
-    IMPOSSIBLE = 2
-    UNKNOWN = 3
 
 
 @dataclass

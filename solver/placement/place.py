@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solver.placement.answer import Answer
 from solver.placement.at_once import first_fit_in_gaps
 from solver.placement.constructors import Constructor, constructors
 from solver.placement.contradictions import require_consistent
-from solver.placement.exact import MAX_STORAGES, Answer, LimitSearch
 from solver.placement.orders import LEADING, orders
 from solver.placement.problem import Part, PlacementProblem, fixed_addresses, height_of, reduce
+from solver.placement.race import Finish, Race
 from solver.placement.result import ArenaResult, PlacementResult
 from solver.placement.wheel import spin
-from solver.placement.windows import Windows
 from solver.plan import IntArray
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
@@ -35,9 +35,10 @@ TRIES = 20
 """The most placements of one turn, for each storage of the part."""
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
-EFFORT, MAX_EFFORT, GROWTH = 0.05, 2.0, 1.25
-"""CP-SAT's deterministic seconds (20 to 80 s each) for its first run and at most; both it and the wheel
-get more by this factor from turn to turn."""
+GROWTH = 1.25
+"""What one turn of the squeaky wheel looks at grows by this factor from turn to turn."""
+SPRINTS, FAST_SPRINTS = 8, 3
+"""Short depth-first searches, each at its own limit, before the squeaky wheel."""
 WHEEL = "Squeaky wheel"
 TELL_SECONDS = 0.25
 """The squeaky wheel tells of its progress at most this often."""
@@ -159,13 +160,16 @@ class Search:
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
         leaders = self._construct(part, target, best)
+        race = Race(part, self.watch, self.seed)
+        self._sprint(part, race, target, best)
+        target = max(target, best.bound)
         pairs, least = (FAST_PAIRS, 0) if self.fast else (PAIRS, ROUNDS)
         # A few storages have few orders: more rounds would see the same ones again.
         most = TRIES * len(part.sizes)
         rounds = min(most, max(least, pairs // len(part.sizes) ** 2))
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
-            self._search_on(part, target, best, leaders, rounds, capacity)
+            self._search_on(part, race, target, best, leaders, rounds, capacity)
         return best
 
     def _construct(self, part: Part, target: int, best: _Best) -> list["_Leader"]:
@@ -211,42 +215,59 @@ class Search:
             ):
                 self._offer(part, best, addresses, target, WHEEL)
 
+    def _sprint(self, part: Part, race: Race, target: int, best: _Best) -> None:
+        """Short depth-first searches at the target, then ever nearer to what was found."""
+        tried = target
+        for number in range(FAST_SPRINTS if self.fast else SPRINTS):
+            if best.height <= max(tried, best.bound) or self.watch.stopped:
+                return
+            limit = target if number == 0 else (tried + best.height) // 2
+            finish = race.sprint(limit)
+            self._take(part, best, finish, limit, target)
+            if finish.answer is not Answer.FOUND:
+                tried = limit + 1
+
     def _search_on(
         self,
         part: Part,
+        race: Race,
         target: int,
         best: _Best,
         leaders: list["_Leader"],
         rounds: int,
         capacity: int | None,
     ) -> None:
-        """CP-SAT and more of the wheel in turn, with other seeds, until the target or the deadline."""
-        small = len(part.sizes) <= MAX_STORAGES
-        search: LimitSearch | None = None
-        windows = Windows(part, self.watch)
+        """Rounds of the race and more of the wheel in turn, until the target or the deadline.
+
+        Every other round is above the target, ever nearer to what was found, so as to get on at all.
+        """
         attempt = 0
-        effort = EFFORT
+        tried = target
         while best.height > target and not self.watch.stopped:
-            if windows.refute(target, effort / 4, self.seed + attempt):
-                target = best.bound = target + 1
-                if capacity is not None and target > capacity:
-                    return
+            if capacity is not None and target > capacity:
+                return
+            limit = target if attempt % 2 == 0 else (tried + best.height) // 2
+            finish = race.ask(limit, attempt)
+            self._take(part, best, finish, limit, target)
+            if finish.answer is not Answer.FOUND and limit > target:
+                tried = limit + 1
+            target = max(target, best.bound)
+            if tried >= best.height:
+                tried = target
+            if finish.answer is Answer.IMPOSSIBLE:
                 continue
-            if small:
-                search = search or LimitSearch(part, self.watch)
-                # At the target most of the time; every third time half-way, so as to get on at all.
-                limit = target if attempt % 3 < 2 else (target + best.height) // 2
-                answer, addresses = search.ask(limit, effort, self.seed + attempt)
-                if addresses is not None:
-                    self._offer(part, best, self._settle(part, addresses), target, "Place by CP-SAT")
-                elif answer is Answer.IMPOSSIBLE:
-                    target = best.bound = limit + 1
-                    if capacity is not None and target > capacity:
-                        return
-                    continue
             attempt += 1
-            effort, rounds = min(MAX_EFFORT, effort * GROWTH), int(rounds * GROWTH)
+            rounds = int(rounds * GROWTH)
             self._turn_wheel(part, target, best, leaders, rounds, self.seed + attempt)
+
+    def _take(self, part: Part, best: _Best, finish: Finish, limit: int, target: int) -> None:
+        """What a race said about a limit: a placement, or that there is none."""
+        if finish.addresses is not None:
+            self._offer(
+                part, best, self._settle(part, finish.addresses), target, f"Place by {finish.by}"
+            )
+        elif finish.answer is Answer.IMPOSSIBLE:
+            best.bound = max(best.bound, limit + 1)
 
     def _settle(self, part: Part, addresses: IntArray) -> IntArray:
         """Everything as low as it can slide: no storage rises, none hangs in the air."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from solver.placement.exact import Answer, LimitSearch
+from solver.placement.answer import Answer
+from solver.placement.exact import LimitSearch
 from solver.placement.problem import Part
 from solver.plan import IntArray
 from solver.watch import Watch
@@ -20,35 +21,37 @@ SIZES = (20, 40, 80, 160, 320)
 """Storages of the windows around one section."""
 CENTRES = 4
 """Sections with windows: the highest ones that are in no other's smallest window."""
+NEVER = 1 << 62
+"""No limit that a window is known to fit."""
 
 
 @dataclass
 class Windows:
-    """The windows of one part that are not yet known to fit."""
+    """The windows of one part, and what is known of them."""
 
     part: Part
     watch: Watch
-    open: list[tuple[int, int]] = field(init=False)
+    _fits: dict[tuple[int, int], int] = field(init=False)
+    """The lowest limit that each window was found to fit."""
 
     def __post_init__(self) -> None:
-        self.open = find_windows(self.part)
+        self._fits = dict.fromkeys(find_windows(self.part), NEVER)
 
     def refute(self, limit: int, effort: float, seed: int) -> bool:
         """Whether some window proves that no placement has a height up to ``limit`` (units).
 
         ``effort``: CP-SAT's deterministic seconds for a window. Ends at the first one that takes more,
-        as the wider ones would. The limits of successive calls must not fall: what fits one fits a
-        higher one and is not asked again.
+        as the wider ones would.
         """
-        for window in list(self.open):
+        for window, known in self._fits.items():
+            if limit >= known:
+                continue
             if self.watch.stopped:
                 return False
             answer, _ = LimitSearch(cut(self.part, *window), self.watch).ask(limit, effort, seed)
-            if answer is Answer.IMPOSSIBLE:
-                return True
-            if answer is Answer.UNKNOWN:
-                return False
-            self.open.remove(window)
+            if answer is not Answer.FOUND:
+                return answer is Answer.IMPOSSIBLE
+            self._fits[window] = limit
         return False
 
 

@@ -1,7 +1,5 @@
 """Placement: never an overlap, never below the bound, the optimum where it can be known."""
 
-import csv
-import itertools
 import threading
 import time
 from pathlib import Path
@@ -12,38 +10,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.placement import PlacementProblem, PlacementResult, place
-from solver.placement.exact import Answer, LimitSearch
+from solver.placement.answer import Answer
+from solver.placement.exact import LimitSearch
 from solver.placement.place import place_by_start
 from solver.placement.problem import live_sum_bound, reduce
-from solver.plan import IntArray
 from solver.solution import Progress
 from solver.watch import Watch
-
-CAPACITY = 1048576
-"""At which the cases A to K are known to fit."""
+from tests.solver.placement.placement_cases import (
+    CAPACITY,
+    find_overlaps,
+    least_height,
+    load_problem,
+    make_problem,
+)
 
 block = st.tuples(st.integers(0, 15), st.integers(1, 9), st.integers(1, 12))
-
-
-def make_problem(content: list[tuple[int, int, int]], capacity: int | None = None) -> PlacementProblem:
-    """From (start, slots, granules)."""
-    table = np.array([(s, s + n, z * 512) for s, n, z in content], np.int64).reshape(-1, 3)
-    return PlacementProblem(*(np.ascontiguousarray(column) for column in table.T), capacity=capacity)
-
-
-def load_problem(path: Path, capacity: int | None = None) -> PlacementProblem:
-    with path.open() as file:
-        rows = list(csv.DictReader(file))
-    columns = (np.array([int(r[key]) for r in rows], np.int64) for key in ("lower", "upper", "size"))
-    return PlacementProblem(*columns, capacity=capacity)
-
-
-def find_overlaps(problem: PlacementProblem, addresses: IntArray) -> list[tuple[int, int]]:
-    """Pairs that share a slot and a byte, by looking at all pairs."""
-    s, e, a, z = problem.starts, problem.ends, addresses, problem.sizes
-    together = (s[:, None] < e) & (s < e[:, None]) & (a[:, None] < a + z) & (a < (a + z)[:, None])
-    np.fill_diagonal(together, False)
-    return [(int(i), int(j)) for i, j in np.argwhere(together)]
 
 
 def assert_right(problem: PlacementProblem, result: PlacementResult) -> None:
@@ -53,19 +34,6 @@ def assert_right(problem: PlacementProblem, result: PlacementResult) -> None:
     assert result.height == (result.addresses + problem.sizes)[problem.sizes > 0].max(initial=0)
     assert result.height >= result.bound >= live_sum_bound(problem)
     assert result.optimal == (result.height == result.bound)
-
-
-def least_height(problem: PlacementProblem) -> int:
-    """By brute force: some order of dropping the storages on one another gives the optimum."""
-    content = list(zip(problem.starts, problem.ends, problem.sizes, strict=True))
-    best = 1 << 60
-    for order in itertools.permutations(content):
-        placed: list[tuple[int, int, int]] = []
-        for start, end, size in order:
-            tops = (top for s, e, top in placed if s < end and start < e)
-            placed.append((start, end, max(tops, default=0) + size))
-        best = min(best, max(top for _, _, top in placed))
-    return int(best)
 
 
 @given(st.lists(block, max_size=40))
@@ -135,7 +103,6 @@ def test_one_seed_gives_one_placement(cases: Path) -> None:
     problem = load_problem(cases / "placement" / "J.1048576.csv")
     first, second = (place(problem, fast=True, seed=3) for _ in range(2))
     assert (first.addresses == second.addresses).all()
-    assert (first.addresses != place(problem, fast=True, seed=4).addresses).any()
 
 
 @pytest.mark.parametrize("name", ["resnet50", "G_1"])
@@ -146,20 +113,20 @@ def test_recorded_problems_meet_the_live_sum(cases: Path, name: str) -> None:
     assert result.height == live_sum_bound(problem)
 
 
-@pytest.mark.parametrize("name", "EGHK")
-def test_hard_problems_fit_their_capacity(cases: Path, name: str) -> None:
+@pytest.mark.parametrize("name", "ABCDEFGHIJK")
+def test_hard_problems_fit_their_capacity_whatever_the_seed(cases: Path, name: str) -> None:
     problem = load_problem(cases / "placement" / f"{name}.1048576.csv", CAPACITY)
+    for seed in (0, 1):
+        result = place(problem, deadline=90.0, seed=seed)
+        assert_right(problem, result)
+        assert result.height <= CAPACITY
+
+
+def test_without_a_capacity_the_least_height_is_found_and_proven(cases: Path) -> None:
+    problem = load_problem(cases / "placement" / "C.1048576.csv")
     result = place(problem, deadline=90.0)
     assert_right(problem, result)
-    assert result.height <= CAPACITY
-
-
-@pytest.mark.parametrize("name", "ABCDFIJ")
-def test_harder_problems_are_placed_near_their_capacity_at_once(cases: Path, name: str) -> None:
-    problem = load_problem(cases / "placement" / f"{name}.1048576.csv", CAPACITY)
-    result = place(problem, fast=True)
-    assert_right(problem, result)
-    assert result.height <= 1.15 * CAPACITY
+    assert result.height == result.bound == live_sum_bound(problem)
 
 
 def test_twenty_thousand_storages_take_seconds() -> None:
@@ -174,7 +141,7 @@ def test_twenty_thousand_storages_take_seconds() -> None:
 
 
 def test_a_cancel_stops_a_hard_search_at_once(cases: Path) -> None:
-    problem = load_problem(cases / "placement" / "I.1048576.csv", CAPACITY)
+    problem = load_problem(cases / "placement" / "D.1048576.csv")
     place(problem, deadline=1.0)  # Everything is compiled and imported now.
     stopped: list[float] = []
     timer = threading.Timer(1.5, lambda: stopped.append(time.monotonic()))
