@@ -141,7 +141,7 @@ class Outlook:
     """By op the operands that die there in some orders and not in others; none is sure."""
 
 
-def outlook(step: Step) -> Outlook:
+def find_outlook(step: Step) -> Outlook:
     """Which takeovers are possible in every order, and which in some."""
     users = users_of(step)
     others = {

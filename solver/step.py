@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from solver.reuse import Reuse
+    from solver.reuse import Outlook, Reuse
 
 Json: TypeAlias = Any
 """What JSON can hold: None, bool, int, float, str, lists and string-keyed objects of these."""
@@ -331,6 +331,13 @@ class Step:
         from solver.reuse import find_reusable  # it reads steps
 
         return find_reusable(self)
+
+    @cached_property
+    def outlook(self) -> "Outlook":
+        """Which takeovers are possible in every order, and which in some."""
+        from solver.reuse import find_outlook
+
+        return find_outlook(self)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -18,14 +18,14 @@ from solver.ordering.profile import by_op
 from solver.ordering.readable import natural, pull_back
 from solver.placement.problem import PlacementProblem
 from solver.plan import IntArray
-from solver.reuse import NONE, outlook
+from solver.reuse import NONE
 from solver.step import GRANULE, Step
 from solver.watch import Watch
 
-ROUNDS = 10
-_OPS = 60_000
+ROUNDS = 7
+_OPS = 20_000
 """So many ops in all rounds together; a large step gets fewer rounds with larger drops."""
-_DROP, _GROWTH = 0.005, 1.5
+_DROP, _GROWTH = 0.01, 1.7
 """Share by which limits sink in the first round, and how it grows from round to round."""
 
 
@@ -33,7 +33,7 @@ class Easing:
     """The orders between a readable one and ``lean``, both of one peak."""
 
     def __init__(self, step: Step, lean: IntArray, peak_bytes: int, *, reuse: bool) -> None:
-        self._graph = compile_step(step, outlook(step).sure if reuse else NONE).graph
+        self._graph = compile_step(step, step.outlook.sure if reuse else NONE).graph
         self._lean, self._least = lean, by_op(self._graph, lean)
         self._target = natural(self._graph)
         self._limits = np.full(self._graph.ops, peak_bytes / GRANULE)

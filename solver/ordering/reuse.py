@@ -9,6 +9,9 @@ the peak is decided, and both ways are searched, the one with the lower bound fi
 
     made       the operand's other users come before the op: the takeover is sure now
     not made   the op needs the operand in memory, as any other does
+
+Before that comes a search in which none is made. Where a step is so hard that a search does not come
+to its end, that one gets the time, and the plan needs no more than without reuse.
 """
 
 import heapq
@@ -25,12 +28,14 @@ from solver.ordering.profile import touched_granules
 from solver.ordering.result import OrderResult
 from solver.ordering.search import Search
 from solver.plan import Proof
-from solver.reuse import outlook, peak_with_takeovers, possible_takeovers, users_of
+from solver.reuse import peak_with_takeovers, possible_takeovers, users_of
 from solver.solution import Progress, ProgressCallback
 from solver.step import GRANULE, Step
 from solver.timeline import order_profile
 from solver.watch import Watch
 
+_FIRST_SECONDS, _FIRST_OPS = 1.0, 10_000
+"""What the first search gets where more follows: so many seconds, and one for each so many ops."""
 _NODE_OPS = 100_000
 """Ops of all graphs together that are searched before the rest is left open."""
 _NODES = 8
@@ -41,7 +46,7 @@ def order_with_reuse(
     step: Step, seed: int, watch: Watch, progress: ProgressCallback | None
 ) -> OrderResult:
     """The best order of a step whose plan may reuse memory in place; see ``order_step``."""
-    known = outlook(step)
+    known = step.outlook
     if known.open:
         found = _Open(step, seed, watch, progress).run()
     else:
@@ -88,9 +93,13 @@ class _Open:
 
     def run(self) -> OrderResult:
         """Search until the peak meets the bound, the decisions are all made, or the time is up."""
-        root, first = self._search((), frozenset(), self.progress)
+        seconds = _FIRST_SECONDS + len(self.step.ops) / _FIRST_OPS
+        with Watch(seconds, lambda: self.watch.stopped) as watch:
+            root, first = self._search((), frozenset(), watch, self.progress)
         cut, cut_op = self._largest_cut(root.bound)
         heap = [replace(root, bound=max(root.bound, cut))]
+        if heap[0].bound < self.peak and not self.watch.stopped:
+            self._search((), frozenset(self.step.outlook.open), self.watch, self.progress)
         most = max(_NODES, _NODE_OPS // len(self.step.ops))
         while heap and heap[0].bound < self.peak and heap[0].next is not None:
             if self.made >= most or self.watch.stopped:
@@ -119,7 +128,7 @@ class _Open:
 
         An open takeover changes nothing at other ops, and saves its result at its own at the most.
         """
-        known = outlook(self.step)
+        known = self.step.outlook
         graph = compile_step(self.step, known.sure).graph
         nobody = np.zeros(graph.ops, np.bool_)
         alive = np.zeros(graph.ops, np.int64)
@@ -145,24 +154,28 @@ class _Open:
             others = tuple((user, op) for user in self.users[operand] if user != op)
             ways.append((node.edges + others, node.refused))
         children = [
-            self._search(edges, refused, None)[0]
+            self._search(edges, refused, self.watch, None)[0]
             for edges, refused in ways
             if nearest_order(self.step, edges) is not None
         ]
         return [replace(child, bound=max(child.bound, node.bound)) for child in children]
 
     def _search(
-        self, edges: tuple[Edge, ...], refused: frozenset[int], progress: ProgressCallback | None
+        self,
+        edges: tuple[Edge, ...],
+        refused: frozenset[int],
+        watch: Watch,
+        progress: ProgressCallback | None,
     ) -> tuple[_Node, OrderResult]:
         """Search what is left after these decisions, and keep the order if it is the best."""
         # A search wants ops that are numbered in a valid order.
         ops = nearest_order(self.step, edges) or []
         step = renumbered(constrained(self.step, edges), ops) if edges else self.step
-        known = outlook(step)
+        known = step.outlook
         light = {op: operands for op, operands in known.open.items() if ops[op] not in refused}
         graph = compile_step(step, known.sure, light).graph
         tell = None if progress is None else _without_figures(progress)
-        found = Search(graph, self.seed, self.watch, tell).run()
+        found = Search(graph, self.seed, watch, tell).run()
         order, lean = (tuple(ops[op] for op in one) for one in (found.order, found.lean_order))
         peak = self._keep(order, lean)
         self.made += 1

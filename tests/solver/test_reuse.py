@@ -10,7 +10,6 @@ from solver.reuse import (
     Reuse,
     first_owners,
     needed_takeovers,
-    outlook,
     peak_with_takeovers,
     possible_takeovers,
 )
@@ -50,7 +49,7 @@ def test_an_elementwise_op_may_take_over_each_operand_of_its_size() -> None:
 
 def test_a_planning_only_step_allows_nothing(toy_step: Step) -> None:
     assert toy_step.reusable == {}
-    assert outlook(toy_step).sure == {}
+    assert toy_step.outlook.sure == {}
 
 
 def two_values(made: Value, operand: Value, *, sizes: tuple[int, int] = (64, 64)) -> Step:
@@ -138,7 +137,7 @@ def test_what_dies_at_its_op_in_every_order_is_sure_and_what_may_is_open() -> No
         ("add.Tensor", ("never", "e"), "f"),  # e is needed after relu in every order; not after add
     ]
     step = simple_step(calls, {"b": 2, "d": 2})
-    known = outlook(step)
+    known = step.outlook
     names = {op: step.storages[x].name for op, x in known.sure.items()}
     assert names == {2: "a", 8: "e"}
     assert known.open == {5: (step.ops[3].creates[0],)}
@@ -152,7 +151,7 @@ def test_an_order_allows_what_dies_there() -> None:
         ("mm.default", ("b", "c"), "d"),
     ]
     step = simple_step(calls)
-    assert outlook(step).sure == {}
+    assert step.outlook.sure == {}
     assert possible_takeovers(step, (0, 1, 2, 3)) == {2: 1}
     assert possible_takeovers(step, (0, 2, 1, 3)) == {1: 1}
 

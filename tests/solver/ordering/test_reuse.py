@@ -11,7 +11,7 @@ from solver.ordering import order_step
 from solver.ordering.problem import compile_step
 from solver.ordering.profile import peak, profile
 from solver.plan import Proof
-from solver.reuse import outlook, peak_with_takeovers, possible_takeovers
+from solver.reuse import peak_with_takeovers, possible_takeovers
 from solver.step import GRANULE
 from solver.timeline import order_profile
 
@@ -32,7 +32,7 @@ def test_small_programs_are_solved_to_the_least_peak_of_all_orders(seed: int) ->
 
 def test_much_is_open_in_those_programs() -> None:
     steps = [random_program_step(4 + seed % 10, seed, sizes=1 + seed % 4) for seed in range(100)]
-    assert sum(bool(outlook(step).open) for step in steps) > 50
+    assert sum(bool(step.outlook.open) for step in steps) > 50
 
 
 def test_a_search_that_has_no_time_still_gives_an_order_and_a_true_bound() -> None:
@@ -45,7 +45,7 @@ def test_a_search_that_has_no_time_still_gives_an_order_and_a_true_bound() -> No
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sure_takeover_is_one_storage_whatever_the_order(seed: int) -> None:
     step = random_program_step(12, seed)
-    sure = outlook(step).sure
+    sure = step.outlook.sure
     graph = compile_step(step, sure).graph
     for start in range(4):
         order = order_step(step, deadline=20, seed=start, reuse=bool(start % 2)).order
@@ -74,7 +74,7 @@ def test_an_open_takeover_that_the_peak_depends_on_is_made() -> None:
         ("mm.default", ("y", "small"), "end"),
     ]
     step = simple_step(calls, {"x": 7, "y": 7})
-    assert outlook(step).open == {1: (1,)}
+    assert step.outlook.open == {1: (1,)}
     with_reuse = order_step(step, deadline=20, seed=0)
     alone = order_step(step, deadline=20, seed=0, reuse=False)
     assert with_reuse.peak_bytes == with_reuse.bound_bytes == 9 * GRANULE
