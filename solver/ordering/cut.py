@@ -93,15 +93,17 @@ def minimum_cut(
 ) -> tuple[int, BoolArray]:
     """Least granules alive while ``op`` runs, and the smallest downset that has run before it.
 
-    ``done`` and ``later`` (shape (ops,)) are further ops that must have run or must not have. When
-    ``flag`` stops it the first result is still a lower bound and the second means nothing.
+    With -1 for ``op`` it is the least alive between two ops. ``done`` and ``later`` (shape (ops,)) are
+    further ops that must have run or must not have. When ``flag`` stops it the first result is still
+    a lower bound and the second means nothing.
     """
     ops = len(graph.predecessors_at) - 1
     storages = len(graph.sizes)
     before = done.copy()
     after = later.copy()
-    mark_reachable(graph.predecessors_at, graph.predecessors, op, before)
-    mark_reachable(graph.successors_at, graph.successors, op, after)
+    if op >= 0:
+        mark_reachable(graph.predecessors_at, graph.predecessors, op, before)
+        mark_reachable(graph.successors_at, graph.successors, op, after)
     state = np.zeros(ops, np.int8)
     node = np.empty(ops, np.int64)
     nodes = 2
@@ -117,9 +119,10 @@ def minimum_cut(
             nodes += 1
     constant = 0
     touched = np.zeros(storages, np.bool_)
-    for k in range(graph.touches_at[op], graph.touches_at[op + 1]):
-        touched[graph.touches[k]] = True
-        constant += graph.sizes[graph.touches[k]]
+    if op >= 0:
+        for k in range(graph.touches_at[op], graph.touches_at[op + 1]):
+            touched[graph.touches[k]] = True
+            constant += graph.sizes[graph.touches[k]]
     # Storages that the choice of D decides, and how many arcs there will be.
     own = np.full(storages, -1, np.int64)
     arcs = 0

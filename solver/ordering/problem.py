@@ -52,6 +52,27 @@ class Graph(NamedTuple):
         """Number of ops."""
         return len(self.predecessors_at) - 1
 
+    @classmethod
+    def of(
+        cls,
+        edges: Sequence[tuple[int, int]],
+        uses: Sequence[tuple[int, int]],
+        creator: IntArray,
+        sizes: IntArray,
+        ops: int,
+    ) -> "Graph":
+        """The graph with these (before, after) and, by ascending ops, (op, storage) pairs."""
+        before, after = np.array(edges, np.int64).reshape(-1, 2).T
+        user, used = np.array(uses, np.int64).reshape(-1, 2).T
+        return cls(
+            *_rows(after, before, ops),
+            *_rows(before, after, ops),
+            *_rows(user, used, ops),
+            *_rows(used, user, len(sizes)),
+            creator,
+            sizes,
+        )
+
     def reversed(self) -> "Graph":
         """The same step run backwards: its orders are this one's from the back, profiles included."""
         return self._replace(

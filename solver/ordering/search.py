@@ -6,6 +6,7 @@ from solver.ordering import greedy
 from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
+from solver.ordering.part_search import PartSearch
 from solver.ordering.problem import Graph
 from solver.ordering.profile import peak, profile, touched_granules
 from solver.ordering.readable import natural, pull_back
@@ -18,6 +19,10 @@ from solver.watch import Watch
 
 _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
 """Branch-and-bound nodes of each restart."""
+_WIDE = 0.05
+"""A gap, as a share of the bound, above which parts are searched before branch and bound."""
+_STATES = (20_000, 200_000, 1_000_000)
+"""States at a time of each restart's search over downsets."""
 _NODE_OPS = 20_000_000
 """Orders in a tree hold at most this many ops together: 160 MB."""
 _SLICE = 8
@@ -111,12 +116,34 @@ class Search:
         """Branch and bound, annealing and windows in turn, each time with more effort."""
         starts = sorted(self.known, key=lambda order: peak(self.graph, order))
         windows = Windows(self.graph, self.watch, self.seed)
+        if self.closed():
+            return
+        parts = PartSearch(self.graph, self.bound, self.watch)
         for restart, nodes in enumerate(_NODES):
+            states = _STATES[min(restart, len(_STATES) - 1)]
+            wide = self.peak - self.bound > _WIDE * self.bound
+            if wide:
+                self._part_search(parts, states)
             start = self.order if restart % 2 == 0 else starts[restart // 2 % len(starts)]
             self._branch(start, min(nodes, max(_SLICE, _NODE_OPS // max(1, self.graph.ops))))
+            if not wide:
+                self._part_search(parts, states)
             self._anneal(starts, restart)
             self._whole(windows, 2.0**restart)
             self._windows(windows, restart)
+
+    def _part_search(self, parts: PartSearch, states: int) -> None:
+        """One look at each part with at most so many states at a time."""
+
+        def changed() -> None:
+            better = self._keep(parts.order)
+            if self._adopt_search(parts.bound) or better:
+                self._say("Search over downsets", f"{states:,} states at a time")
+
+        if not self.closed():
+            parts.bound = max(parts.bound, self.bound)
+            parts.learn(self.order)
+            parts.run(states, changed)
 
     def _branch(self, start: IntArray, nodes: int) -> None:
         if self.closed():
