@@ -15,6 +15,7 @@ from solver.placement.at_once import first_fit_in_gaps
 from solver.placement.constructors import Constructor, constructors
 from solver.placement.contradictions import require_consistent
 from solver.placement.orders import LEADING, orders
+from solver.placement.padding import pad
 from solver.placement.problem import Part, PlacementProblem, fixed_addresses, height_of, reduce
 from solver.placement.race import Finish, Race
 from solver.placement.result import ArenaResult, PlacementResult
@@ -31,14 +32,20 @@ PAIRS, FAST_PAIRS = 80_000_000, 10_000_000
 """Pairs that one turn of the squeaky wheel looks at."""
 ROUNDS = 100
 """The fewest placements of one turn that is not fast, however large the part is."""
-TRIES = 20
-"""The most placements of one turn, for each storage of the part."""
+TRIES, FEW_TRIES = 20, 2
+"""The most placements of one turn, for each storage of the part; few where CP-SAT is the better way."""
+LARGE = 10_000
+"""Storages from which on all orders get a dive before one gets a first fit, which takes longer."""
+DIVE_SPEED = 4
+"""So many pairs a dive looks at in the time that first fit takes for one."""
 LEADERS = 4
 """So many constructors with their orders go on the wheel."""
 GROWTH = 1.25
 """What one turn of the squeaky wheel looks at grows by this factor from turn to turn."""
 SPRINTS, FAST_SPRINTS = 8, 3
 """Short depth-first searches, each at its own limit, before the squeaky wheel."""
+NEAR = 0.01
+"""A fast placement that is further above its target, as a share of it, ends with the constructors."""
 WHEEL = "Squeaky wheel"
 TELL_SECONDS = 0.25
 """The squeaky wheel tells of its progress at most this often."""
@@ -54,12 +61,13 @@ def place(
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
     fast: bool = False,
+    brief: bool = False,
 ) -> PlacementResult:
     """A placement as low as can be found within ``deadline`` seconds.
 
     Deterministic for a seed and enough time. Stops within 100 ms of ``cancelled()`` and then returns
-    the best so far, at the least what ``first_fit_by_start`` gives. ``fast``: only the constructors and
-    a short turn of the squeaky wheel.
+    the best so far, at the least what ``first_fit_by_start`` gives. ``fast``: only the constructors,
+    and short searches where they come near; ``brief``: only the constructors.
     """
     require_consistent(problem)
     addresses = np.zeros(len(problem.sizes), np.int64)
@@ -69,20 +77,25 @@ def place(
         inside, alone = problem.of_arena(arena)
         left = max(0.0, deadline - (time.monotonic() - began))
         with Watch(left / (problem.arena_count - arena), cancelled) as watch:
-            addresses[inside], result = _place_arena(alone, seed, fast, watch, progress)
+            addresses[inside], result = _place_arena(alone, seed, fast or brief, brief, watch, progress)
         arenas.append(result)
     return PlacementResult(addresses, tuple(arenas))
 
 
 def _place_arena(
-    problem: PlacementProblem, seed: int, fast: bool, watch: Watch, progress: ProgressCallback | None
+    problem: PlacementProblem,
+    seed: int,
+    fast: bool,
+    brief: bool,
+    watch: Watch,
+    progress: ProgressCallback | None,
 ) -> tuple[IntArray, ArenaResult]:
     """Addresses in bytes and what is known of the height, of a problem with one arena."""
     unit, parts = reduce(problem)
     addresses = fixed_addresses(problem)
     capacity = problem.capacity_of(0)
     bound = max([height_of(problem, addresses), *(part.bound * unit for part in parts)])
-    search = Search(unit, seed, fast, watch, progress)
+    search = Search(unit, seed, fast, watch, progress, brief)
     for part in parts:
         # What nothing can fit any more is placed well, but not searched for long.
         search.fast = fast or (capacity is not None and bound > capacity)
@@ -148,9 +161,15 @@ class Search:
     """The stages that a part goes through."""
 
     def __init__(
-        self, unit: int, seed: int, fast: bool, watch: Watch, progress: ProgressCallback | None
+        self,
+        unit: int,
+        seed: int,
+        fast: bool,
+        watch: Watch,
+        progress: ProgressCallback | None,
+        brief: bool = False,
     ) -> None:
-        self.unit, self.seed, self.fast = unit, seed, fast
+        self.unit, self.seed, self.fast, self.brief = unit, seed, fast, brief
         self.watch, self.progress = watch, progress
         self.told = 0.0
 
@@ -160,12 +179,17 @@ class Search:
         height = int((addresses + part.sizes).max())
         best = _Best(addresses, height, part.bound, energy(part, addresses))
         leaders = self._construct(part, target, best)
+        if not self.brief:
+            self._pad(part, target, best)
+            target = max(target, best.bound)
+        if self.brief or (self.fast and best.height > (1 + NEAR) * target):
+            return best
         race = Race(part, self.watch, self.seed)
         self._sprint(part, race, target, best)
         target = max(target, best.bound)
         pairs, least = (FAST_PAIRS, 0) if self.fast else (PAIRS, ROUNDS)
         # A few storages have few orders: more rounds would see the same ones again.
-        most = TRIES * len(part.sizes)
+        most = (TRIES if part.plain or self.fast else FEW_TRIES) * len(part.sizes)
         rounds = min(most, max(least, pairs // len(part.sizes) ** 2))
         self._turn_wheel(part, target, best, leaders, rounds, self.seed)
         if not self.fast:
@@ -175,21 +199,41 @@ class Search:
     def _construct(self, part: Part, target: int, best: _Best) -> list["_Leader"]:
         """Both constructors over all orders; returns the ways that gave the lowest heights."""
         dive, first_fit = constructors(part)
+        make = orders(part)
+        names = list(enumerate(make))
+        if len(part.sizes) > LARGE:
+            attempts = [(number, name, how) for how in (dive, first_fit) for number, name in names]
+        else:
+            attempts = [(number, name, how) for number, name in names for how in (dive, first_fit)]
         looked = 0
         leaders: list[_Leader] = []
-        for number, (name, make) in enumerate(orders(part).items()):
-            for how, kernel in (("", dive), (", first fit", first_fit)):
-                enough = best.height <= target and (number >= LEADING or looked > COMPARE)
-                if enough or (self.fast and looked > FAST_CONSTRUCT) or self.watch.stopped:
-                    break
-                order, addresses = make(), np.empty(len(part.sizes), np.int64)
-                arguments = (order, part.first, part.last, part.sizes, self.watch.flag, addresses)
-                height = kernel(*arguments)
-                looked += len(part.sizes) ** 2
-                if height >= 0:
-                    leaders.append(_Leader(height, kernel, order))
-                    self._offer(part, best, addresses, target, f"Place by {name}{how}")
+        for number, name, kernel in attempts:
+            enough = best.height <= target and (number >= LEADING or looked > COMPARE)
+            if enough or (self.fast and looked > FAST_CONSTRUCT) or self.watch.stopped:
+                break
+            order, addresses = make[name](), np.empty(len(part.sizes), np.int64)
+            height = kernel(order, part.first, part.last, part.sizes, self.watch.flag, addresses)
+            looked += len(part.sizes) ** 2 // (DIVE_SPEED if kernel is dive else 1)
+            if height >= 0:
+                leaders.append(_Leader(height, kernel, order))
+                how = "" if kernel is dive else ", first fit"
+                self._offer(part, best, addresses, target, f"Place by {name}{how}")
         return sorted(leaders, key=lambda leader: leader.height)[:LEADERS]
+
+    def _pad(self, part: Part, target: int, best: _Best) -> None:
+        """Search an aligned part as the plain one that padding makes of it, which goes further."""
+        padded = None if best.height <= target else pad(part)
+        if padded is None:
+            return
+        step, plain = padded
+        alike = part.alignments is not None and bool((part.alignments == step).all())
+        unit, fast = self.unit * step, self.fast or not alike
+        search = Search(unit, self.seed, fast, self.watch, self.progress)
+        found = search.run(plain, max(plain.bound, target // step), None)
+        addresses = self._settle(part, found.addresses * step)
+        self._offer(part, best, addresses, target, "Place with padding")
+        if alike:
+            best.bound = max(best.bound, (found.bound - 1) * step + 1)
 
     def _turn_wheel(
         self,

@@ -20,6 +20,8 @@ from solver.watch import Watch
 
 EFFORT, MAX_EFFORT, GROWTH = 0.02, 2.0, 1.25
 """CP-SAT's deterministic seconds (20 to 80 s each) in its first round and at most, and its growth."""
+ALONE_EFFORT = 0.1
+"""The same for the first round where the depth-first search knows no way: longer runs find more."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Race:
 
     def _reason(self, limit: int, attempt: int, watch: Watch) -> Finish:
         """CP-SAT: first on windows, which only can refute, then on all of the part."""
-        effort = min(MAX_EFFORT, EFFORT * GROWTH**attempt)
+        first = EFFORT if self._tree.usable else ALONE_EFFORT
+        effort = min(MAX_EFFORT, first * GROWTH**attempt)
         self._windows.watch = watch
         if self._windows.refute(limit, effort / 4, self.seed + attempt):
             return Finish(Answer.IMPOSSIBLE, None, "CP-SAT")
