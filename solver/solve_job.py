@@ -205,18 +205,19 @@ class SolveJob:
             placed = self._place_fast(self._arrangements(result.order))
             if placed and result.lean_order and result.lean_order != result.order:
                 placed += self._ease(placed[0], result)
-                placed += self._place_fast(self._arrangements(result.lean_order))
+                placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
             if result.optimal or self.over or self.worked() - begun < seconds:
                 break
         placed.sort(key=lambda one: one.result.height)
         return [one.arrangement for one in placed[:SEARCHED]]
 
-    def _place_fast(self, arrangements: list[Arrangement]) -> list[Placed]:
-        """Place them by the constructors until one is at the peak."""
+    def _place_fast(self, arrangements: list[Arrangement], *, brief: bool = False) -> list[Placed]:
+        """Place them until one is at the peak; ``brief``: by the constructors alone."""
         placed = []
         for one in arrangements:
             if not self.cancel.is_set() and not self.placed_at_peak:
-                placed.append(Placed(one, self._place_order(one, self.seed, fast=True)))
+                result = self._place_order(one, self.seed, fast=True, brief=brief)
+                placed.append(Placed(one, result))
         return placed
 
     def _ease(self, last: Placed, found: "OrderResult") -> list[Placed]:
@@ -237,7 +238,7 @@ class SolveJob:
                 one = self._arrangements(tuple(eased.tolist()))[0]
                 apart = self.clashes is None or self.clashes.broken(one.order) is None
                 if apart and self._peak_of(one) <= self.peak:
-                    placed += self._place_fast([one])
+                    placed += self._place_fast([one], brief=True)
                     last = placed[-1] if placed else last
         return placed
 
@@ -277,10 +278,12 @@ class SolveJob:
         self.peak = min(self.peak, result.peak_bytes)
         return result
 
-    def _place_order(self, one: Arrangement, seed: int, *, fast: bool) -> PlacementResult:
+    def _place_order(
+        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False
+    ) -> PlacementResult:
         """Place an order; keep the plan if it is lower, or as low and the first of its name or of a
         lower peak."""
-        result, addresses = self.place(one, seed, fast=fast)
+        result, addresses = self.place(one, seed, fast=fast, brief=brief)
         best = self.state.best
         lower = result.height < best.height_bytes
         if not lower and result.height == best.height_bytes:
@@ -360,7 +363,7 @@ class SolveJob:
         return problem, storages.tolist()
 
     def place(
-        self, one: Arrangement, seed: int, *, fast: bool
+        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False
     ) -> tuple[PlacementResult, dict[int, int]]:
         """A placement of the order, and the address of each of its storages."""
         problem, storages = self.problem(one)
@@ -372,6 +375,7 @@ class SolveJob:
             progress=self.relay(),
             cancelled=self.within(max(self.left, GRACE_SECONDS) if fast else seconds),
             fast=fast,
+            brief=brief,
         )
         addresses = dict(zip(storages, result.addresses.tolist(), strict=True))
         return result, addresses | {

@@ -22,10 +22,10 @@ from solver.reuse import NONE
 from solver.step import GRANULE, Step
 from solver.watch import Watch
 
-ROUNDS = 7
+ROUNDS = 8
 _OPS = 20_000
 """So many ops in all rounds together; a large step gets fewer rounds with larger drops."""
-_DROP, _GROWTH = 0.01, 1.7
+_DROP, _GROWTH = 0.005, 1.7
 """Share by which limits sink in the first round, and how it grows from round to round."""
 
 
