@@ -24,6 +24,7 @@ GROUPS = (
         "solver.warm_up:greedy",
         "solver.warm_up:cuts",
         "solver.warm_up:search",
+        "solver.warm_up:depth_first_placement",
         "solver.warm_up:constrained_placement",
     ),
 )

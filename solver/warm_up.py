@@ -49,6 +49,18 @@ def placement() -> None:
     )
 
 
+def depth_first_placement() -> None:
+    """The search for placements that the constructors do not find."""
+    from solver.placement.depth_first import DepthFirst
+    from solver.placement.problem import PlacementProblem, reduce
+    from solver.watch import Watch
+
+    starts = np.array([0, 1, 2, 0], np.int64)
+    _, (part,) = reduce(PlacementProblem(starts, starts + 3, starts + 1))
+    with Watch(60.0) as watch:
+        DepthFirst(part, watch, 0).sprint(part.bound)
+
+
 def constrained_placement() -> None:
     """The constructors for alignments and obstacles."""
     from solver.placement import Forbidden, PlacementProblem, place

@@ -2,6 +2,7 @@
 
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,40 @@ def test_twenty_thousand_storages_take_seconds() -> None:
     result = place(problem, deadline=3.0)
     assert time.process_time() - began < 12
     assert result.height < 1.1 * result.bound
+
+
+def make_training_problem(storages: int, seed: int) -> PlacementProblem:
+    """As a step makes them: some activations live until the backward pass meets them, others not."""
+    random = np.random.default_rng(seed)
+    quarter = storages // 4
+    forward, slots = 4 * np.arange(quarter), 8 * quarter
+    backward = slots - forward - 4
+    kept = random.random(quarter) < 0.3
+    starts = np.concatenate([forward, forward + 1, backward, backward + 1])
+    ends = np.concatenate(
+        [
+            np.where(kept, slots - forward, forward + random.integers(1, 40, quarter)),
+            forward + 1 + random.integers(1, 12, quarter),
+            backward + random.integers(2, 20, quarter),
+            backward + 1 + random.integers(1, 6, quarter),
+        ]
+    )
+    return PlacementProblem(
+        starts, ends, 512 * (2 ** random.uniform(0, 12, len(starts))).astype(np.int64)
+    )
+
+
+def test_a_hundred_thousand_storages_are_placed_in_little_memory() -> None:
+    problem = make_training_problem(100_000, 0)
+    tracemalloc.start()
+    began = time.process_time()
+    result = place(problem, deadline=60.0, fast=True)
+    seconds = time.process_time() - began
+    memory = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert seconds < 40
+    assert memory < 512 << 20
+    assert result.height <= 1.005 * result.bound
 
 
 def test_a_cancel_stops_a_hard_search_at_once(cases: Path) -> None:
