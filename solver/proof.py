@@ -21,7 +21,7 @@ from solver.cut_value import Cut, least_cut, reachable
 from solver.explain import alive_at, peak_slot
 from solver.pins import pinned_addresses
 from solver.plan import Plan, Proof
-from solver.reuse import users_of
+from solver.reuse import NONE, users_of
 from solver.step import Step, round_up
 
 LOOKING_SECONDS = 2.0
@@ -127,7 +127,8 @@ def _op_of_largest_cut(step: Step, plan: Plan) -> int:
     from solver.watch import Watch
 
     with Watch(LOOKING_SECONDS) as watch:
-        cuts = Cuts(compile_step(step).graph, watch)
+        takeovers = step.outlook.sure if plan.certificate.reuse else NONE
+        cuts = Cuts(compile_step(step, takeovers).graph, watch)
         cuts.prove([np.array(plan.order, np.int64)])
         return cuts.best_op
 

@@ -6,12 +6,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from reuse_steps import simple_step
 
 from app.cli.plan_files import load_plan_with_step
 from app.library import Library
 from solver.errors import BayplanError
 from solver.files import load_plan, load_step, save_plan, save_step
-from solver.plan import Status
+from solver.plan import Run, Status
 from solver.solution import Report
 from solver.step import Step
 from tests.app.cli.conftest import Answer
@@ -51,6 +52,21 @@ def test_the_json_report_is_one_object_with_all_figures(bayplan: Bayplan, toy_fi
     assert list(report) == [field.name for field in fields(Report)]
     assert report["ops"] == 6
     assert report["peak_bytes"] == report["height_bytes"] == report["peak_bound_bytes"]
+
+
+def test_reuse_in_place_is_off_by_an_option(bayplan: Bayplan, tmp_path: Path) -> None:
+    calls = [("mm.default", ("in",), "a"), ("relu.default", ("a",), "b")]
+    step = simple_step(calls, {"a": 8, "b": 8})
+    save_step(step, tmp_path / "relu.step")
+    heights = []
+    for option in ((), ("--no-reuse",)):
+        plan = tmp_path / "relu.plan"
+        assert bayplan("solve", tmp_path / "relu.step", *option, "-o", plan).code == 0
+        assert bayplan("check", tmp_path / "relu.step", plan).code == 0
+        heights.append(load_plan(plan).height_bytes)
+        takes = [action.takes for action in load_plan(plan).actions if isinstance(action, Run)]
+        assert takes[1] == (() if option else ((1, 0),))
+    assert heights == [4096, 8192]
 
 
 def test_a_planning_only_step_is_solved_and_checked(
