@@ -19,13 +19,18 @@ from pathlib import Path
 import platformdirs
 
 GROUPS = (
-    ("solver.warm_up:placement", "solver.warm_up:readable", "solver.warm_up:annealing"),
+    (
+        "solver.warm_up:placement",
+        "solver.warm_up:readable",
+        "solver.warm_up:placement_search",
+        "solver.warm_up:constrained_placement",
+    ),
     (
         "solver.warm_up:greedy",
         "solver.warm_up:cuts",
         "solver.warm_up:search",
-        "solver.warm_up:depth_first_placement",
-        "solver.warm_up:constrained_placement",
+        "solver.warm_up:downsets",
+        "solver.warm_up:annealing",
     ),
 )
 """What each process does, as ``module:function``: what the first solve needs comes first."""

@@ -8,11 +8,16 @@ import gc
 import importlib
 import os
 import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solver import compile_ahead
 from solver.step import Category, Op, Origin, Step, Storage
+
+if TYPE_CHECKING:
+    from solver.placement import PlacementProblem
 
 _NEVER = np.zeros(1, np.uint8)
 
@@ -38,39 +43,36 @@ def main(arguments: list[str]) -> None:
 
 def placement() -> None:
     """The constructors."""
-    from solver.placement import PlacementProblem, place
+    from solver.placement import place
 
-    place(
-        PlacementProblem(
-            np.array([0, 1, 2, 3, 0], np.int64),
-            np.array([2, 3, 4, 5, 1], np.int64),
-            np.array([1, 2, 3, 1, 2], np.int64) * 512,
-        )
-    )
+    place(_problem(), brief=True)
 
 
-def depth_first_placement() -> None:
-    """The search for placements that the constructors do not find."""
-    from solver.placement.depth_first import DepthFirst
-    from solver.placement.problem import PlacementProblem, reduce
+def placement_search() -> None:
+    """The depth-first search over placements."""
+    from solver.placement.problem import reduce
+    from solver.placement.race import Race
     from solver.watch import Watch
 
-    starts = np.array([0, 1, 2, 0], np.int64)
-    _, (part,) = reduce(PlacementProblem(starts, starts + 3, starts + 1))
+    (part,) = reduce(_problem())[1]
     with Watch(60.0) as watch:
-        DepthFirst(part, watch, 0).sprint(part.bound)
+        Race(part, watch, 0).sprint(part.bound)
 
 
 def constrained_placement() -> None:
-    """The constructors for alignments and obstacles."""
-    from solver.placement import Forbidden, PlacementProblem, place
+    """The constructors around what cannot move."""
+    from solver.placement import place
 
-    three = np.ones(3, np.int64)
-    place(
-        PlacementProblem(
-            three, three + 1, three * 3, alignments=three * 2, forbidden=(Forbidden(1, 2),)
-        ),
-        fast=True,
+    place(replace(_problem(), fixed=np.array([-1, 4096, -1, -1, -1], np.int64)), brief=True)
+
+
+def _problem() -> "PlacementProblem":
+    from solver.placement import PlacementProblem
+
+    return PlacementProblem(
+        np.array([0, 1, 2, 3, 0], np.int64),
+        np.array([2, 3, 4, 5, 1], np.int64),
+        np.array([1, 2, 3, 1, 2], np.int64) * 512,
     )
 
 
@@ -87,12 +89,13 @@ def greedy() -> None:
 
 def cuts() -> None:
     """The minimum cut of an op."""
-    from solver.ordering.cut import minimum_cut
+    from solver.ordering.cut import mark_reachable, minimum_cut
     from solver.ordering.problem import compile_step
 
     graph = compile_step(_step()).graph
     nobody = np.zeros(graph.ops, np.bool_)
     minimum_cut(graph, 0, nobody, nobody, _NEVER)
+    mark_reachable(graph.predecessors_at, graph.predecessors, 0, nobody)
 
 
 def readable() -> None:
@@ -113,6 +116,14 @@ def annealing() -> None:
 
     graph = compile_step(_step()).graph
     anneal(graph, np.arange(graph.ops), 0, 1, 1.0, 0.1, 0, _NEVER)
+
+
+def downsets() -> None:
+    """The exact search over downsets, and its beam."""
+    from solver.ordering.downsets import Downsets
+    from solver.ordering.problem import compile_step
+
+    Downsets(compile_step(_step()).graph, _NEVER).look(1 << 20, 8, width=2, backwards=False)
 
 
 def search() -> None:
