@@ -49,16 +49,10 @@ class LimitSearch:
         parameters.max_size_to_create_precedence_literals_in_disjunctive = PRECEDENCES
         finished = threading.Event()
 
-        def insist() -> None:
+        def stop() -> None:
             # Again until it is heard: a search that has not begun yet has nothing to stop.
             while not finished.wait(0.01):
                 solver.stop_search()
-
-        def stop() -> None:
-            # In a thread of its own: whoever finds that the time is up calls this, be it the one that
-            # is to search, which would wait for itself.
-            if not finished.is_set():
-                threading.Thread(target=insist, name="stop CP-SAT", daemon=True).start()
 
         self.watch.on_stop(stop)
         if self.watch.stopped:
