@@ -104,14 +104,15 @@ class DepthFirst:
         """A placement (units) of height at most ``limit`` by one of the first ways, as it comes."""
         return self._try_all(WAYS[:SPRINTERS], limit, WORK, 0.0)
 
-    def ask(self, limit: int, attempt: int) -> tuple[Answer, IntArray | None]:
+    def ask(self, limit: int, attempt: int, *, prove: bool = True) -> tuple[Answer, IntArray | None]:
         """The same by all ways, with random changes and an effort that grows with ``attempt``.
 
-        Deterministic for a seed unless the watch stops it.
+        With ``prove`` the search that goes on takes part; it begins anew when the limit is another one
+        than before. Deterministic for a seed unless the watch stops it.
         """
         work = int(WORK * WORK_GROWTH**attempt)
         answer, addresses = self._try_all(WAYS, limit, work, NOISE if attempt else 0.0, attempt)
-        if answer is not Answer.UNKNOWN or self._shape is None or self.watch.stopped:
+        if answer is not Answer.UNKNOWN or self._shape is None or not prove or self.watch.stopped:
             return answer, addresses
         if self._proof is None or self._proof[0] != limit:
             self._proof = limit, root(self._shape, self._keys(PROVER))

@@ -291,7 +291,7 @@ class Search:
             if capacity is not None and target > capacity:
                 return
             limit = target if attempt % 2 == 0 else (tried + best.height) // 2
-            finish = race.ask(limit, attempt)
+            finish = race.ask(limit, attempt, prove=limit == target)
             self._take(part, best, finish, limit, target)
             if finish.answer is not Answer.FOUND and limit > target:
                 tried = limit + 1

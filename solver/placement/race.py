@@ -53,9 +53,10 @@ class Race:
         """The depth-first search alone, for some tenths of a second at most."""
         return Finish(*self._tree.sprint(limit), "depth-first search")
 
-    def ask(self, limit: int, attempt: int) -> Finish:
+    def ask(self, limit: int, attempt: int, *, prove: bool = True) -> Finish:
         """One round: a placement (units) of height at most ``limit``, with effort by ``attempt``.
 
+        ``prove``: go on with the proof that there is none, which is worth it for one limit at a time.
         Deterministic for a seed unless the watch stops it.
         """
         if not self._tree.usable:
@@ -76,7 +77,7 @@ class Race:
         rival = threading.Thread(target=reason, name="placement by CP-SAT", daemon=True)
         rival.start()
         try:
-            found = Finish(*self._tree.ask(limit, attempt), "depth-first search")
+            found = Finish(*self._tree.ask(limit, attempt, prove=prove), "depth-first search")
         except BaseException:
             decided.set()
             raise

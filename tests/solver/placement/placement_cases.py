@@ -45,3 +45,24 @@ def least_height(problem: PlacementProblem) -> int:
             placed.append((start, end, max(tops, default=0) + size))
         best = min(best, max(top for _, _, top in placed))
     return int(best)
+
+
+def make_training_problem(storages: int, seed: int) -> PlacementProblem:
+    """As a step makes them: some activations live until the backward pass meets them, others not."""
+    random = np.random.default_rng(seed)
+    quarter = storages // 4
+    forward, slots = 4 * np.arange(quarter), 8 * quarter
+    backward = slots - forward - 4
+    kept = random.random(quarter) < 0.3
+    starts = np.concatenate([forward, forward + 1, backward, backward + 1])
+    ends = np.concatenate(
+        [
+            np.where(kept, slots - forward, forward + random.integers(1, 40, quarter)),
+            forward + 1 + random.integers(1, 12, quarter),
+            backward + random.integers(2, 20, quarter),
+            backward + 1 + random.integers(1, 6, quarter),
+        ]
+    )
+    return PlacementProblem(
+        starts, ends, 512 * (2 ** random.uniform(0, 12, len(starts))).astype(np.int64)
+    )

@@ -33,7 +33,7 @@ def test_both_say_the_same_of_what_is_possible_and_what_is_not() -> None:
 
 
 def test_cp_sat_answers_where_the_depth_first_search_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DepthFirst, "ask", lambda *_: (Answer.UNKNOWN, None))
+    monkeypatch.setattr(DepthFirst, "ask", lambda *_, **__: (Answer.UNKNOWN, None))
     _, (part,) = reduce(NESTED)
     with Watch(60.0) as watch:
         race = Race(part, watch, 0)
@@ -55,7 +55,7 @@ def test_an_early_answer_of_cp_sat_does_not_overtake(
         answered.set()
         return finish
 
-    def slow(*_: object) -> object:
+    def slow(*_: object, **__: object) -> object:
         assert answered.wait(60)
         return Answer.FOUND, ours
 
@@ -72,7 +72,7 @@ def test_the_loser_is_stopped(cases: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("solver.placement.race.EFFORT", 100.0)
     monkeypatch.setattr("solver.placement.race.MAX_EFFORT", 100.0)
 
-    def late(*_: object) -> object:
+    def late(*_: object, **__: object) -> object:
         time.sleep(1.0)
         return Answer.IMPOSSIBLE, None
 
@@ -100,11 +100,11 @@ def test_a_seed_gives_the_same_rounds(cases: Path) -> None:
 
 
 def test_a_failure_of_the_rival_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> object:
+    def broken(*_: object, **__: object) -> object:
         raise RuntimeError("broken")
 
     monkeypatch.setattr(LimitSearch, "ask", broken)
-    monkeypatch.setattr(DepthFirst, "ask", lambda *_: (Answer.UNKNOWN, None))
+    monkeypatch.setattr(DepthFirst, "ask", lambda *_, **__: (Answer.UNKNOWN, None))
     _, (part,) = reduce(NESTED)
     with Watch(60.0) as watch, pytest.raises(RuntimeError, match="broken"):
         Race(part, watch, 0).ask(part.bound, 0)
