@@ -67,8 +67,13 @@ class Search:
         """Solve until the peak meets the bound or the time is up."""
         self._say("Build graph", "trivial bound")
         self._cheap_orders()
+        parts = PartSearch(self.graph, self.bound, self.watch) if self._wide() else None
+        if parts is not None:
+            # Thousands of cuts would say less than a search that finds its end.
+            for states in _STATES[:2]:
+                self._part_search(parts, states)
         self._prove()
-        self._search()
+        self._search(parts)
         lean, lean_peak = self.order, self.peak
         self._settle()
         self._say("Order", "peak meets the bound" if self.peak <= self.bound else "a gap is left")
@@ -112,22 +117,22 @@ class Search:
             self.cuts.prove(self.known)
             self._adopt_cut()
 
-    def _search(self) -> None:
+    def _wide(self) -> bool:
+        """Whether the gap is one that cuts and pairs of ops do not close soon."""
+        return not self.closed() and self.peak - self.bound > _WIDE * self.bound
+
+    def _search(self, parts: PartSearch | None) -> None:
         """Branch and bound, annealing and windows in turn, each time with more effort."""
         starts = sorted(self.known, key=lambda order: peak(self.graph, order))
         windows = Windows(self.graph, self.watch, self.seed)
         if self.closed():
             return
-        parts = PartSearch(self.graph, self.bound, self.watch)
+        parts = parts or PartSearch(self.graph, self.bound, self.watch)
         for restart, nodes in enumerate(_NODES):
             states = _STATES[min(restart, len(_STATES) - 1)]
-            wide = self.peak - self.bound > _WIDE * self.bound
-            if wide:
-                self._part_search(parts, states)
             start = self.order if restart % 2 == 0 else starts[restart // 2 % len(starts)]
             self._branch(start, min(nodes, max(_SLICE, _NODE_OPS // max(1, self.graph.ops))))
-            if not wide:
-                self._part_search(parts, states)
+            self._part_search(parts, states)
             self._anneal(starts, restart)
             self._whole(windows, 2.0**restart)
             self._windows(windows, restart)
