@@ -1,4 +1,4 @@
-"""Place storages in the arena: constructors over many orders, squeaky wheel, CP-SAT, until a bound.
+"""Place storages in the arena: constructors, depth-first search, squeaky wheel, CP-SAT, until a bound.
 
 Every part (see ``problem``) is placed on its own; a part is done when it is no higher than the
 target, the largest bound of all parts or the capacity. Anytime: the first answer needs one pass of a
