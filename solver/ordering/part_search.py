@@ -67,6 +67,16 @@ class PartSearch:
             part.keep(np.concatenate([[0], inner, [len(part.region.ops) + 1]]))
 
     @property
+    def count(self) -> int:
+        """Number of parts."""
+        return len(self._parts)
+
+    @property
+    def largest(self) -> int:
+        """Ops of the largest part."""
+        return max((len(part.region.ops) for part in self._parts), default=0)
+
+    @property
     def peak(self) -> int:
         """Granules of the best order."""
         return max((part.peak for part in self._parts), default=0)
