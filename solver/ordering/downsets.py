@@ -91,6 +91,13 @@ def _flip(bits: npt.NDArray[np.uint64], op: int) -> None:
 
 
 @kernel
+def _copy(source: npt.NDArray[np.uint64], into: npt.NDArray[np.uint64]) -> None:
+    """``into[:] = source``, which takes seconds to compile: it can raise an error with a text."""
+    for word in range(len(source)):
+        into[word] = source[word]
+
+
+@kernel
 def _change(graph: Graph, done: npt.NDArray[np.uint64], op: int) -> tuple[int, int]:
     """Granules that ``op`` would allocate and free after ``done``."""
     allocated = freed = 0
@@ -294,7 +301,8 @@ def explore(
     live, key, total = _run_at_once(graph, keys, bits, limit, done, ready, 0, np.uint64(0), order, 0)
     while total < goal:
         # A new base: state 0.
-        states.done[0], states.ready[0] = done, ready
+        _copy(done, states.done[0])
+        _copy(ready, states.ready[0])
         states.live[0], states.key[0], states.size[0], states.following[0] = live, key, total, -1
         heads[:] = -1
         heads[total] = 0
@@ -336,8 +344,8 @@ def explore(
                         if used == capacity:
                             _clear(states, used)
                             return GAVE_UP, order, least, made + used
-                        states.done[used] = states.done[state]
-                        states.ready[used] = states.ready[state]
+                        _copy(states.done[state], states.done[used])
+                        _copy(states.ready[state], states.ready[used])
                         _run(graph, states.done[used], states.ready[used], op)
                         after, name, ran = _run_at_once(
                             graph,
