@@ -14,11 +14,14 @@ from random_steps import ORIGIN, is_order, optimal_peak, random_step
 
 from solver.cut_value import cut_value
 from solver.ordering import OrderResult, order_step
+from solver.ordering.problem import compile_step
+from solver.ordering.search import Search
 from solver.plan import Proof
 from solver.planning_step import load_any_step
 from solver.solution import Progress
 from solver.step import GRANULE, Category, Op, Step, Storage
 from solver.timeline import order_profile
+from solver.watch import Watch
 
 
 def solve(step: Step, *, seed: int = 0, deadline: float = 20.0) -> OrderResult:
@@ -256,3 +259,28 @@ def test_an_error_of_the_callers_cancel_is_not_swallowed() -> None:
 
     with pytest.raises(LookupError, match="broken"):
         order_step(random_step(20, 1), deadline=5, seed=0, progress=None, cancelled=broken)
+
+
+@settings(max_examples=60, deadline=None)
+@given(ops=st.integers(2, 9), seed=st.integers(0, 10_000), pick=st.integers(0, 1_000))
+def test_one_more_edge_never_lowers_the_optimum(ops: int, seed: int, pick: int) -> None:
+    graph = compile_step(random_step(ops, seed, density=0.15)).graph
+    first, second = sorted(random.Random(pick).sample(range(ops), 2))
+    with Watch(20) as watch:
+        free, ordered = (
+            Search(one, 0, watch, None).run() for one in (graph, graph.with_edges([(first, second)]))
+        )
+    assert free.optimal and ordered.optimal
+    assert ordered.peak_bytes >= free.peak_bytes
+    assert ordered.order.index(first) < ordered.order.index(second)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ops=st.integers(1, 10), seed=st.integers(0, 10_000), factor=st.integers(2, 1_000))
+def test_sizes_times_a_factor_give_peaks_times_that_factor(ops: int, seed: int, factor: int) -> None:
+    graph = compile_step(random_step(ops, seed, density=0.15)).graph
+    with Watch(20) as watch:
+        small = Search(graph, 0, watch, None).run()
+        large = Search(graph._replace(sizes=graph.sizes * factor), 0, watch, None).run()
+    assert small.optimal and large.optimal
+    assert large.peak_bytes == factor * small.peak_bytes
