@@ -17,11 +17,11 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-import llvmlite  # type: ignore[import-untyped]
 import numba
 import platformdirs
 from numba.core import compiler, event
@@ -108,7 +108,7 @@ class KernelCache:
         parts = [
             sys.implementation.cache_tag,
             numba.__version__,
-            llvmlite.__version__,
+            version("llvmlite"),
             codegen.magic_tuple(),
             # A named tuple's type does not tell the names of its fields.
             [(str(given), getattr(given, "fields", ())) for given in signature],
