@@ -21,8 +21,8 @@ _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
 """Branch-and-bound nodes of each restart."""
 _WIDE = 0.05
 """A gap, as a share of the bound, above which parts are searched before branch and bound."""
-_SMALL_PART = 500
-"""Ops of parts that are searched that early."""
+_SMALL_PART, _VERY_WIDE = 500, 0.25
+"""Ops of parts that are searched that early, and a gap above which parts twice as large are."""
 _STATES = (20_000, 200_000, 1_000_000)
 """States at a time of each restart's search over downsets."""
 _NODE_OPS = 20_000_000
@@ -70,7 +70,8 @@ class Search:
         self._say("Build graph", "trivial bound")
         self._cheap_orders()
         parts = PartSearch(self.graph, self.bound, self.watch) if self._wide() else None
-        if parts is not None and parts.largest <= _SMALL_PART:
+        very = self.peak - self.bound > _VERY_WIDE * self.bound
+        if parts is not None and parts.largest <= (2 * _SMALL_PART if very else _SMALL_PART):
             # Thousands of cuts would say less than a search that finds its end.
             for states in _STATES[: 2 if parts.count > 1 else 1]:
                 self._part_search(parts, states)
