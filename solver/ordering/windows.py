@@ -67,7 +67,8 @@ class _Task(threading.Thread):
         seed: int,
         seconds: float,
     ) -> None:
-        super().__init__(name="CP-SAT window", daemon=True)
+        # No daemon: an interpreter that ends under CP-SAT's feet aborts the process.
+        super().__init__(name="CP-SAT window", daemon=False)
         self.graph, self.order, self.window, self.bound = graph, order, (start, end), bound
         self.effort, self.seed, self.seconds = effort, seed, seconds
         self.result = WindowResult(order, bound)
@@ -83,10 +84,16 @@ class _Task(threading.Thread):
             self.error = error
 
     def stop(self) -> None:
-        """End the solve soon."""
+        """End the solve soon; returns at once."""
         self._stopped = True
-        if self._solver is not None:
-            self._solver.stop_search()
+        threading.Thread(target=self._stop_until_heard, name="CP-SAT window, stopping").start()
+
+    def _stop_until_heard(self) -> None:
+        # A search that has not begun yet has nothing to stop.
+        while self.is_alive():
+            if self._solver is not None:
+                self._solver.stop_search()
+            self.join(INTERVAL)
 
     def _solve(self) -> WindowResult:
         """Build the model and solve it."""
