@@ -67,6 +67,15 @@ class Settings:
     def seed(self, value: int) -> None:
         self._store.setValue("solve/seed", value)
 
+    @property
+    def reuse(self) -> bool:
+        """Whether a plan may write an op's result into the bytes of an operand that dies there."""
+        return bool(self._number("solve/reuse", 1, 0, 1))
+
+    @reuse.setter
+    def reuse(self, value: bool) -> None:
+        self._store.setValue("solve/reuse", int(value))
+
     def layout(self, key: str) -> QByteArray:
         """A layout stored under ``key``; empty where there is none."""
         value = self._store.value(f"layout/{key}")

@@ -16,14 +16,22 @@ class SolveJob(Job):
     """
 
     def __init__(
-        self, step: Step, *, deadline: float, seed: int, as_run: Baseline | None = None
+        self,
+        step: Step,
+        *,
+        deadline: float,
+        seed: int,
+        reuse: bool = True,
+        as_run: Baseline | None = None,
     ) -> None:
-        """``deadline`` in seconds from the start; ``as_run``: what the map compares plans with."""
+        """``deadline`` in seconds from the start; ``reuse`` as for ``solve``; ``as_run``: what the map
+        compares plans with."""
         super().__init__()
         self.step = step
         self._as_run = as_run
         self._deadline = deadline
         self._seed = seed
+        self._reuse = reuse
 
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
@@ -34,6 +42,7 @@ class SolveJob(Job):
             self.step,
             deadline=self._deadline,
             seed=self._seed,
+            reuse=self._reuse,
             progress=self._tell,
             cancelled=self.stopping,
         )

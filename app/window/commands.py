@@ -126,7 +126,7 @@ class Commands(QObject):
             self.document.show(entries[(here + by) % len(entries)])
 
     def limits(self) -> None:
-        """Ask for deadline and seed."""
+        """Ask for deadline, seed and whether to reuse bytes in place."""
         LimitsDialog(self.settings, self._window).open()
 
     # Export

@@ -131,6 +131,7 @@ class Work(QObject):
             step,
             deadline=self.settings.deadline,
             seed=self.settings.seed,
+            reuse=self.settings.reuse,
             as_run=self.document.baseline,
         )
         job.succeeded.connect(self._solved)

@@ -19,9 +19,10 @@ from app.jobs.solve import SolveJob
 from app.library import Library
 from app.settings import Settings
 from app.theme import DARK, LIGHT
+from app.window.commands import sample_files
 from app.window.main_window import MainWindow
 from solver.files import load_plan, save_plan, save_step
-from solver.plan import Status
+from solver.plan import Run, Status
 from solver.solution import Solution
 from solver.solve import solve
 from solver.step import Step
@@ -368,8 +369,21 @@ def test_limits_are_asked_for_and_remembered(window: MainWindow, qtbot: QtBot) -
     assert dialog is not None
     dialog.deadline.setValue(2.5)
     dialog.seed.setValue(9)
+    dialog.reuse.setChecked(False)
     dialog.accept()
-    assert (window.settings.deadline, window.settings.seed) == (2.5, 9)
+    settings = window.settings
+    assert (settings.deadline, settings.seed, settings.reuse) == (2.5, 9, False)
+
+
+@pytest.mark.parametrize("reuse", [True, False])
+def test_in_place_reuse_can_be_switched_off(window: MainWindow, qtbot: QtBot, reuse: bool) -> None:
+    open_file(qtbot, window, sample_files()[0])
+    window.settings.reuse = reuse
+    window.menu["solve"].trigger()
+    wait_until_idle(qtbot, window)
+    best = window.document.best
+    assert best is not None
+    assert any(isinstance(a, Run) and a.takes for a in best.plan.actions) is reuse
 
 
 # Looking
