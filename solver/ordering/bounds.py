@@ -40,13 +40,15 @@ class Cuts:
             self.best, self.best_op = int(value), op
         return int(value), downset
 
-    def prove(self, orders: Iterable[IntArray]) -> bool:
-        """Raise ``best`` to the largest cut over all ops; whether that was finished in time."""
+    def prove(self, orders: Iterable[IntArray], most: int | None = None) -> bool:
+        """Raise ``best`` to the largest cut over all ops; whether that was finished in time and with
+        at most ``most`` further cuts."""
         least_known = np.min([by_op(self.graph, order) for order in orders], axis=0)
+        last = None if most is None else self.made + most
         for op in np.argsort(-least_known, kind="stable"):
             if least_known[op] <= self.best:
                 return True
-            if self.watch.stopped:
+            if self.watch.stopped or self.made == last:
                 return False
             if int(op) not in self.value:
                 self.at(int(op))

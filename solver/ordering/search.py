@@ -35,6 +35,10 @@ _MOVES = 100_000
 """Annealing moves of each run of the first restart."""
 _HOT, _COLD = (0.2, 0.02, 1.0), 0.001
 """Temperatures at the start of a run, in turn, and at its end, in peaks."""
+_FIRST_CUTS = 8
+"""Cuts that are made before orders are improved by cuts."""
+_LEAST_ROUNDS, _ROUND_OPS = 10, 500_000
+"""Rounds of cut reorder of each order: at least so many, and more of graphs with fewer ops."""
 _WHOLE = 250
 """Ops up to which CP-SAT is given the whole problem."""
 _WIDTHS = (30, 60, 100, 150)
@@ -91,33 +95,44 @@ class Search:
         )
 
     def _cheap_orders(self) -> None:
-        """Orders that cost milliseconds, each improved by cut reorder, until one meets the bound."""
-        self._reorder("Program order", self.program)
+        """Orders that cost milliseconds; then all are improved by cut reorder until one meets the
+        bound. What cuts cost depends on the graph: they must not keep the other orders waiting."""
+        orders = {"program order": self.program, "updates beside gradients": self.natural}
         self._offer("Order", "updates beside gradients", self.natural)
-        self._reorder("Updates beside gradients", self.natural)
+        if self._enough():
+            return
         for name, build, rule in (
             ("least peak first", greedy.forwards, greedy.LEAST_PEAK),
             ("least growth first", greedy.forwards, greedy.LEAST_NET),
             ("least peak, from the back", greedy.backwards, greedy.LEAST_PEAK),
             ("least growth, from the back", greedy.backwards, greedy.LEAST_NET),
         ):
-            if self.closed():
-                return
             order = build(self.graph, rule, self.watch.flag)
-            if order is not None:
-                self._offer("Order", name, order)
-                self._reorder(name, order)
+            if order is None:
+                return
+            orders[name] = order
+            self._offer("Order", name, order)
+        # An op at which every order has much alive is one whose cut says much.
+        self._prove(_FIRST_CUTS)
+        for name, order in orders.items():
+            self._reorder(name, order)
+
+    def _enough(self) -> bool:
+        """Whether the cut at the peak shows that there is nothing to gain."""
+        if not self.closed():
+            self._prove(1)
+        return self.closed()
 
     def _reorder(self, name: str, order: IntArray) -> None:
         if not self.closed():
-            better = reorder(self.cuts, order)
+            better = reorder(self.cuts, order, max(_LEAST_ROUNDS, _ROUND_OPS // max(1, self.graph.ops)))
             self._adopt_cut()
             self._offer("Cut reorder", f"of {name[0].lower()}{name[1:]}", better)
 
-    def _prove(self) -> None:
-        """The largest cut over all ops."""
+    def _prove(self, most: int | None = None) -> None:
+        """The largest cut over all ops, or of the ``most`` that are likely to have it."""
         if not self.closed():
-            self.cuts.prove(self.known)
+            self.cuts.prove(self.known, most)
             self._adopt_cut()
 
     def _wide(self) -> bool:
