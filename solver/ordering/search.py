@@ -6,6 +6,7 @@ from solver.ordering import greedy
 from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
+from solver.ordering.heuristics import breadth_first, depth_first
 from solver.ordering.part_search import PartSearch
 from solver.ordering.problem import Graph
 from solver.ordering.profile import peak, profile, touched_granules
@@ -19,7 +20,7 @@ from solver.watch import Watch
 
 _NODES = (24, 48, 192, 768, 3072, 12288, 49152)
 """Branch-and-bound nodes of each restart."""
-_WIDE = 0.05
+WIDE = 0.05
 """A gap, as a share of the bound, above which parts are searched before branch and bound."""
 _SMALL_PART, _VERY_WIDE = 500, 0.25
 """Ops of parts that are searched that early, and a gap above which parts twice as large are."""
@@ -49,9 +50,17 @@ class Search:
     """One solve of one step: the best order and the best bound so far."""
 
     def __init__(
-        self, graph: Graph, seed: int, watch: Watch, progress: ProgressCallback | None
+        self,
+        graph: Graph,
+        seed: int,
+        watch: Watch,
+        progress: ProgressCallback | None,
+        *,
+        brief: bool = False,
     ) -> None:
-        """``graph``: its ops are numbered in a valid order, as those of a step are."""
+        """``graph``: its ops are numbered in a valid order, as those of a step are. ``brief``: the
+        search ends after cheap orders if the gap is wide then."""
+        self.brief = brief
         self.watch = watch
         # CP-SAT and numba take 32 bits; this leaves room to count on from it.
         self.seed = seed % (1 << 30)
@@ -73,14 +82,8 @@ class Search:
         """Solve until the peak meets the bound or the time is up."""
         self._say("Build graph", "trivial bound")
         self._cheap_orders()
-        parts = PartSearch(self.graph, self.bound, self.watch) if self._wide() else None
-        very = self.peak - self.bound > _VERY_WIDE * self.bound
-        if parts is not None and parts.largest <= (2 * _SMALL_PART if very else _SMALL_PART):
-            # Thousands of cuts would say less than a search that finds its end.
-            for states in _STATES[: 2 if parts.count > 1 else 1]:
-                self._part_search(parts, states)
-        self._prove()
-        self._search(parts)
+        if not (self.brief and self._gap_above(WIDE)):
+            self._dear_orders()
         lean, lean_peak = self.order, self.peak
         self._settle()
         self._say("Order", "peak meets the bound" if self.peak <= self.bound else "a gap is left")
@@ -93,6 +96,17 @@ class Search:
             optimal=self.peak <= self.bound,
             lean_order=tuple(int(op) for op in lean) if lean_peak == self.peak else (),
         )
+
+    def _dear_orders(self) -> None:
+        """All cuts, and what searches for orders between them."""
+        parts = PartSearch(self.graph, self.bound, self.watch) if self._gap_above(WIDE) else None
+        very = self.peak - self.bound > _VERY_WIDE * self.bound
+        if parts is not None and parts.largest <= (2 * _SMALL_PART if very else _SMALL_PART):
+            # Thousands of cuts would say less than a search that finds its end.
+            for states in _STATES[: 2 if parts.count > 1 else 1]:
+                self._part_search(parts, states)
+        self._prove()
+        self._search(parts)
 
     def _cheap_orders(self) -> None:
         """Orders that cost milliseconds; then all are improved by cut reorder until one meets the
@@ -112,8 +126,14 @@ class Search:
                 return
             orders[name] = order
             self._offer("Order", name, order)
+        for name, heuristic in (("breadth first", breadth_first), ("depth first", depth_first)):
+            if self.closed():
+                return
+            self._offer("Order", name, heuristic(self.graph))
         # An op at which every order has much alive is one whose cut says much.
         self._prove(_FIRST_CUTS)
+        if self.brief and self._gap_above(_VERY_WIDE):
+            return
         for name, order in orders.items():
             self._reorder(name, order)
 
@@ -135,9 +155,9 @@ class Search:
             self.cuts.prove(self.known, most)
             self._adopt_cut()
 
-    def _wide(self) -> bool:
-        """Whether the gap is one that cuts and pairs of ops do not close soon."""
-        return not self.closed() and self.peak - self.bound > _WIDE * self.bound
+    def _gap_above(self, share: float) -> bool:
+        """Whether there is a gap of more than this share of the bound, and time left."""
+        return not self.closed() and self.peak - self.bound > share * self.bound
 
     def _search(self, parts: PartSearch | None) -> None:
         """Branch and bound, annealing and windows in turn, each time with more effort."""

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_steps import ORIGIN, is_order, optimal_peak, random_step
 
+from solver.bench.skips import skip_step
+from solver.bench.wired import wired_step
 from solver.cut_value import cut_value
 from solver.ordering import OrderResult, order_step
+from solver.ordering.heuristics import HEURISTICS
 from solver.ordering.problem import compile_step
 from solver.ordering.search import Search
 from solver.plan import Proof
@@ -284,3 +287,27 @@ def test_sizes_times_a_factor_give_peaks_times_that_factor(ops: int, seed: int, 
         large = Search(graph._replace(sizes=graph.sizes * factor), 0, watch, None).run()
     assert small.optimal and large.optimal
     assert large.peak_bytes == factor * small.peak_bytes
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_no_order_of_pytorch_is_better_even_if_stopped_before_the_search(training: bool) -> None:
+    for step in (
+        wired_step(4_000, 1, training=training),
+        skip_step(4_000, 0, training=training, span=30),
+    ):
+        lines: list[Progress] = []
+
+        def searching(lines: list[Progress] = lines) -> bool:
+            return any(line.phase not in {"Build graph", "Order", "Lower bound"} for line in lines)
+
+        result = order_step(step, deadline=60, seed=0, progress=lines.append, cancelled=searching)
+        graph = compile_step(step).graph
+        for name, heuristic in HEURISTICS.items():
+            rival = order_profile(step, heuristic(graph).tolist()).max()
+            assert result.peak_bytes <= rival, name
+
+
+@pytest.mark.parametrize("span", [6, 30])
+def test_wide_training_steps_of_thousands_of_ops_are_proven_within_half_a_percent(span: int) -> None:
+    result = solve(skip_step(4_000, 0, training=True, span=span), deadline=6)
+    assert result.peak_bytes <= 1.005 * result.bound_bytes
