@@ -14,21 +14,21 @@ from solver.ordering import order_step
 from solver.plan import Status
 from solver.solve import solve
 from solver.step import Step
+from tests.memory import STATUS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 MEASURE = """
-import resource, sys
+import sys
+from tests.memory import most_kibibytes
 from large_steps import training_step
 from solver.solve import solve
 solve(training_step(3))  # Loads all that a solve needs.
-def most():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for blocks in map(int, sys.argv[1:]):
     step = training_step(blocks)
-    before = most()
+    before = most_kibibytes()
     report = solve(step, deadline=60.0).report
-    print(report.ops, most() - before, report.status)
+    print(report.ops, most_kibibytes() - before, report.status)
 """
 
 
@@ -48,7 +48,7 @@ def test_twenty_thousand_ops_get_a_proven_order_in_seconds(large: Step) -> None:
     assert spent < 6
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell the most memory used")
+@pytest.mark.skipif(not STATUS.is_file(), reason="only Linux tells the most memory used")
 def test_memory_grows_with_the_ops_and_no_faster() -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEASURE, "50", "200"],
