@@ -10,8 +10,10 @@ the peak is decided, and both ways are searched, the one with the lower bound fi
     made       the operand's other users come before the op: the takeover is sure now
     not made   the op needs the operand in memory, as any other does
 
-Before that comes a search in which none is made. Where a step is so hard that a search does not come
-to its end, that one gets the time, and the plan needs no more than without reuse.
+On a large step whose gap stays wide all of that would take the time and find little. There a glance at
+the easier problem is all that comes before the search that is made without reuse, on the same graph and
+with nearly all of the time; each order that it finds can only gain by the takeovers that it allows. The
+time of the glance is what such a plan may lack against one without reuse.
 """
 
 import heapq
@@ -26,7 +28,7 @@ from solver.ordering.cut import minimum_cut
 from solver.ordering.problem import compile_step
 from solver.ordering.profile import touched_granules
 from solver.ordering.result import OrderResult
-from solver.ordering.search import Search
+from solver.ordering.search import WIDE, Search
 from solver.plan import Proof
 from solver.reuse import peak_with_takeovers, possible_takeovers, users_of
 from solver.solution import Progress, ProgressCallback
@@ -36,6 +38,8 @@ from solver.watch import Watch
 
 _FIRST_SECONDS, _FIRST_OPS = 1.0, 10_000
 """What the first search gets where more follows: so many seconds, and one for each so many ops."""
+_SMALL = 250
+"""Ops up to which the first search looks further where the gap is wide: it may come to its end."""
 _NODE_OPS = 100_000
 """Ops of all graphs together that are searched before the rest is left open."""
 _NODES = 8
@@ -94,12 +98,22 @@ class _Open:
     def run(self) -> OrderResult:
         """Search until the peak meets the bound, the decisions are all made, or the time is up."""
         seconds = _FIRST_SECONDS + len(self.step.ops) / _FIRST_OPS
+        brief = len(self.step.ops) > _SMALL
         with Watch(seconds, lambda: self.watch.stopped) as watch:
-            root, first = self._search((), frozenset(), watch, self.progress)
-        cut, cut_op = self._largest_cut(root.bound)
+            root, first = self._search((), frozenset(), watch, self.progress, brief=brief)
+        cut, cut_op = 0, -1
+        if root.bound < self.peak and not self._wide(root.bound):
+            cut, cut_op = self._largest_cut(root.bound)
+        if max(root.bound, cut) < self.peak and not self.watch.stopped:
+            apart, apart_op = self._search_without_reuse()
+            root = replace(root, bound=max(root.bound, apart))
+            if apart_op >= 0 and apart > cut:
+                cut, cut_op = apart, apart_op
+            cut, cut_op = max((cut, cut_op), self._largest_cut(max(root.bound, cut)))
+        if max(root.bound, cut) < self.peak and not first.optimal and not self.watch.stopped:
+            again, first = self._search((), frozenset(), self.watch, self.progress)
+            root = replace(again, bound=max(again.bound, root.bound))
         heap = [replace(root, bound=max(root.bound, cut))]
-        if heap[0].bound < self.peak and not self.watch.stopped:
-            self._search((), frozenset(self.step.outlook.open), self.watch, self.progress)
         most = max(_NODES, _NODE_OPS // len(self.step.ops))
         while heap and heap[0].bound < self.peak and heap[0].next is not None:
             if self.made >= most or self.watch.stopped:
@@ -122,6 +136,26 @@ class _Open:
             optimal=self.peak == bound,
             lean_order=self.lean_order,
         )
+
+    def _wide(self, bound: int) -> bool:
+        """Whether the gap is one that cuts do not close soon."""
+        return self.peak - bound > WIDE * bound
+
+    def _search_without_reuse(self) -> tuple[int, int]:
+        """The search as it is made without reuse, for its orders; a bound, and its op if it is a cut.
+
+        An op saves its result by a takeover at the most, and only while it runs.
+        """
+        tell = None if self.progress is None else _without_figures(self.progress)
+        found = Search(compile_step(self.step).graph, self.seed, self.watch, tell).run()
+        self._keep(found.order, found.lean_order)
+        self.made += 1
+        saved = {
+            op: int(self.step.rounded_sizes[reuse.created]) for op, reuse in self.step.reusable.items()
+        }
+        if found.proof is Proof.CUT:
+            return found.bound_bytes - saved.get(found.proof_op, 0), found.proof_op
+        return found.bound_bytes - max(saved.values(), default=0), -1
 
     def _largest_cut(self, above: int) -> tuple[int, int]:
         """The largest cut over all ops, all operands in memory, if it is ``above``; and its op.
@@ -166,6 +200,8 @@ class _Open:
         refused: frozenset[int],
         watch: Watch,
         progress: ProgressCallback | None,
+        *,
+        brief: bool = False,
     ) -> tuple[_Node, OrderResult]:
         """Search what is left after these decisions, and keep the order if it is the best."""
         # A search wants ops that are numbered in a valid order.
@@ -175,7 +211,7 @@ class _Open:
         light = {op: operands for op, operands in known.open.items() if ops[op] not in refused}
         graph = compile_step(step, known.sure, light).graph
         tell = None if progress is None else _without_figures(progress)
-        found = Search(graph, self.seed, watch, tell).run()
+        found = Search(graph, self.seed, watch, tell, brief=brief).run()
         order, lean = (tuple(ops[op] for op in one) for one in (found.order, found.lean_order))
         peak = self._keep(order, lean)
         self.made += 1
