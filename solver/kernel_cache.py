@@ -5,9 +5,9 @@
     <user's cache>/bayplan/kernels/profile-3f0c….kernel      checksum (32 bytes), then numba's pickle
 
 The name holds a hash of the kernel's bytecode and constants, of the kernels that it calls, of the
-types it is compiled for, and of Python, numba, LLVM and the processor. So nothing is ever stale, and
-other versions, also of Bayplan, lie side by side. What was compiled is executed, so the folder must
-be nobody else's, and a file whose checksum is wrong is compiled anew.
+types and with the options it is compiled for, and of Python, numba, LLVM and the processor. So nothing
+is ever stale, and other versions, also of Bayplan, lie side by side. What was compiled is executed, so
+the folder must be nobody else's, and a file whose checksum is wrong is compiled anew.
 """
 
 import hashlib
@@ -58,8 +58,9 @@ def folder() -> Path | None:
 class KernelCache:
     """What numba asks for the compiled forms of one function; its own caches have this interface."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], options: object) -> None:
         self._function = function
+        self._options = options
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The compiled form for a signature; None where it is not there.
@@ -110,6 +111,7 @@ class KernelCache:
             numba.__version__,
             version("llvmlite"),
             codegen.magic_tuple(),
+            self._options,
             # A named tuple's type does not tell the names of its fields.
             [(str(given), getattr(given, "fields", ())) for given in signature],
             list(contents(self._function)),

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from solver.placement import PlacementProblem
 
 _NEVER = np.zeros(1, np.uint8)
+_ENDLESS = 3600.0
+"""Seconds. A search must not end because compiling it took long: its other kernels would be missing."""
 
 
 def main(arguments: list[str]) -> None:
@@ -29,8 +31,10 @@ def main(arguments: list[str]) -> None:
         os.nice(int(niceness))
     # A compilation makes millions of objects, none of which goes in circles for long.
     gc.disable()
+    from solver import type_memo
     from solver.kernel_cache import folder, remove_old
 
+    type_memo.install()
     place = folder()
     if place is None:
         return  # Nothing could be kept.
@@ -55,7 +59,7 @@ def placement_search() -> None:
     from solver.watch import Watch
 
     (part,) = reduce(_problem())[1]
-    with Watch(60.0) as watch:
+    with Watch(_ENDLESS) as watch:
         Race(part, watch, 0).sprint(part.bound)
 
 
@@ -130,7 +134,7 @@ def search() -> None:
     """Whatever else a search for an order uses."""
     from solver.ordering import order_step
 
-    order_step(_step(), deadline=10.0, seed=0)
+    order_step(_step(), deadline=_ENDLESS, seed=0)
 
 
 def _step() -> Step:

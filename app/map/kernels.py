@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 
 BLOCK = 512
 FAINTEST = 0.45
@@ -17,7 +17,7 @@ UNIT = 1 << 18
 """Coverage of a whole pixel: whole numbers, so that changes along a row cancel exactly."""
 
 
-@kernel
+@inner_kernel
 def _change(coverage: Any, y: int, x: int, share: Any, paint: Any) -> None:
     """From pixel x of row y on, ``share`` more is covered with ``paint``."""
     coverage[y, x, 0] += share
@@ -26,7 +26,7 @@ def _change(coverage: Any, y: int, x: int, share: Any, paint: Any) -> None:
     coverage[y, x, 3] += share * np.int64(paint & 255)
 
 
-@kernel
+@inner_kernel
 def _blend(coverage: Any, touched: Any, image: Any) -> None:
     """Draw the covered share of each pixel of the touched rows over the image; clear them."""
     rows, columns = image.shape

@@ -11,7 +11,7 @@ A moved op shifts those between its old and its new slot by one; live granules c
 import numpy as np
 import numpy.typing as npt
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.ordering.problem import Graph
 from solver.ordering.profile import profile
 from solver.plan import IntArray
@@ -24,7 +24,7 @@ _REFRESH = 256
 """Moves between two looks for slots with excess."""
 
 
-@kernel
+@inner_kernel
 def _largest(live: IntArray) -> int:
     result = 0
     for slot in range(len(live)):
@@ -32,7 +32,7 @@ def _largest(live: IntArray) -> int:
     return result
 
 
-@kernel
+@inner_kernel
 def _excess(live: IntArray, target: int) -> int:
     total = 0
     for slot in range(len(live)):

@@ -15,7 +15,7 @@ bound of the cut.
 import numpy as np
 import numpy.typing as npt
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.ordering.problem import Graph
 from solver.plan import IntArray
 
@@ -42,7 +42,7 @@ def mark_reachable(at: IntArray, items: IntArray, start: int, mark: BoolArray) -
                 count += 1
 
 
-@kernel
+@inner_kernel
 def _push_blocking_flow(
     first: IntArray,
     to: IntArray,
@@ -203,7 +203,7 @@ def minimum_cut(
     return constant + flow, downset
 
 
-@kernel
+@inner_kernel
 def _add_arc(
     first: IntArray,
     to: IntArray,

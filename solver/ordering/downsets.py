@@ -27,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.ordering.cut import minimum_cut
 from solver.ordering.problem import Graph
 from solver.plan import IntArray
@@ -80,24 +80,24 @@ def _make_states(ops: int, count: int) -> _States:
     )
 
 
-@kernel
+@inner_kernel
 def _has(bits: npt.NDArray[np.uint64], op: int) -> bool:
     return bool((bits[op >> 6] >> np.uint64(op & 63)) & np.uint64(1))
 
 
-@kernel
+@inner_kernel
 def _flip(bits: npt.NDArray[np.uint64], op: int) -> None:
     bits[op >> 6] ^= np.uint64(1) << np.uint64(op & 63)
 
 
-@kernel
+@inner_kernel
 def _copy(source: npt.NDArray[np.uint64], into: npt.NDArray[np.uint64]) -> None:
     """``into[:] = source``, which takes seconds to compile: it can raise an error with a text."""
     for word in range(len(source)):
         into[word] = source[word]
 
 
-@kernel
+@inner_kernel
 def _change(graph: Graph, done: npt.NDArray[np.uint64], op: int) -> tuple[int, int]:
     """Granules that ``op`` would allocate and free after ``done``."""
     allocated = freed = 0
@@ -119,7 +119,7 @@ def _change(graph: Graph, done: npt.NDArray[np.uint64], op: int) -> tuple[int, i
     return allocated, freed
 
 
-@kernel
+@inner_kernel
 def _run(
     graph: Graph,
     done: npt.NDArray[np.uint64],
@@ -141,7 +141,7 @@ def _run(
             _flip(ready, after)
 
 
-@kernel
+@inner_kernel
 def _run_at_once(
     graph: Graph,
     keys: npt.NDArray[np.uint64],
@@ -176,7 +176,7 @@ def _run_at_once(
     return live, key, count
 
 
-@kernel
+@inner_kernel
 def _clear(states: _States, count: int) -> None:
     """Empty the hash table."""
     mask = np.uint64(len(states.table) - 1)
@@ -187,7 +187,7 @@ def _clear(states: _States, count: int) -> None:
             slot = (slot + np.uint64(1)) & mask
 
 
-@kernel
+@inner_kernel
 def _insert(states: _States, state: int) -> bool:
     """Enter a state into the hash table; False where an equal one is there."""
     mask = np.uint64(len(states.table) - 1)
@@ -207,7 +207,7 @@ def _insert(states: _States, state: int) -> bool:
     return True
 
 
-@kernel
+@inner_kernel
 def _trail_to(
     graph: Graph,
     keys: npt.NDArray[np.uint64],
@@ -221,14 +221,14 @@ def _trail_to(
     path = np.empty(states.size[state] - states.size[0] + 1, np.int64)
     steps = 0
     while state != 0:
-        path[steps] = state
+        path[steps] = states.op[state]
         steps += 1
         state = states.parent[state]
     count = 0
     done, ready = states.done[0].copy(), states.ready[0].copy()
     live, key = states.live[0], states.key[0]
     for step in range(steps - 1, -1, -1):
-        op = states.op[path[step]]
+        op = path[step]
         allocated, freed = _change(graph, done, op)
         _run(graph, done, ready, op)
         live += allocated - freed
@@ -238,7 +238,7 @@ def _trail_to(
     return count
 
 
-@kernel
+@inner_kernel
 def _quantile(values: IntArray, count: int, rank: int) -> int:
     """The value that ``rank`` of the first ``count`` are below; reorders them (Hoare's select)."""
     low, high = 0, count - 1

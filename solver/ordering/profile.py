@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.ordering.problem import Graph
 from solver.plan import IntArray
 
 
-@kernel
+@inner_kernel
 def row_lengths(at: IntArray) -> IntArray:
     """Number of entries of each compressed row. (numpy's diff takes seconds to compile.)"""
     result = np.empty(len(at) - 1, np.int64)

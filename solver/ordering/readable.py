@@ -15,7 +15,7 @@ a logarithm.
 import numpy as np
 import numpy.typing as npt
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.ordering.problem import Graph
 from solver.ordering.profile import profile, row_lengths
 from solver.plan import IntArray
@@ -45,7 +45,7 @@ def natural(graph: Graph) -> IntArray:
     return np.argsort(np.array(anchor, np.int64), kind="stable")
 
 
-@kernel
+@inner_kernel
 def _add(most: IntArray, added: IntArray, start: int, end: int, amount: int) -> None:
     """Add to leaves ``[start, end)`` of a tree whose nodes hold the maximum below them."""
     if start >= end:
@@ -70,7 +70,7 @@ def _add(most: IntArray, added: IntArray, start: int, end: int, amount: int) -> 
             node >>= 1
 
 
-@kernel
+@inner_kernel
 def _move_to_front(
     graph: Graph,
     op: int,

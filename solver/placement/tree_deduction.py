@@ -4,14 +4,14 @@
 that must fit. ``state.trail`` holds what was known before, so that ``undo`` can go back to a mark.
 """
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel
 from solver.placement.tree import LEFT, TRAIL, WORK, WORST, Shape, State
 from solver.plan import IntArray
 
 FAR = 1 << 62
 
 
-@kernel
+@inner_kernel
 def note(state: State, storage: int) -> None:
     """Remember what is known of a storage, before it changes."""
     at = state.counts[TRAIL]
@@ -22,7 +22,7 @@ def note(state: State, storage: int) -> None:
     state.counts[TRAIL] = at + 1
 
 
-@kernel
+@inner_kernel
 def undo(shape: Shape, state: State, mark: int) -> None:
     """Back to where the trail had length ``mark``."""
     count = len(shape.size)
@@ -45,7 +45,7 @@ def undo(shape: Shape, state: State, mark: int) -> None:
     state.counts[TRAIL] = at
 
 
-@kernel
+@inner_kernel
 def put(shape: Shape, state: State, storage: int, limit: int, touched: IntArray) -> bool:
     """Place a storage at its lowest address and lift those above it; False: one ends above the limit.
 
@@ -92,7 +92,7 @@ def put(shape: Shape, state: State, storage: int, limit: int, touched: IntArray)
     return fits
 
 
-@kernel
+@inner_kernel
 def raise_floors(
     shape: Shape, state: State, begin: int, end: int, limit: int, touched: IntArray
 ) -> bool:
@@ -151,7 +151,7 @@ def raise_floors(
     return True
 
 
-@kernel
+@inner_kernel
 def sections_fit(shape: Shape, state: State, begin: int, end: int, limit: int) -> bool:
     """Whether what lives in each section can end below the limit, everything above its floor."""
     alive, size, address, floors = state.alive, shape.size, state.address, state.floor
@@ -183,7 +183,7 @@ def sections_fit(shape: Shape, state: State, begin: int, end: int, limit: int) -
     return True
 
 
-@kernel
+@inner_kernel
 def deduce(shape: Shape, state: State, begin: int, end: int, limit: int, touched: IntArray) -> bool:
     """Whether the node may still lead to a placement."""
     worst = state.counts[WORST]

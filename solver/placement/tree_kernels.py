@@ -18,7 +18,7 @@ The order of branches and the bound are after Moffitt, "MiniMalloc" (ASPLOS 2023
 import numpy as np
 import numpy.typing as npt
 
-from solver.compiled import kernel
+from solver.compiled import inner_kernel, kernel
 from solver.placement.tree import (
     BEGIN,
     CHOSEN,
@@ -44,7 +44,7 @@ CHOOSE, TRY, GO_BACK = range(3)
 """What to do next."""
 
 
-@kernel
+@inner_kernel
 def find_stretch(shape: Shape, state: State, begin: int, end: int, found: IntArray) -> bool:
     """The sections within [begin, end) that nothing ties to others, with the fewest storages left."""
     number, storages = state.room[2], state.room[3]
@@ -77,7 +77,7 @@ def find_stretch(shape: Shape, state: State, begin: int, end: int, found: IntArr
     return True
 
 
-@kernel
+@inner_kernel
 def rank_again(shape: Shape, state: State, begin: int, end: int, crowd: int) -> None:
     """Ranks of what is left in a stretch, with the live sums of what is left as key ``crowd``."""
     members, sums = state.room[0], state.room[1]
@@ -121,7 +121,7 @@ def rank_again(shape: Shape, state: State, begin: int, end: int, crowd: int) -> 
             state.rank[storage] = number
 
 
-@kernel
+@inner_kernel
 def choose(shape: Shape, state: State, begin: int, end: int, mend: bool) -> int:
     """The storage to branch on in sections [begin, end), or -1 when all are set aside.
 
@@ -158,7 +158,7 @@ def choose(shape: Shape, state: State, begin: int, end: int, mend: bool) -> int:
     return chosen
 
 
-@kernel
+@inner_kernel
 def count_blocking(shape: Shape, state: State, storage: int) -> int:
     """How many that are not set aside can block the place of a storage."""
     begin, end = shape.near_at[storage], shape.near_at[storage + 1]
@@ -173,7 +173,7 @@ def count_blocking(shape: Shape, state: State, storage: int) -> int:
     return blocking
 
 
-@kernel
+@inner_kernel
 def lowest_blocking(shape: Shape, state: State, storage: int) -> int:
     """The lowest one that is not set aside and can block the place of a storage, or -1."""
     begin, end = shape.near_at[storage], shape.near_at[storage + 1]
@@ -195,7 +195,7 @@ def lowest_blocking(shape: Shape, state: State, storage: int) -> int:
     return found
 
 
-@kernel
+@inner_kernel
 def descend(shape: Shape, state: State, chosen: int) -> int:
     """From a storage to one that nothing that is left fits below; -1 where the way is lost."""
     at = shape.near_at[chosen]
@@ -213,7 +213,7 @@ def descend(shape: Shape, state: State, chosen: int) -> int:
     return chosen
 
 
-@kernel
+@inner_kernel
 def out_of_turn(shape: Shape, state: State, storage: int, swap: bool) -> bool:
     """Whether a placement that is as good has another storage where this one would lie."""
     twin = shape.twin[storage]
@@ -232,7 +232,7 @@ def out_of_turn(shape: Shape, state: State, storage: int, swap: bool) -> bool:
     return False
 
 
-@kernel
+@inner_kernel
 def lifts_nothing(shape: Shape, state: State, storage: int) -> bool:
     """Whether all that is left and lives with a storage lies above its end anyway."""
     top = state.lowest[storage] + shape.size[storage]

@@ -97,6 +97,46 @@ def test_without_a_folder_of_its_own_it_compiles_and_keeps_nothing(
     assert folder.is_file() or not list(folder.iterdir())
 
 
+INNER = """
+from kernels import one_more, twice
+print(twice(1))
+try:
+    print(one_more(1))
+except TypeError as error:
+    print(error)
+"""
+
+
+def test_a_kernel_that_only_kernels_call_has_no_form_for_python(
+    call: Callable[[], list[int]], tmp_path: Path
+) -> None:
+    inner = MODULE.replace("import kernel", "import inner_kernel, kernel").replace(
+        "@kernel", "@inner_kernel", 1
+    )
+    (tmp_path / "kernels.py").write_text(inner)
+    assert call() == [7, 2]
+    assert call() == [7, 0]
+    assert called_directly(tmp_path) == "7\nthe kernel one_more can be called by kernels only\n"
+    # The file of that form is not taken for one that Python can call.
+    (tmp_path / "kernels.py").write_text(MODULE)
+    assert called_directly(tmp_path) == "7\n4\n"
+
+
+def called_directly(folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", INNER],
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def make(source: str, name: str) -> Callable[..., object]:
     """A function of that name, with the module that ``source`` is as its globals."""
     module: dict[str, object] = {}
