@@ -26,14 +26,20 @@ GROUPS = (
         "solver.warm_up:constrained_placement",
     ),
     (
-        "solver.warm_up:greedy",
         "solver.warm_up:cuts",
-        "solver.warm_up:search",
+        "solver.warm_up:greedy",
         "solver.warm_up:downsets",
         "solver.warm_up:annealing",
+        "solver.warm_up:search",
     ),
 )
 """What each process does, as ``module:function``: what the first solve needs comes first."""
+PLACEMENT = (
+    ("solver.warm_up:placement", "solver.warm_up:placement_search"),
+    ("solver.warm_up:constrained_placement", "solver.warm_up:placement_deduction"),
+)
+"""The same for who only places: the second process is ready with the deduction when the first one
+comes to it."""
 _ROOT = Path(__file__).resolve().parents[1]
 _LOCK = threading.Lock()
 _processes: list["subprocess.Popen[bytes]"] = []

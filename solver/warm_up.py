@@ -9,7 +9,7 @@ import importlib
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -61,6 +61,21 @@ def placement_search() -> None:
     (part,) = reduce(_problem())[1]
     with Watch(_ENDLESS) as watch:
         Race(part, watch, 0).sprint(part.bound)
+
+
+def placement_deduction() -> None:
+    """What the depth-first search deduces, which is part of its kernel: alone, for another process."""
+    from numba import typeof
+
+    from solver.placement import tree, tree_deduction
+    from solver.placement.problem import reduce
+
+    (part,) = reduce(_problem())[1]
+    shape = tree.shape_of(part)
+    assert shape is not None
+    state = tree.root(shape, np.zeros((3, len(shape.size)), np.int64))
+    types = [typeof(given) for given in (shape, state, 0, 0, 0, state.counts)]  # type: ignore[no-untyped-call]
+    cast(Any, tree_deduction.deduce).compile(tuple(types))
 
 
 def constrained_placement() -> None:

@@ -58,7 +58,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Place, check, write, report. Ctrl+C stops the search and keeps the best placement so far."""
-    from solver import warm_up
+    from solver import compile_ahead, warm_up
     from solver.placement import place
 
     output = arguments.output and writable(arguments.output, unlike=arguments.file)
@@ -66,7 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
     problem = table.problem(dict(arguments.capacity), arguments.forbid)
     with StatusLine() as status, interrupts() as interrupted:
         status.say("Loading what is compiled, or compiling it once")
-        warm_up.placement()  # Neither the deadline nor the seconds reported are about this.
+        # Neither the deadline nor the seconds reported are about this.
+        compile_ahead.start(compile_ahead.PLACEMENT)
+        warm_up.placement()
+        warm_up.placement_search()
         began = time.monotonic()
         result = place(
             problem,

@@ -19,7 +19,7 @@ for path in Path("solver").rglob("*.py"):
     if "\\n@kernel\\n" in path.read_text():
         importlib.import_module(".".join(path.with_suffix("").parts))
 from solver import compile_ahead, warm_up
-for group in compile_ahead.GROUPS:
+for group in compile_ahead.GROUPS + compile_ahead.PLACEMENT:
     for part in group:
         getattr(warm_up, part.partition(":")[2])()
 from solver.compiled import KERNELS
