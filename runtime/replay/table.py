@@ -15,12 +15,15 @@ from typing import Any
 
 from .errors import ReplayError
 from .native import PASS, Request
-from .placing import first_fit, height, live_peak
+from .placing import first_fit, height, live_peak, lowest
 from .plan_data import PlanData, content_digest, overlap
 
 FOLDER = "recordings"
-WORTH_MOVING = 0.05
-"""Placing everything anew must save this share of the arena: else what the map shows is what runs."""
+GRANULE = 512
+"""Bytes that sizes are rounded up to in a plan."""
+WORTH_MOVING = 0.005
+"""Placing everything anew must save this share of the arena where it does not meet what is alive at
+once: else what the map shows is what runs."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,9 @@ class Table:
 def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[int]) -> Table:
     """Place the recorded ``requests``; ``instances[i]`` is the instance that i is, or -1.
 
-    Outputs stay at the plan's addresses and temporaries go into the holes or above. Only where that
-    needs more than the plan's height, everything is placed anew, and kept so if that saves enough.
+    Outputs stay at the plan's addresses and temporaries go into the holes or above, where no more is
+    needed than is alive at once, outputs rounded up as in the plan. Otherwise no other places for the
+    temporaries need help, and everything is placed anew.
     """
     inside = [i for i, r in enumerate(requests) if r.slot >= 0 and (instances[i] >= 0 or r.freed >= 0)]
     starts = [requests[i].allocated for i in inside]
@@ -87,10 +91,11 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     fixed = [_planned_address(plan, instances[i], requests[i].size) for i in inside]
     position = {instances[i]: at for at, i in enumerate(inside) if instances[i] >= 0}
     old_of: dict[int, int] = {}
-    for new, old in ((position.get(new), position.get(old)) for new, old in plan.takes):
-        if new is None or old is None or ends[old] <= starts[new]:
+    takes = [(position[new], position[old]) for new, old in plan.takes if {new, old} <= position.keys()]
+    for new, old in sorted(takes, key=lambda pair: starts[pair[0]]):
+        if ends[old] <= starts[new]:
             continue
-        if sizes[new] != sizes[old]:
+        if sizes[new] != sizes[old] or fixed[old] is None:
             fixed[new] = None
             continue
         # The bytes change hands when they are asked for.
@@ -98,9 +103,17 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     addresses = first_fit(starts, ends, sizes, fixed)
     needed = max(height(sizes, addresses), plan.height_bytes)
     kept = all(a is not None for a, i in zip(fixed, inside, strict=True) if instances[i] >= 0)
-    if needed > max(plan.height_bytes, live_peak(starts, ends, sizes)):
-        anew = _place_anew(starts, ends, sizes, old_of)
-        if height(sizes, anew) < needed * (1 - WORTH_MOVING):
+    peak = live_peak(
+        starts,
+        ends,
+        [
+            size if address is None else _whole_granules(plan.instances[instances[i]].size)
+            for i, size, address in zip(inside, sizes, fixed, strict=True)
+        ],
+    )
+    if needed > peak:
+        anew = _place_anew(starts, ends, sizes, old_of, addresses)
+        if height(sizes, anew) <= max(peak, int(needed * (1 - WORTH_MOVING))):
             addresses, needed, kept = anew, height(sizes, anew), False
     of_request = {
         i: (addresses[at], ends[at], instances[inside[old_of[at]]] if at in old_of else -1)
@@ -117,23 +130,34 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
 
 
 def _place_anew(
-    starts: Sequence[int], ends: Sequence[int], sizes: Sequence[int], old_of: Mapping[int, int]
+    starts: Sequence[int],
+    ends: Sequence[int],
+    sizes: Sequence[int],
+    old_of: Mapping[int, int],
+    known: Sequence[int],
 ) -> list[int]:
-    """Addresses without regard to the plan's; who takes bytes over lies where the old one does."""
+    """Addresses without regard to the plan's; who takes bytes over lies where the old one does.
+
+    ``known``: addresses that are right.
+    """
     owner = list(range(len(sizes)))
     last = list(ends)
     for at in sorted(old_of, key=starts.__getitem__):
         owner[at] = owner[old_of[at]]
         last[owner[at]] = max(last[owner[at]], ends[at])
     first = sorted(set(owner))
-    found = first_fit(
+    found = lowest(
         [starts[at] for at in first],
         [last[at] for at in first],
         [sizes[at] for at in first],
-        [None] * len(first),
+        [known[at] for at in first],
     )
     address = dict(zip(first, found, strict=True))
     return [address[at] for at in owner]
+
+
+def _whole_granules(size: int) -> int:
+    return -(-size // GRANULE) * GRANULE
 
 
 def _planned_address(plan: PlanData, instance: int, size: int) -> int | None:

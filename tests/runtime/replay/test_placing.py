@@ -6,7 +6,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runtime.replay.placing import ALIGNMENT, aligned, first_fit, height, live_peak
+from runtime.replay.placing import ALIGNMENT, aligned, dive, first_fit, height, live_peak, lowest
 from runtime.replay.plan_data import overlap
 
 BOXES = st.lists(
@@ -48,6 +48,45 @@ def test_fixed_boxes_stay_and_the_others_avoid_them(items: list, data: st.DataOb
     found = first_fit(starts, ends, sizes, fixed)
     assert all(f is None or f == a for f, a in zip(fixed, found, strict=True))
     assert not brute_force_overlap(boxes(starts, ends, sizes, found))
+
+
+@given(BOXES)
+def test_everything_placed_anew_is_no_higher_than_before(items: list) -> None:
+    starts, ends = [s for s, _, _ in items], [s + d for s, d, _ in items]
+    sizes = [n for _, _, n in items]
+    known = first_fit(starts, ends, sizes, [None] * len(items))
+    known = [2 * address + 128 for address in known]  # right, and far too high
+    found = lowest(starts, ends, sizes, known)
+    assert not brute_force_overlap(boxes(starts, ends, sizes, found))
+    assert all(a % ALIGNMENT == 0 for a in found)
+    alone = first_fit(starts, ends, sizes, [None] * len(items))
+    assert live_peak(starts, ends, sizes) <= height(sizes, found) <= height(sizes, known)
+    assert height(sizes, alone) <= height(sizes, known)
+
+
+@given(BOXES)
+def test_a_dive_overlaps_nothing(items: list) -> None:
+    starts, ends = [s for s, _, _ in items], [s + d for s, d, _ in items]
+    sizes = [n for _, _, n in items]
+    found = dive(starts, ends, sizes, range(len(items)))
+    assert not brute_force_overlap(boxes(starts, ends, sizes, found))
+
+
+def test_a_training_step_is_placed_at_what_is_alive_at_once() -> None:
+    # Activations live until their gradient; temporaries as large as half of them live with each op.
+    dice = random.Random(4)
+    layers = 60
+    kept = [dice.randrange(1, 40) * 512 for _ in range(layers)]
+    starts, ends, sizes = [], [], []
+    for layer, size in enumerate(kept):
+        at, back = 4 * layer, 4 * (2 * layers - layer)
+        starts += [at, at - 1, back - 5]
+        ends += [back, at + 2, back + 2]
+        sizes += [size, size // 2 + 64 * dice.randrange(1, 9), size]
+    target = live_peak(starts, ends, sizes)
+    known = first_fit(starts, ends, sizes, [None] * len(sizes))
+    assert height(sizes, known) > target
+    assert height(sizes, lowest(starts, ends, sizes, known)) == target
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 12)] * 4), max_size=12))

@@ -59,7 +59,7 @@ def test_temporaries_go_around_the_outputs_and_what_escapes_is_passed_on() -> No
     plan = plan_of(Instance(512, 0, 0, 2), Instance(512, 1024, 1, 2), created=((0,), (1,)))
     requests = [
         Request(0, 512, 1, 0, 5),
-        Request(1, 100, 2, 1, 3),  # a temporary, alive with both outputs
+        Request(1, 500, 2, 1, 3),  # a temporary, alive with both outputs
         Request(1, 512, 3, 2, 6),
         Request(1, 4, 4, 4, -1),  # never freed: it leaves the step
     ]
@@ -67,10 +67,10 @@ def test_temporaries_go_around_the_outputs_and_what_escapes_is_passed_on() -> No
     check_table(plan, table)
     assert [e.address for slot in table.slots for e in slot] == [0, 512, 1024, PASS]
     assert (table.arena_bytes, table.kept) == (1536, True)
-    assert (table.temporaries, table.temporary_bytes) == (1, 100)
+    assert (table.temporaries, table.temporary_bytes) == (1, 500)
 
 
-def test_everything_is_placed_anew_only_where_that_saves_enough() -> None:
+def test_everything_is_placed_anew_where_the_planned_addresses_need_more_than_is_alive() -> None:
     # A small output high up, dead before the large temporary comes: fixed, it pushes nothing; alive
     # with it, the temporary must go above it.
     plan = plan_of(Instance(64, 960, 0, 2), created=((0,), ()))
@@ -79,9 +79,35 @@ def test_everything_is_placed_anew_only_where_that_saves_enough() -> None:
     check_table(plan, table)
     assert not table.kept
     assert table.arena_bytes == 4160
-    slightly = make_table(plan, [requests[0], Request(1, 65_536, 2, 1, 2)], [0, -1])
-    assert slightly.kept
-    assert slightly.addresses() == {0: 960}
+    # At the plan's address it counts as whole granules, so that 448 bytes are not worth moving it.
+    low = plan_of(Instance(64, 448, 0, 2), created=((0,), ()))
+    granule = make_table(low, requests, [0, -1])
+    assert granule.kept
+    assert (granule.addresses(), granule.arena_bytes) == ({0: 448}, 4608)
+
+
+def test_a_recorded_step_takes_what_is_alive_at_once_and_no_more() -> None:
+    # Each op's result lies above the one before it, and a temporary is alive with both. Largest first
+    # alone, in the lowest hole, would need 1,792 bytes.
+    plan = plan_of(
+        Instance(512, 0, 0, 2),
+        Instance(512, 512, 1, 3),
+        Instance(256, 1024, 2, 4),
+        Instance(512, 0, 3, 4),
+        created=((0,), (1,), (2,), (3,)),
+    )
+    requests = [
+        Request(0, 512, 1, 0, 4),
+        Request(1, 128, 2, 1, 3),  # temporary
+        Request(1, 512, 3, 2, 7),
+        Request(2, 256, 4, 5, 11),
+        Request(2, 64, 5, 6, 8),  # temporary
+        Request(3, 640, 6, 9, 12),  # temporary, larger than the hole under it
+        Request(3, 512, 7, 10, 13),
+    ]
+    table = make_table(plan, requests, [0, -1, 1, 2, -1, -1, 3])
+    check_table(plan, table)
+    assert table.arena_bytes == 640 + 512 + 256 > plan.height_bytes
 
 
 def test_a_table_with_two_living_requests_on_one_byte_is_refused() -> None:
@@ -113,7 +139,7 @@ def taking_over() -> tuple[PlanData, list[Request]]:
     )
     requests = [
         Request(0, 512, 1, 0, 3),
-        Request(1, 100, 2, 1, 4),  # a temporary, alive with both
+        Request(1, 900, 2, 1, 4),  # a temporary, alive with both
         Request(1, 512, 3, 2, 6),
         Request(2, 512, 4, 5, 7),
     ]
@@ -136,7 +162,7 @@ def test_what_takes_bytes_over_stays_with_them_where_everything_is_placed_anew()
     table = make_table(plan, [requests[0], large, *requests[2:]], [0, -1, 1, 2])
     check_table(plan, table)
     assert not table.kept
-    assert set(table.addresses().values()) == {4096}
+    assert len(set(table.addresses().values())) == 1
     assert table.arena_bytes == 4608
 
 
