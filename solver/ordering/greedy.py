@@ -1,6 +1,6 @@
-"""Orders built one op at a time: least peak first and least net growth first, from either end.
+"""Orders built one op at a time: least peak, least net growth or newest op first, from either end.
 
-Both are list schedulers. What an op would allocate and free if it ran next is kept up to date as
+All are list schedulers. What an op would allocate and free if it ran next is kept up to date as
 storages come alive and lose users, so an order costs little more than one look at every ready op a
 slot. Least peak memory first is the rule of PyTorch Inductor's memory reordering pass.
 """
@@ -17,7 +17,10 @@ LEAST_PEAK = 0
 """First the op that raises the peak least, then the one that grows live bytes least."""
 LEAST_NET = 1
 """First any op that keeps the peak, then the one that grows live bytes least."""
-_BY_RANK = 2
+NEWEST = 2
+"""First the op that was made ready last, then the one that grows live bytes least: one branch, or one
+of several micro-batches, forwards and backwards, before another is begun."""
+_BY_RANK = 3
 
 
 @kernel
@@ -39,6 +42,7 @@ def _schedule(
             if left[storage] == 1:
                 frees[op] += graph.sizes[storage]
     ready = np.empty(ops, np.int64)
+    ready_at = np.zeros(ops, np.int64)
     count = 0
     for op in range(ops):
         if waiting[op] == 0:
@@ -55,7 +59,9 @@ def _schedule(
             key = net = 0
             if rule != _BY_RANK:
                 net = allocates[op] - frees[op]
-                if live + allocates[op] > peak:
+                if rule == NEWEST:
+                    key = -ready_at[op]
+                elif live + allocates[op] > peak:
                     key = allocates[op] if rule == LEAST_PEAK else 1
             if best < 0 or (
                 key < first
@@ -85,6 +91,7 @@ def _schedule(
             after = graph.successors[k]
             waiting[after] -= 1
             if waiting[after] == 0:
+                ready_at[after] = slot + 1
                 ready[count] = after
                 count += 1
     return order, ops
@@ -93,6 +100,15 @@ def _schedule(
 def forwards(graph: Graph, rule: int, flag: npt.NDArray[np.uint8]) -> IntArray | None:
     """The order of ``rule``, ties in program order; None when it was stopped."""
     order, scheduled = _schedule(graph, np.arange(graph.ops), rule, flag)
+    return order if scheduled == graph.ops else None
+
+
+def forwards_last_first(graph: Graph, rule: int, flag: npt.NDArray[np.uint8]) -> IntArray | None:
+    """The same with ties from the last op of the program to the first.
+
+    Of several micro-batches the last one comes first: its gradients are the first to be added.
+    """
+    order, scheduled = _schedule(graph, -np.arange(graph.ops), rule, flag)
     return order if scheduled == graph.ops else None
 
 

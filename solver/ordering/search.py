@@ -120,6 +120,9 @@ class Search:
             ("least growth first", greedy.forwards, greedy.LEAST_NET),
             ("least peak, from the back", greedy.backwards, greedy.LEAST_PEAK),
             ("least growth, from the back", greedy.backwards, greedy.LEAST_NET),
+            ("newest first", greedy.forwards, greedy.NEWEST),
+            ("newest first, last ones first", greedy.forwards_last_first, greedy.NEWEST),
+            ("newest first, from the back", greedy.backwards, greedy.NEWEST),
         ):
             order = build(self.graph, rule, self.watch.flag)
             if order is None:

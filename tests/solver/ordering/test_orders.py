@@ -19,8 +19,8 @@ STOPPED = np.ones(1, np.uint8)
 Build = Callable[[Graph, int, np.ndarray], np.ndarray | None]
 
 
-@pytest.mark.parametrize("rule", [greedy.LEAST_PEAK, greedy.LEAST_NET])
-@pytest.mark.parametrize("build", [greedy.forwards, greedy.backwards])
+@pytest.mark.parametrize("rule", [greedy.LEAST_PEAK, greedy.LEAST_NET, greedy.NEWEST])
+@pytest.mark.parametrize("build", [greedy.forwards, greedy.forwards_last_first, greedy.backwards])
 def test_greedy_orders_are_valid_and_often_better_than_the_program(build: Build, rule: int) -> None:
     better = worse = 0
     for seed in range(80):
@@ -31,6 +31,46 @@ def test_greedy_orders_are_valid_and_often_better_than_the_program(build: Build,
         better += peak(graph, order) < peak(graph, np.arange(graph.ops))
         worse += peak(graph, order) > peak(graph, np.arange(graph.ops))
     assert better > 2 * worse
+
+
+def micro_batches(count: int, layers: int) -> Step:
+    """Forward passes, then backward passes from the last one on; all gradients of a layer are added."""
+    storages: list[Storage] = []
+    ops: list[Op] = []
+
+    def run(name: str, size: int, reads: list[int]) -> int:
+        storages.append(Storage(size * GRANULE, Category.ACTIVATION, name))
+        ops.append(Op(name, "op.default", tuple(sorted(reads)), (), (len(storages) - 1,)))
+        return len(storages) - 1
+
+    activations = {}
+    for batch in range(count):
+        for layer in range(layers):
+            before = [activations[batch, layer - 1]] if layer else []
+            activations[batch, layer] = run(f"forward {batch}, {layer}", 10, before)
+    gradients: dict[int, int] = {}
+    for batch in reversed(range(count)):
+        passed: list[int] = []
+        for layer in reversed(range(layers)):
+            passed = [run("backward", 10, [activations[batch, layer], *passed])]
+            own = run("of weight", 2, [activations[batch, layer], *passed])
+            if layer in gradients:
+                own = run("sum", 2, [gradients[layer], own])
+            gradients[layer] = own
+    run("update", 1, list(gradients.values()))
+    return Step(ORIGIN, tuple(storages), tuple(ops))
+
+
+def test_newest_first_runs_one_micro_batch_after_the_other() -> None:
+    step = micro_batches(5, 12)
+    graph = compile_step(step).graph
+    order = greedy.forwards_last_first(graph, greedy.NEWEST, RUNNING)
+    assert order is not None and is_order(step, tuple(order.tolist()))
+    forward = [step.ops[op].name for op in order if step.ops[op].name.startswith("forward")]
+    assert forward == [f"forward {batch}, {layer}" for batch in range(4, -1, -1) for layer in range(12)]
+    # One batch's activations and all gradients at the most, a backward pass's own beside them.
+    assert peak(graph, order) <= 12 * (10 + 2) + 30
+    assert peak(graph, np.arange(graph.ops)) > 5 * 12 * 10
 
 
 def test_a_stopped_greedy_has_no_order() -> None:
