@@ -45,6 +45,9 @@ _BATCH_NORMS = frozenset(
 )
 """They update running_mean and running_var (arguments 3 and 4) in training (argument 5), though
 their schemas do not say so."""
+_TRAINED = 7
+"""Argument of native_batch_norm_backward. In training it gets the running statistics (arguments 3 and
+4), too, and does not look at them: micro-batches would wait for each other's forward passes."""
 _COMPOSITE = "CompositeImplicitAutograd"
 _REFUSED = frozenset(("resize_", "resize_as_", "set_", "swap_tensors"))
 _UNRECORDED = frozenset(("prim", "profiler"))
@@ -216,6 +219,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self._error(f"{name} changes a tensor's memory, which cannot be planned")
         args = tuple(_replace(each, self._known) for each in args)
         kwargs = {key: _replace(each, self._known) for key, each in kwargs.items()}
+        if func is _aten.native_batch_norm_backward.default and args[_TRAINED]:
+            args = (*args[:3], None, None, *args[5:])
         # Looked up before the call, because it may change a tensor's geometry.
         arguments = self._arguments(func, args, kwargs)
         written = {self.values[self.value(each)].storage for each in _written(func, args, kwargs)}

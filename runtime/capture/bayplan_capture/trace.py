@@ -138,7 +138,10 @@ def _backward(
     provenance.phase = "backward"
     refuse_checkpoints(loss)
     provenance.watch_backward(loss)
-    results = torch.autograd.grad(loss, list(trained.values()), allow_unused=True)
+    # What backward() makes by ones_like(loss), which would wait for the loss: where that is a sum over
+    # micro-batches, one's backward pass would have to wait for the forward passes of all others.
+    one = torch.ones(loss.shape, dtype=loss.dtype, device=loss.device)
+    results = torch.autograd.grad(loss, list(trained.values()), one, allow_unused=True)
     gradients = {}
     with torch.no_grad():
         for (name, parameter), gradient in zip(trained.items(), results, strict=True):

@@ -321,3 +321,43 @@ def test_training_is_equal_for_resnet18_of_the_zoo() -> None:
     assert bits(loss) == bits(replayed)
     for mine, its in zip(eager.parameters(), twin.parameters(), strict=True):
         assert bits(mine) == bits(its)
+
+
+MICRO_BATCHES = """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(6, 9), nn.BatchNorm1d(9), nn.ReLU(), nn.Linear(9, 3))
+
+    def forward(self, x):
+        return [self.net(part) for part in x.chunk(3)]
+
+def loss(parts, target):
+    return sum(F.cross_entropy(p, t) for p, t in zip(parts, target.chunk(3))) / 3
+
+def build():
+    model = Model()
+    data = torch.randn(12, 6), torch.randint(3, (12,))
+    return model, data, loss, torch.optim.SGD(model.parameters(), lr=.1, momentum=.9)
+"""
+
+
+def test_gradients_of_micro_batches_are_added_and_none_waits_for_anothers_forward_pass(
+    user_file: WriteFile,
+) -> None:
+    file = user_file(MICRO_BATCHES)
+    step = file.capture()
+    assert_equal_to_eager(file.source, step)
+    # Batch norms follow each other by their running statistics, what comes after them does not.
+    forward = {i for i, op in enumerate(step.ops) if op.target == "relu.default"}
+    backward = [i for i, op in enumerate(step.ops) if op.target == "native_batch_norm_backward.default"]
+    assert (len(forward), len(backward)) == (3, 3)
+    for op in backward:
+        earlier: set[int] = set()
+        pending = [op]
+        while pending:
+            for before in step.dependencies[pending.pop()]:
+                if before not in earlier:
+                    earlier.add(before)
+                    pending.append(before)
+        assert len(earlier & forward) == 1
