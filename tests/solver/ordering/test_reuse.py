@@ -1,5 +1,7 @@
 """Orders whose plans reuse memory in place: never above the least peak where it says so, nor below."""
 
+import time
+
 import numpy as np
 import pytest
 from random_programs import random_program_step
@@ -81,3 +83,17 @@ def test_an_open_takeover_that_the_peak_depends_on_is_made() -> None:
     assert alone.peak_bytes == alone.bound_bytes == 15 * GRANULE
     assert with_reuse.order == (0, 2, 1, 3)
     assert peak(compile_step(step).graph, np.array(with_reuse.order, np.int64)) == 15
+
+
+@pytest.mark.parametrize(("ops", "seconds"), [(300, 1.5), (2500, 2.5)])
+def test_a_hard_step_is_ordered_no_worse_with_reuse_than_without(ops: int, seconds: float) -> None:
+    step = random_program_step(ops, 0)
+    peaks = []
+    for reuse in (False, True):
+        order_step(random_program_step(20, 0), deadline=20, seed=0, reuse=reuse)  # kernels are loaded
+        end = time.process_time() + seconds
+        found = order_step(
+            step, deadline=1e6, seed=0, reuse=reuse, cancelled=lambda e=end: time.process_time() > e
+        )
+        peaks.append(found.peak_bytes)
+    assert peaks[1] <= 1.03 * peaks[0]
