@@ -208,8 +208,28 @@ class SolveJob:
                 placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
             if result.optimal or self.over or self.worked() - begun < seconds:
                 break
+        if self.reuse and not self.over and not self.placed_at_peak:
+            placed += self._place_without_reuse()
         placed.sort(key=lambda one: one.result.height)
         return [one.arrangement for one in placed[:SEARCHED]]
+
+    def _place_without_reuse(self) -> list[Placed]:
+        """Place an order that was found without in-place reuse: storages that are handed on live longer
+        together, and a somewhat higher peak that leaves no gap may need less."""
+        from solver.ordering import order_step  # heavy: it compiles
+
+        found = order_step(
+            self.step,
+            deadline=ENDLESS,
+            seed=self.seed,
+            reuse=False,
+            pins=self.pins,
+            cancelled=self.within(ORDER_SHARES[0] * self.left),
+        )
+        if found.peak_bytes >= self.state.best.height_bytes:
+            return []
+        orders = dict.fromkeys((found.order, found.lean_order or found.order))
+        return self._place_fast([Arrangement(order) for order in orders])
 
     def _place_fast(self, arrangements: list[Arrangement], *, brief: bool = False) -> list[Placed]:
         """Place them until one is at the peak; ``brief``: by the constructors alone."""
