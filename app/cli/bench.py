@@ -14,7 +14,7 @@ from pathlib import Path
 from app.cli.argument_types import seconds
 from app.cli.bench_table import LEGEND, comparison_text, head, rivals_text, row_text, summary
 from app.cli.terminal import StatusLine, interrupts, writable
-from solver.bench.cases import Case, cases_at, wired_cases
+from solver.bench.cases import Case, cases_at, skip_cases, wired_cases
 from solver.bench.compare import Comparison, compare
 from solver.bench.measure import measure, warm_up
 from solver.bench.results import Results, load_results, save_results
@@ -108,7 +108,7 @@ def _cases(paths: list[Path]) -> list[Case]:
         return cases_at(paths)
     shared = [folder for folder in (CASES / "steps", CASES / "placement") if folder.is_dir()]
     samples = Path(str(resources.files("resources"))) / "samples"
-    return [*cases_at([*shared, samples]), *wired_cases()]
+    return [*cases_at([*shared, samples]), *wired_cases(), *skip_cases()]
 
 
 def _print_end(results: Results, comparison: Comparison | None, arguments: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from solver.bench.skips import skip_step
 from solver.bench.wired import wired_step
 from solver.errors import BayplanError
 from solver.files import read_bytes
@@ -22,6 +23,7 @@ TABLE_SUFFIX = ".csv"
 WIRED_OPS = (300, 1_000, 5_000, 20_000)
 WIRED_SEEDS = (0, 1)
 """Of the wiring: with 1 the channels differ from node to node."""
+SKIP_SPAN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,14 @@ def wired_cases() -> list[Case]:
         for training in (True, False)
         for ops in WIRED_OPS
         for seed in WIRED_SEEDS
+    ]
+
+
+def skip_cases() -> list[Case]:
+    """Training steps of random skip connections, which reach over many ops."""
+    return [
+        Case(f"skips-{ops}-training", partial(skip_step, ops, 0, training=True, span=SKIP_SPAN))
+        for ops in WIRED_OPS
     ]
 
 
