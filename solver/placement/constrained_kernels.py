@@ -1,6 +1,6 @@
 """The two constructors for alignments and obstacles, compiled: as in ``kernels``, and as exact.
 
-Besides sections and sizes they take the ``alignment`` of each storage (units, 1 for none) and the
+Before what those take they take the ``alignment`` of each storage (units, 1 for none) and the
 obstacles by lower end: sections ``[wall_first, wall_last)`` and bytes ``[wall_low, wall_high)`` that
 nothing may touch. Obstacles may overlap one another. Of n storages and m obstacles each takes time
 O(n² + nm) and memory O(n + m).
@@ -10,22 +10,21 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.compiled import kernel
+from solver.placement.kernels import FAR
 from solver.plan import IntArray
-
-FAR = 1 << 62
 
 
 @kernel
 def dive(
-    order: IntArray,
-    first: IntArray,
-    last: IntArray,
-    size: IntArray,
     alignment: IntArray,
     wall_first: IntArray,
     wall_last: IntArray,
     wall_low: IntArray,
     wall_high: IntArray,
+    order: IntArray,
+    first: IntArray,
+    last: IntArray,
+    size: IntArray,
     stop: npt.NDArray[np.uint8],
     address: IntArray,
 ) -> int:
@@ -88,15 +87,15 @@ def dive(
 
 @kernel
 def first_fit(
-    order: IntArray,
-    first: IntArray,
-    last: IntArray,
-    size: IntArray,
     alignment: IntArray,
     wall_first: IntArray,
     wall_last: IntArray,
     wall_low: IntArray,
     wall_high: IntArray,
+    order: IntArray,
+    first: IntArray,
+    last: IntArray,
+    size: IntArray,
     stop: npt.NDArray[np.uint8],
     address: IntArray,
 ) -> int:

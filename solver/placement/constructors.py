@@ -1,7 +1,6 @@
 """The two constructors of a part: the compiled ones for what it has, behind one signature."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -38,24 +37,4 @@ def constructors(part: Part) -> tuple[Constructor, Constructor]:
     around = (nothing, nothing, nothing, nothing)
     if part.obstacles is not None:
         around = (part.obstacles.first, part.obstacles.last, part.obstacles.low, part.obstacles.high)
-    return _Bound(dive, aligned, around), _Bound(first_fit, aligned, around)
-
-
-@dataclass(frozen=True)
-class _Bound:
-    """A constructor together with the part's alignments and obstacles."""
-
-    construct: Callable[..., int]
-    alignments: IntArray
-    around: tuple[IntArray, IntArray, IntArray, IntArray]
-
-    def __call__(
-        self,
-        order: IntArray,
-        first: IntArray,
-        last: IntArray,
-        size: IntArray,
-        stop: npt.NDArray[np.uint8],
-        address: IntArray,
-    ) -> int:
-        return self.construct(order, first, last, size, self.alignments, *self.around, stop, address)
+    return partial(dive, aligned, *around), partial(first_fit, aligned, *around)

@@ -5,10 +5,9 @@ that must fit. ``state.trail`` holds what was known before, so that ``undo`` can
 """
 
 from solver.compiled import inner_kernel
+from solver.placement.kernels import FAR
 from solver.placement.tree import LEFT, TRAIL, WORK, WORST, Shape, State
 from solver.plan import IntArray
-
-FAR = 1 << 62
 
 
 @inner_kernel

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.compiled import inner_kernel, kernel
+from solver.placement.kernels import FAR
 from solver.placement.tree import (
     BEGIN,
     CHOSEN,
@@ -34,7 +35,7 @@ from solver.placement.tree import (
     Shape,
     State,
 )
-from solver.placement.tree_deduction import FAR, deduce, note, put, undo
+from solver.placement.tree_deduction import deduce, note, put, undo
 from solver.plan import IntArray
 
 IMPOSSIBLE, FOUND, UNDECIDED, TOO_DEEP = range(4)
