@@ -208,7 +208,8 @@ class SolveJob:
                 placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
             if result.optimal or self.over or self.worked() - begun < seconds:
                 break
-        if self.reuse and not self.over and not self.placed_at_peak:
+        taken = any(one.arrangement.takeovers for one in placed)
+        if taken and not self.over and not self.placed_at_peak:
             placed += self._place_without_reuse()
         placed.sort(key=lambda one: one.result.height)
         return [one.arrangement for one in placed[:SEARCHED]]
@@ -216,16 +217,7 @@ class SolveJob:
     def _place_without_reuse(self) -> list[Placed]:
         """Place an order that was found without in-place reuse: storages that are handed on live longer
         together, and a somewhat higher peak that leaves no gap may need less."""
-        from solver.ordering import order_step  # heavy: it compiles
-
-        found = order_step(
-            self.step,
-            deadline=ENDLESS,
-            seed=self.seed,
-            reuse=False,
-            pins=self.pins,
-            cancelled=self.within(ORDER_SHARES[0] * self.left),
-        )
+        found = self._order(ORDER_SHARES[0] * self.left, reuse=False, progress=None)
         if found.peak_bytes >= self.state.best.height_bytes:
             return []
         orders = dict.fromkeys((found.order, found.lean_order or found.order))
@@ -277,17 +269,8 @@ class SolveJob:
 
     def _find_order(self, seconds: float) -> "OrderResult":
         """The best order that ``seconds`` give; what is proven goes into the certificates."""
-        from solver.ordering import order_step  # heavy: it compiles
-
-        result = order_step(
-            self.step,
-            deadline=ENDLESS,
-            seed=self.seed,
-            reuse=self.reuse,
-            pins=self.pins,
-            progress=self.relay(only_news=self.searched),
-            cancelled=self.within(seconds),
-        )
+        progress = self.relay(only_news=self.searched)
+        result = self._order(seconds, reuse=self.reuse, progress=progress)
         self.searched = True
         if result.bound_bytes > self.bound.bytes and not self.cancel.is_set():
             self.bound = Bound(result.bound_bytes, result.proof, result.proof_op)
@@ -297,6 +280,21 @@ class SolveJob:
             self.state = replace(self.state, program=program, best=best)
         self.peak = min(self.peak, result.peak_bytes)
         return result
+
+    def _order(
+        self, seconds: float, *, reuse: bool, progress: ProgressCallback | None
+    ) -> "OrderResult":
+        from solver.ordering import order_step  # heavy: it compiles
+
+        return order_step(
+            self.step,
+            deadline=ENDLESS,
+            seed=self.seed,
+            reuse=reuse,
+            pins=self.pins,
+            progress=progress,
+            cancelled=self.within(seconds),
+        )
 
     def _place_order(
         self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False
