@@ -112,10 +112,6 @@ class Commands(QObject):
             lines.append(line)
         QGuiApplication.clipboard().setText("\n".join(lines))
 
-    def select_nothing(self) -> None:
-        """Clear the selection."""
-        self.document.select(())
-
     # Plan and solve
 
     def step_through(self, by: int) -> None:
