@@ -170,15 +170,24 @@ class Instruction:
     tuple_result: bool
     """Whether the call returns a tuple or list even when it has one element."""
     op: int
+    guard: tuple[Json, ...] = ()
+    """``{"value": i}`` or ``{"scalar": i}``: the op runs only where all of these numbers are zero. Its
+    op reads the storages of the values. To a planner it is an op as any other: it may run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A value that comes from outside: ``role`` is parameter, buffer, optimizer, input or target.
+    """A value that comes from outside, by its ``role`` and ``key``:
 
-    ``key``: the qualified name of a parameter or buffer; ``NAME/STATE`` for optimizer state (such as
-    ``fc.weight/exp_avg``); for inputs and targets the path into what the user passes (``0``,
-    ``input_ids``, ``1.0``; empty when it is a single tensor).
+    ==================  ============================================================================
+    parameter, buffer   its qualified name
+    optimizer           ``NAME/STATE``, such as ``fc.weight/exp_avg``
+    hyperparameter      ``GROUP/KEY``, such as ``0/lr``, where the optimizer holds it as a tensor
+    gradient            the qualified name of the parameter whose gradients micro-batches add up in it
+    scaler              ``scale`` or ``growth_tracker``, of the GradScaler
+    input, target       the path into what the user passes (``0``, ``input_ids``, ``1.0``; empty when
+                        it is a single tensor)
+    ==================  ============================================================================
     """
 
     value: int
@@ -188,7 +197,8 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A number that is computed from the optimizer's hyperparameters before each step.
+    """A number that is computed before each step: from the optimizer's hyperparameters, or from where
+    among its micro-batches the step is.
 
     ``kind`` names the formula (such as ``sgd.negative_lr`` or ``adam.negative_step_size``), ``group``
     the optimizer's parameter group.
@@ -232,7 +242,8 @@ class Program:
     scalars: tuple[Scalar, ...]
     constants: tuple[Constant, ...]
     outputs: tuple[int, ...]
-    """Values that leave the step: the loss alone for training, all results for inference."""
+    """Values that leave the step: all results for inference; for training the loss, and with loss
+    scaling whether a gradient was not finite (0 or 1), so that the update was skipped."""
     output_tree: Json
     """How an inference result is put together: ``{"value": i}`` inside lists and objects."""
     optimizer: Optimizer | None
@@ -258,6 +269,9 @@ class Origin:
     """ISO date and time."""
     seconds: float = 0.0
     """What the capture took."""
+    options: dict[str, Json] = field(default_factory=dict)
+    """What the training step does beyond forward, backward and update: ``autocast``, ``scaler``,
+    ``clip_grad_norm``, ``clip_grad_value``, ``micro_batches``."""
 
 
 @dataclass(frozen=True)
@@ -276,7 +290,12 @@ class Step:
         how = self.origin.optimizer.upper() if self.origin.training else "inference"
         if self.origin.optimizer in ("adam", "adamw"):
             how = {"adam": "Adam", "adamw": "AdamW"}[self.origin.optimizer]
-        return f"{self.origin.model} · batch {self.origin.batch} · {how}"
+        parts = [self.origin.model, f"batch {self.origin.batch}", how]
+        if autocast := self.origin.options.get("autocast"):
+            parts.append(str(autocast))
+        if micro_batches := self.origin.options.get("micro_batches"):
+            parts.append(f"{micro_batches} micro-batches")
+        return " · ".join(parts)
 
     @cached_property
     def rounded_sizes(self) -> npt.NDArray[np.int64]:
@@ -357,6 +376,7 @@ class Step:
                 [(v.dtype, v.shape, v.stride, v.offset, v.storage) for v in program.values],
                 [
                     (i.target, i.args, i.kwargs, i.outputs, i.tuple_result, i.op)
+                    + ((i.guard,) if i.guard else ())
                     for i in program.instructions
                 ],
                 [(p.value, p.role, p.key) for p in program.placeholders],

@@ -110,6 +110,7 @@ def _program(step: Step, program: Program) -> None:
     defined = {p.value for p in program.placeholders} | {c.value for c in program.constants}
     _in_range(defined, values, "placeholders and constants")
     launched: list[int] = []
+    guards = _Guards(step)
     for index, instruction in enumerate(program.instructions):
         where = f"instruction {index} ({instruction.target})"
         for value_index in references(instruction, "value"):
@@ -123,12 +124,51 @@ def _program(step: Step, program: Program) -> None:
             launched.append(instruction.op)
         elif instruction.op != -1:
             raise ValueError(f"{where} belongs to op {instruction.op}")
+        guards.add(instruction, where)
     if launched != list(range(len(step.ops))):
         raise ValueError("its instructions are not its ops in program order")
     for output in program.outputs:
-        if output not in defined:
+        if output not in defined or program.values[output].storage in guards.makes:
             raise ValueError(f"output {output} is never made")
     _output_tree(program.output_tree, set(program.outputs))
+
+
+class _Guards:
+    """Refuses what cannot be run where a guard keeps some ops from running."""
+
+    def __init__(self, step: Step) -> None:
+        self._step = step
+        self._decided: set[int] = set()
+        """Storages that have decided whether an op runs."""
+        self.makes: dict[int, tuple[Json, ...]] = {}
+        """The guard of the op that creates each storage, where it has one."""
+
+    def add(self, instruction: Instruction, where: str) -> None:
+        """The next instruction in program order."""
+        guard, program = instruction.guard, self._step.program
+        if instruction.op < 0:
+            if guard:
+                raise ValueError(f"{where} is a view with a guard")
+            return
+        if not 0 <= instruction.op < len(self._step.ops) or program is None:
+            return  # said elsewhere
+        op = self._step.ops[instruction.op]
+        for item in guard:
+            if not isinstance(item, dict) or item.keys() not in ({"value"}, {"scalar"}):
+                raise ValueError(f"{where} has the guard {item!r}")
+        deciding = {program.values[item["value"]].storage for item in guard if "value" in item}
+        if not deciding <= {*op.reads}:
+            raise ValueError(f"{where} does not read its guard")
+        if not self._decided.isdisjoint((*op.writes, *op.creates)):
+            raise ValueError(f"{where} changes what has decided whether an op runs")
+        self._decided |= deciding
+        for storage in op.touches:
+            needed = self.makes.get(storage, ())
+            if needed != guard[: len(needed)]:
+                raise ValueError(f"{where} uses storage {storage}, which need not have been made")
+        for storage in op.creates:
+            if guard:
+                self.makes[storage] = guard
 
 
 def _output_tree(tree: Json, outputs: set[int]) -> None:
@@ -149,7 +189,7 @@ def _output_tree(tree: Json, outputs: set[int]) -> None:
 def references(instruction: Instruction, key: str) -> list[int]:
     """Indices under ``{key: index}`` anywhere in the arguments, in order of appearance."""
     found: list[int] = []
-    pending: list[Json] = [*instruction.args, *instruction.kwargs.values()][::-1]
+    pending: list[Json] = [*instruction.guard, *instruction.args, *instruction.kwargs.values()][::-1]
     while pending:
         item = pending.pop()
         if isinstance(item, list):

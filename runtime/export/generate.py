@@ -6,6 +6,8 @@
     getitem, getitem_1, getitem_2 = aten_native_batch_norm_default(conv1, ...)
     view_3 = aten_view_default(getitem, [8, 64])       a view, made just before its first use
     del conv1                                          the plan's Free, or a takeover of its bytes
+    if not more:                                       the ops that a guard keeps from running, with
+        ...                                            what they alone make, its views and its end
 
 Variables belong to *instances*: a storage that exists more than once has variables of its own each
 time, and its views are made anew. A step file may come from anywhere, so nothing of it reaches the
@@ -17,6 +19,7 @@ import keyword
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runtime.replay.names import FORBIDDEN, TARGET
@@ -63,7 +66,14 @@ def generate(step: Step, plan: Plan, title: str) -> Generated:
 class _Writer:
     def __init__(self, step: Step, program: Program, plan: Plan) -> None:
         self.step, self.program, self.plan = step, program, plan
-        self.lines: list[str] = []
+        self.lines: list[tuple[tuple[str, ...], str]] = []
+        """Each with its block: the variables that must all be zero for it to run."""
+        self.block: tuple[str, ...] = ()
+        """That of the lines being written."""
+        self.block_of: dict[int, tuple[str, ...]] = {}
+        """Where each instance is made, as far as that is not the outermost block."""
+        self.flags: dict[str, str] = {}
+        """The variable with the number in each tensor that is a guard."""
         self.globals: dict[str, str] = {}
         """Module-level name of each expression that is evaluated once."""
         self.used_names = set(_RESERVED)
@@ -106,7 +116,7 @@ class _Writer:
                     )
                     if place != module:
                         module = place
-                        self.lines += ["", f"# {_comment(place)}"]
+                        self._emit("", f"# {_comment(place)}")
                     self._run(op, uses, creates)
                     for _, old in takes:
                         self._delete(old)
@@ -115,20 +125,47 @@ class _Writer:
                 case _:
                     raise BayplanError("A plan with transfers to host memory cannot be exported yet.")
         outputs = [self._value(value) for value in self.program.outputs]
-        self.lines += ["", f"return ({''.join(f'{name}, ' for name in outputs)})"]
+        self._emit("", f"return ({''.join(f'{name}, ' for name in outputs)})")
         return Generated(self._source(title), tuple(self.created))
+
+    def _emit(self, *lines: str) -> None:
+        self.lines += [(self.block, line) for line in lines]
+
+    @contextmanager
+    def _inside(self, block: tuple[str, ...]) -> Iterator[None]:
+        outside, self.block = self.block, block
+        yield
+        self.block = outside
+
+    def _guard(self, instruction: Instruction) -> tuple[str, ...]:
+        """The block of an op, whose guard's tensors are turned into numbers at their first use."""
+        block: tuple[str, ...] = ()
+        for item in instruction.guard:
+            name = self._argument(item)
+            if "value" in item:
+                if name not in self.flags:
+                    self.flags[name] = self._unique(f"{name}_number")
+                    with self._inside(block):
+                        self._emit(f"{self.flags[name]} = {name}.item()")
+                name = self.flags[name]
+            block = (*block, name)
+        return block
 
     def _delete(self, instance: int) -> None:
         if names := self.of_instance.pop(instance, []):
-            self.lines.append(f"del {', '.join(names)}")
+            with self._inside(self.block_of.get(instance, ())):
+                self._emit(f"del {', '.join(names)}")
 
     def _run(self, op: int, uses: tuple[int, ...], creates: tuple[int, ...]) -> None:
         instruction = self.instruction_of[op]
         storage_of = {i: self.plan.instances[i].storage for i in (*uses, *creates)}
         self.instance_of = {storage: instance for instance, storage in storage_of.items()}
+        block = self._guard(instruction)
+        self.block_of |= dict.fromkeys(creates if block else (), block)
         call = self._call(instruction)
-        self.lines.append(f"arm({len(self.created)})")
-        names = self._assign(instruction, call)
+        with self._inside(block):
+            self._emit(f"arm({len(self.created)})")
+            names = self._assign(instruction, call)
         self.created.append(tuple(names.values()))
 
     def _assign(self, instruction: Instruction, call: str) -> dict[str, int]:
@@ -136,7 +173,7 @@ class _Writer:
         bound: dict[str, int] = {}
         fresh = [v for v in instruction.outputs if v is not None and self._is_new(v, instruction)]
         if not instruction.tuple_result and not fresh:
-            self.lines.append(call)
+            self._emit(call)
             return bound
         for value in instruction.outputs:
             if (
@@ -149,10 +186,10 @@ class _Writer:
                 name, instance = self._unique("unused"), RESIDENT
             bound[name] = instance
         left = ", ".join(bound) + ("," if instruction.tuple_result and len(bound) == 1 else "")
-        self.lines.append(f"{left} = {call}" if bound else call)
+        self._emit(f"{left} = {call}" if bound else call)
         idle = [name for name in bound if name.startswith("unused")]
         if idle and instruction.op >= 0:
-            self.lines.append(f"del {', '.join(idle)}")
+            self._emit(f"del {', '.join(idle)}")
         elif idle:
             # What a view returns besides keeps the storage of its base alive.
             base = next((self._instance(v) for v in _references(instruction)), RESIDENT)
@@ -179,7 +216,9 @@ class _Writer:
             raise BayplanError(
                 f"The plan needs {self.program.values[value].name} where it is not in memory."
             )
-        self._assign(view, self._call(view))
+        call = self._call(view)
+        with self._inside(self.block_of.get(self._instance(value), ())):
+            self._assign(view, call)
         return self.names[value, self._instance(value)]
 
     def _call(self, instruction: Instruction) -> str:
@@ -254,7 +293,7 @@ class _Writer:
 
     def _unpack(self, source: str, names: list[str]) -> None:
         if names:
-            self.lines += ["(", *(f"    {name}," for name in names), f") = {source}"]
+            self._emit("(", *(f"    {name}," for name in names), f") = {source}")
 
     def _source(self, title: str) -> str:
         head = [
@@ -265,8 +304,19 @@ class _Writer:
         head += ['"""', "", "import torch", "", "from .replay.targets import operator", ""]
         head += [f"{name} = {expression}" for expression, name in sorted(self.globals.items())]
         head += ["", "", "def step(arm, residents, scalars):"]
-        body = (f"    {line}" if line else "" for line in self.lines)
-        return "\n".join([*head, *body, ""])
+        return "\n".join([*head, *self._body(), ""])
+
+    def _body(self) -> Iterator[str]:
+        """The lines, indented; those of one block that follow each other share its ``if``."""
+        here: tuple[str, ...] = ()
+        for block, line in self.lines:
+            common = 0
+            while common < min(len(here), len(block)) and here[common] == block[common]:
+                common += 1
+            for depth in range(common, len(block)):
+                yield f"{'    ' * (depth + 1)}if not {block[depth]}:"
+            here = block
+            yield f"{'    ' * (len(block) + 1)}{line}" if line else ""
 
 
 def _references(instruction: Instruction) -> Iterator[int]:

@@ -39,11 +39,13 @@ def _content(
     step: Step, program: Program, plan: Plan, created: tuple[tuple[int, ...], ...]
 ) -> dict[str, Json]:
     written = {storage for op in step.ops for storage in op.writes}
+    guarded = {instruction.op for instruction in program.instructions if instruction.guard}
     optimizer = program.optimizer
     return {
         "title": step.title,
         "source": step.origin.source,
         "batch": step.origin.batch,
+        "options": step.origin.options,
         "training": step.origin.training,
         "mode": _mode(step, program),
         "device": step.origin.target,
@@ -53,6 +55,7 @@ def _content(
         "peak_bytes": plan.peak_bytes,
         "height_bytes": plan.height_bytes,
         "ops": [step.ops[op].name for op in plan.order],
+        "guarded": [slot for slot, op in enumerate(plan.order) if op in guarded],
         "created": created,
         "instances": [
             [step.storages[i.storage].size, i.address, int(start), int(end)]

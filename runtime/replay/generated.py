@@ -10,10 +10,14 @@ A generated step is one function of straight-line code::
 
 The observed step is the same source with ``observe(17, (conv,))`` after the op: it makes the same
 requests, so that what is recorded or checked with it holds for the step itself.
+
+Ops with a guard stand in an ``if``, which is nothing else's. *Unguarded*, the step runs them all, so
+that what is recorded has all requests there can be; its results are good for comparisons only.
 """
 
 import ast
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -26,6 +30,7 @@ StepFunction: TypeAlias = Callable[
     [Callable[[int], object], Sequence[Tensor], Sequence[float]], tuple[Tensor, ...]
 ]
 Observer: TypeAlias = Callable[[int, tuple[Any, ...]], None]
+_ARMED = re.compile(r"\s*arm\((\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -37,23 +42,31 @@ class GeneratedStep:
     package: str
     """Whose ``replay`` the source imports from."""
 
-    def function(self) -> StepFunction:
+    def function(self, *, unguarded: bool = False) -> StepFunction:
         """``step(arm, residents, scalars)``: the outputs."""
-        return self._run(ast.parse(self.source, str(self.path)))
+        return self._run(self._tree(unguarded))
 
-    def observed(self, observe: Observer) -> StepFunction:
+    def observed(self, observe: Observer, *, unguarded: bool = False) -> StepFunction:
         """The same step that calls ``observe(slot, results)`` after every op with results."""
-        tree = ast.parse(self.source, str(self.path))
-        function = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "step")
-        body: list[ast.stmt] = []
-        slot: ast.expr | None = None
-        for statement in function.body:
-            body.append(statement)
-            if slot is not None and isinstance(statement, ast.Assign):
-                body.append(_call_observe(slot, statement))
-            slot = _armed_slot(statement)
-        function.body = body
+        tree = self._tree(unguarded)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.If):
+                node.body = list(_observing(node.body))
         return self._run(ast.fix_missing_locations(tree), observe=observe)
+
+    def _tree(self, unguarded: bool) -> ast.Module:
+        tree = ast.parse(self.source, str(self.path))
+        for node in ast.walk(tree):
+            if unguarded and isinstance(node, ast.If):
+                node.test = ast.copy_location(ast.Constant(True), node.test)
+        return tree
+
+    def slot_at(self, line: int) -> int | None:
+        """The slot whose op stands at ``line`` (from 1); None where none was armed before it."""
+        for text in reversed(self.source.splitlines()[: max(0, line)]):
+            if found := _ARMED.match(text):
+                return int(found[1])
+        return None
 
     def _run(self, tree: ast.Module, **names: Any) -> StepFunction:
         # As a module of the package, so that its relative imports work.
@@ -71,6 +84,16 @@ def read_generated(path: Path) -> GeneratedStep:
     except (OSError, UnicodeDecodeError) as error:
         raise ReplayError(f"{path} cannot be read: {error}. Export the plan anew.") from None
     return GeneratedStep(path, source, __package__.rpartition(".")[0])
+
+
+def _observing(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements with a look at the results after each op that has some."""
+    slot: ast.expr | None = None
+    for statement in body:
+        yield statement
+        if slot is not None and isinstance(statement, ast.Assign):
+            yield _call_observe(slot, statement)
+        slot = _armed_slot(statement)
 
 
 def _armed_slot(statement: ast.stmt) -> ast.expr | None:

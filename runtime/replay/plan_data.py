@@ -15,7 +15,18 @@ from typing import Any
 from .errors import ReplayError
 
 FORMAT, VERSION = "bayplan-export", 1
-ROLES = frozenset({"parameter", "buffer", "optimizer", "input", "target"})
+ROLES = frozenset(
+    {
+        "parameter",
+        "buffer",
+        "optimizer",
+        "hyperparameter",
+        "gradient",
+        "scaler",
+        "input",
+        "target",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +84,8 @@ class PlanData:
     source: str
     """What was captured, to build the model again: ``zoo:resnet50``, ``/path/train.py:build``."""
     batch: int
+    options: dict[str, Any]
+    """What else the step does: ``autocast``, ``scaler``, ``clip_grad_norm``, ``micro_batches``..."""
     training: bool
     """It returns the loss; else what the model returns."""
     mode: str
@@ -86,6 +99,8 @@ class PlanData:
     height_bytes: int
     ops: tuple[str, ...]
     """Name of the op of each slot."""
+    guarded: frozenset[int]
+    """Slots whose op a guard may keep from running, so that a step need not make all requests."""
     created: tuple[tuple[int, ...], ...]
     """For each slot, the instance of each result of the op, -1 where it is not the plan's."""
     instances: tuple[Instance, ...]
@@ -102,6 +117,11 @@ class PlanData:
     """``{"value": i}`` stands for output ``i``."""
     digest: str
     """SHA-256 of all this."""
+
+    @property
+    def micro_batches(self) -> int:
+        """In how many parts a batch is run, one replay each."""
+        return max(1, int(self.options.get("micro_batches", 1)))
 
 
 def content_digest(content: Any) -> str:
@@ -162,6 +182,7 @@ def _decode(content: dict[str, Any]) -> PlanData:
         title=_text(content["title"]),
         source=_text(content["source"]),
         batch=_integer(content["batch"]),
+        options=dict(content.get("options", {})),
         training=content["training"] is True,
         mode=_text(content["mode"]),
         device=_text(content["device"]),
@@ -171,6 +192,7 @@ def _decode(content: dict[str, Any]) -> PlanData:
         peak_bytes=_integer(content["peak_bytes"]),
         height_bytes=_integer(content["height_bytes"]),
         ops=tuple(_texts(content["ops"])),
+        guarded=frozenset(map(_integer, content.get("guarded", ()))),
         created=tuple(tuple(map(_integer, slot)) for slot in content["created"]),
         instances=tuple(Instance(*map(_integer, item)) for item in content["instances"]),
         takes=tuple((_integer(new), _integer(old)) for new, old in content["takes"]),
