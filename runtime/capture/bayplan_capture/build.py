@@ -19,6 +19,33 @@ loss is then ``loss_fn(model(inputs), target)``::
 ``inputs`` may be a tensor, a tuple (``model(*inputs)``) or a dict (``model(**inputs)``); with
 ``return model, inputs`` the step is an inference step. A parameter called ``batch`` gets the value
 of ``--batch``.
+
+A fifth element, a dict of options, says what else the training step does::
+
+    options = {
+        "autocast": torch.bfloat16,               # or torch.float16: model and loss under autocast
+        "scaler": torch.amp.GradScaler("cuda"),   # loss scaling; True: one with torch's own numbers
+        "clip_grad_norm": 1.0,                    # or "clip_grad_value": 0.5
+        "micro_batches": 4,                       # gradients of 4 parts of the batch are added up
+    }
+    return model, (inputs, target), nn.CrossEntropyLoss(), optimizer, options
+
+With all of them the captured step is, bit for bit (without an option, its lines go)::
+
+    model.zero_grad()
+    for x, y in zip(inputs.chunk(4), target.chunk(4)):
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            loss = loss_fn(model(x), y)
+        loss = loss / 4
+        scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    scaler.step(optimizer)                        # skipped where a gradient is not finite
+    scaler.update()
+
+``bayplan_capture.eager`` is this code, run by ``bayplan verify``. Learning rates are read anew in each
+step; an optimizer made with ``fused=True`` and ``lr=torch.tensor(1e-3)`` on the model's device keeps
+them there, so that no number comes from Python (which a CUDA graph needs).
 """
 
 import importlib.util
@@ -38,8 +65,12 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .errors import CaptureError
+from .options import NONE, Options, read_options
 
-EXPECTED = "`model, (inputs, target), loss_fn, optimizer` or, for inference, `model, inputs`"
+EXPECTED = (
+    "`model, (inputs, target), loss_fn, optimizer`, followed by a dict of options where there are any, "
+    "or, for inference, `model, inputs`"
+)
 OPTIMIZERS = ("sgd", "adam", "adamw")
 DEFAULT_BATCH = 32
 """Of zoo models, where none is given."""
@@ -56,6 +87,7 @@ class Model:
     optimizer: torch.optim.Optimizer | None
     name: str
     batch: int
+    options: Options = NONE
 
 
 def build_model(
@@ -76,15 +108,28 @@ def build_model(
 
 
 def build(
-    source: str, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None, seed: int
+    source: str,
+    batch: int | None,
+    optimizer: str | None,
+    mode: FakeTensorMode | None,
+    seed: int,
+    options: Mapping[str, Any] | None = None,
 ) -> Model:
-    """As ``build_model``, in a given fake mode or, where that is None, with real tensors."""
+    """As ``build_model``, in a given fake mode or, where that is None, with real tensors.
+
+    ``options`` are a zoo model's, as a build function would return them.
+    """
     if batch is not None and batch < 1:
         raise CaptureError(f"The batch size is {batch}; it must be at least 1.")
     torch.manual_seed(seed)
     kind, _, rest = source.partition(":")
     if kind == "zoo":
-        return _build_zoo(rest, batch, optimizer, mode)
+        return _build_zoo(rest, batch, optimizer, mode, options or {})
+    if options:
+        raise CaptureError(
+            f"The options {', '.join(options)} can be chosen for zoo models only. Return them from "
+            "your function as its fifth element."
+        )
     return _build_user(source, batch, optimizer, mode)
 
 
@@ -108,7 +153,11 @@ def call_model(module: nn.Module, inputs: Any) -> Any:
 
 
 def _build_zoo(
-    name: str, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None
+    name: str,
+    batch: int | None,
+    optimizer: str | None,
+    mode: FakeTensorMode | None,
+    options: Mapping[str, Any],
 ) -> Model:
     from .zoo import zoo_model
 
@@ -120,6 +169,8 @@ def _build_zoo(
     with _building(mode):
         module, inputs, target, loss_fn = zoo_model(name, size)
         if not optimizer:
+            if options:
+                raise CaptureError(f"An inference step has no {', '.join(options)}.")
             return Model(module.eval(), inputs, None, None, None, name, size)
         parameters = module.parameters()
         made: torch.optim.Optimizer
@@ -129,7 +180,8 @@ def _build_zoo(
             made = torch.optim.Adam(parameters, lr=1e-3)
         else:
             made = torch.optim.AdamW(parameters, lr=1e-3)
-    return Model(module.train(), inputs, target, loss_fn, made, name, size)
+    chosen = read_options(options, name, "cpu")
+    return Model(module.train(), inputs, target, loss_fn, made, name, size, chosen)
 
 
 def _build_user(
@@ -152,7 +204,7 @@ def _build_user(
             raise CaptureError(
                 f"{name} in {path.name} failed: {describe_error(error)}", user_traceback(error)
             ) from error
-    module, inputs, target, loss_fn, made = _unpack(returned, f"{name} in {path.name}")
+    module, inputs, target, loss_fn, made, options = _unpack(returned, f"{name} in {path.name}")
     if made is None:
         module.eval()
     _check_optimizer(made, optimizer, f"{name} in {path.name}")
@@ -166,7 +218,7 @@ def _build_user(
                 f"{name} in {path.name} has no parameter called batch, so that the batch size "
                 f"{batch} cannot be passed to it; its inputs have {size}."
             )
-    return Model(module, inputs, target, loss_fn, made, type(module).__name__, size)
+    return Model(module, inputs, target, loss_fn, made, type(module).__name__, size, options)
 
 
 def _load(path: Path) -> ModuleType:
@@ -238,25 +290,26 @@ def _arguments(
 
 def _unpack(
     returned: Any, what: str
-) -> tuple[nn.Module, Any, Any, Callable[..., Any] | None, torch.optim.Optimizer | None]:
+) -> tuple[nn.Module, Any, Any, Callable[..., Any] | None, torch.optim.Optimizer | None, Options]:
     def wrong(found: str) -> CaptureError:
         return CaptureError(f"{what} returned {found}; it must return {EXPECTED}.")
 
-    if not isinstance(returned, tuple | list) or len(returned) not in (2, 4):
+    if not isinstance(returned, tuple | list) or len(returned) not in (2, 4, 5):
         raise wrong(_describe(returned))
     module = returned[0]
     if not isinstance(module, nn.Module):
         raise wrong(f"{_describe(module)} in the first place, where the model must be")
     if len(returned) == 2:
-        return module, _checked_inputs(returned[1], what), None, None, None
-    data, loss_fn, optimizer = returned[1:]
+        return module, _checked_inputs(returned[1], what), None, None, None, NONE
+    data, loss_fn, optimizer = returned[1:4]
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise wrong(f"{_describe(data)} in the second place, where (inputs, target) must be")
     if not callable(loss_fn):
         raise wrong(f"{_describe(loss_fn)} in the third place, where the loss function must be")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise wrong(f"{_describe(optimizer)} in the fourth place, where the optimizer must be")
-    return module, _checked_inputs(data[0], what), data[1], loss_fn, optimizer
+    options = read_options(returned[4], what, "cpu") if len(returned) == 5 else NONE
+    return module, _checked_inputs(data[0], what), data[1], loss_fn, optimizer, options
 
 
 def _checked_inputs(inputs: Any, what: str) -> Any:
