@@ -33,14 +33,16 @@ from solver.step import Step
 from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
 
 if TYPE_CHECKING:
-    from solver.ordering import OrderResult
+    from solver.ordering import Interim, OrderResult
 
 PROGRAM_ORDER = "Program order, placed"
 NEAR_PROGRAM_ORDER = "Near program order, placed"
 """Where the pins exclude program order."""
-ORDER_SHARES = (0.1, 0.7)
-"""Of the time that is left, what the first and the second search for an order get at most."""
-GRACE_SECONDS = 1.0
+SHOW_SHARE = 0.05
+"""Of the time that is left, what is spent at most on placing program order, and an interim order."""
+INTERIM_SHARE, ORDER_SHARE = 0.1, 0.75
+"""After which part of the time that is left an interim order is placed, and when the search ends."""
+GRACE_SECONDS = 0.1
 """What the constructors get to place an order that was found as the time ran out."""
 ROUND_SECONDS = 10.0
 """What one placement gets before another order of the same peak gets its turn."""
@@ -103,7 +105,8 @@ class SolveJob:
 
     def __post_init__(self) -> None:
         self.worked: Callable[[], float] = lambda: self.seconds
-        self.searched = False
+        self.plan_seconds = 0.0
+        """What it takes to put a plan together and to check it, as last measured."""
         self.planned = planned_storages(self.step)
         self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
@@ -186,28 +189,40 @@ class SolveJob:
         return best.name == self.name and low and best.peak_bytes <= self.peak
 
     def _place_program_order(self) -> None:
-        result, addresses = self.place(Arrangement(self.program_order), self.seed, fast=True)
+        program = Arrangement(self.program_order)
+        result, addresses = self.place(program, self.seed, fast=True, share=SHOW_SHARE)
         if result.height < self.state.program.height_bytes:
-            plan = self.plan(Arrangement(self.program_order), addresses, self.program_name)
+            plan = self.plan(program, addresses, self.program_name)
             self.state = replace(self.state, program=plan, best=plan)
             self.say("Program order", over_text(plan.height_bytes - plan.peak_bytes), plan=plan)
 
     def _find_and_place(self) -> list[Arrangement]:
         """Orders of the least peak, each placed by the constructors; the lowest ones, lowest first.
 
-        A short search first, whose plan can be shown while a long one goes on where it must. The most
-        readable order is tried first; if there is no room for it, those between it and the lean one.
+        The most readable order is tried first; if there is no room for it, those between it and the
+        lean one. While a long search goes on there is an interim plan to be shown.
         """
-        placed: list[Placed] = []
-        for share in ORDER_SHARES:
-            begun, seconds = self.worked(), share * self.left
-            result = self._find_order(seconds)
-            placed = self._place_fast(self._arrangements(result.order))
-            if placed and result.lean_order and result.lean_order != result.order:
-                placed += self._ease(placed[0], result)
-                placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
-            if result.optimal or self.over or self.worked() - begun < seconds:
-                break
+        from solver.ordering import Interim  # heavy: it compiles
+
+        shown: list[OrderResult] = []
+        due = self.within(INTERIM_SHARE * self.left)
+
+        def show(found: "OrderResult") -> None:
+            shown.append(found)
+            self._learn(found)
+            self._place_fast(self._arrangements(found.order), brief=True, share=SHOW_SHARE)
+
+        result = self._order(
+            ORDER_SHARE * self.left,
+            reuse=self.reuse,
+            progress=self.relay(),
+            interim=Interim(lambda: not shown and due(), show),
+        )
+        self._learn(result)
+        placed = self._place_fast(self._arrangements(result.order))
+        if placed and result.lean_order and result.lean_order != result.order:
+            placed += self._ease(placed[0], result)
+            placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
         taken = any(one.arrangement.takeovers for one in placed)
         if taken and not self.over and not self.placed_at_peak:
             placed += self._place_without_reuse()
@@ -217,18 +232,20 @@ class SolveJob:
     def _place_without_reuse(self) -> list[Placed]:
         """Place an order that was found without in-place reuse: storages that are handed on live longer
         together, and a somewhat higher peak that leaves no gap may need less."""
-        found = self._order(ORDER_SHARES[0] * self.left, reuse=False, progress=None)
+        found = self._order(INTERIM_SHARE * self.left, reuse=False)
         if found.peak_bytes >= self.state.best.height_bytes:
             return []
         orders = dict.fromkeys((found.order, found.lean_order or found.order))
         return self._place_fast([Arrangement(order) for order in orders])
 
-    def _place_fast(self, arrangements: list[Arrangement], *, brief: bool = False) -> list[Placed]:
+    def _place_fast(
+        self, arrangements: list[Arrangement], *, brief: bool = False, share: float = 1.0
+    ) -> list[Placed]:
         """Place them until one is at the peak; ``brief``: by the constructors alone."""
         placed = []
         for one in arrangements:
             if not self.cancel.is_set() and not self.placed_at_peak:
-                result = self._place_order(one, self.seed, fast=True, brief=brief)
+                result = self._place_order(one, self.seed, fast=True, brief=brief, share=share)
                 placed.append(Placed(one, result))
         return placed
 
@@ -267,23 +284,25 @@ class SolveJob:
         needed, possible = needed_takeovers(self.step, order), possible_takeovers(self.step, order)
         return [Arrangement(order, t) for t in ([needed, possible] if possible != needed else [needed])]
 
-    def _find_order(self, seconds: float) -> "OrderResult":
-        """The best order that ``seconds`` give; what is proven goes into the certificates."""
-        progress = self.relay(only_news=self.searched)
-        result = self._order(seconds, reuse=self.reuse, progress=progress)
-        self.searched = True
-        if result.bound_bytes > self.bound.bytes and not self.cancel.is_set():
-            self.bound = Bound(result.bound_bytes, result.proof, result.proof_op)
+    def _learn(self, found: "OrderResult") -> None:
+        """What is proven goes into the certificates."""
+        if found.bound_bytes > self.bound.bytes and not self.cancel.is_set():
+            self.bound = Bound(found.bound_bytes, found.proof, found.proof_op)
             program = self.certified(self.state.program)
             best = self.state.best
             best = program if best is self.state.program else self.certified(best)
             self.state = replace(self.state, program=program, best=best)
-        self.peak = min(self.peak, result.peak_bytes)
-        return result
+        self.peak = min(self.peak, found.peak_bytes)
 
     def _order(
-        self, seconds: float, *, reuse: bool, progress: ProgressCallback | None
+        self,
+        seconds: float,
+        *,
+        reuse: bool,
+        progress: ProgressCallback | None = None,
+        interim: "Interim | None" = None,
     ) -> "OrderResult":
+        """The best order that ``seconds`` give."""
         from solver.ordering import order_step  # heavy: it compiles
 
         return order_step(
@@ -294,14 +313,15 @@ class SolveJob:
             pins=self.pins,
             progress=progress,
             cancelled=self.within(seconds),
+            interim=interim,
         )
 
     def _place_order(
-        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False
+        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False, share: float = 1.0
     ) -> PlacementResult:
         """Place an order; keep the plan if it is lower, or as low and the first of its name or of a
         lower peak."""
-        result, addresses = self.place(one, seed, fast=fast, brief=brief)
+        result, addresses = self.place(one, seed, fast=fast, brief=brief, share=share)
         best = self.state.best
         lower = result.height < best.height_bytes
         if not lower and result.height == best.height_bytes:
@@ -320,8 +340,8 @@ class SolveJob:
 
     @property
     def left(self) -> float:
-        """Seconds of work to the deadline, not negative."""
-        return max(0.0, self.deadline - self.worked())
+        """Seconds of work to the deadline, not negative; one more plan can be made of what is found."""
+        return max(0.0, self.deadline - self.plan_seconds - self.worked())
 
     @property
     def over(self) -> bool:
@@ -347,20 +367,10 @@ class SolveJob:
         end = self.worked() + seconds
         return lambda: self.cancel.is_set() or self.worked() >= end
 
-    def relay(self, *, only_news: bool = False) -> ProgressCallback:
-        """Takes the lines of a part that begins now, whose clock starts at zero.
-
-        ``only_news``: the part goes again over ground that the log has seen.
-        """
+    def relay(self) -> ProgressCallback:
+        """Takes the lines of a part that begins now, whose clock starts at zero."""
         begun = self.seconds
-
-        def take(line: Progress) -> None:
-            better = line.peak_bytes is not None and line.peak_bytes < self.peak
-            tighter = line.bound_bytes is not None and line.bound_bytes > self.bound.bytes
-            if better or tighter or not only_news:
-                self.lines.put(replace(line, seconds=line.seconds + begun))
-
-        return take
+        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
 
     def problem(self, one: Arrangement) -> tuple[PlacementProblem, list[int]]:
         """The placement problem of an order, and the storages that it places.
@@ -381,17 +391,20 @@ class SolveJob:
         return problem, storages.tolist()
 
     def place(
-        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False
+        self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False, share: float = 1.0
     ) -> tuple[PlacementResult, dict[int, int]]:
-        """A placement of the order, and the address of each of its storages."""
+        """A placement of the order, and the address of each of its storages.
+
+        It may take a ``share`` of the time that is left; where it is not ``fast`` one round.
+        """
         problem, storages = self.problem(one)
-        seconds = min(self.left, ROUND_SECONDS)
+        seconds = max(share * self.left, GRACE_SECONDS) if fast else min(self.left, ROUND_SECONDS)
         result = place(
             problem,
             deadline=ENDLESS,
             seed=seed,
             progress=self.relay(),
-            cancelled=self.within(max(self.left, GRACE_SECONDS) if fast else seconds),
+            cancelled=self.within(seconds),
             fast=fast,
             brief=brief,
         )
@@ -402,6 +415,7 @@ class SolveJob:
 
     def plan(self, one: Arrangement, addresses: Mapping[int, int], name: str) -> Plan:
         """The checked plan of an order and a placement."""
+        begun = self.worked()
         plan = assemble(
             self.step,
             one.order,
@@ -412,7 +426,9 @@ class SolveJob:
             provenance=self.provenance(),
             takeovers=one.takeovers,
         )
-        return self.certified(replace(plan, pins=self.pins))
+        plan = self.certified(replace(plan, pins=self.pins))
+        self.plan_seconds = self.worked() - begun
+        return plan
 
     def certified(self, plan: Plan) -> Plan:
         """The plan with the best bound known and the status that follows, checked."""

@@ -1,5 +1,6 @@
 """``order_step``: the best order of a step that can be found in the time given, and its proof."""
 
+from solver.ordering.interim import Interim
 from solver.ordering.result import OrderResult
 from solver.pins import Pins
 from solver.solution import CancelCallback, ProgressCallback
@@ -15,6 +16,7 @@ def order_step(
     pins: Pins = (),
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
+    interim: Interim | None = None,
 ) -> OrderResult:
     """Find an order with a small peak and prove how small it can be; see the package's parts.
 
@@ -23,9 +25,10 @@ def order_step(
     ``deadline`` is in seconds from now. ``progress`` is called from this thread;
     ``cancelled`` from another one, some fifty times a second, and when it returns True the best order
     found is returned within 100 ms (a kernel that is being compiled for the first time on this machine
-    is finished first). The result is the same for the same ``seed`` as long as the deadline does not
-    come before the end. Raises BayplanError that names the pins in conflict where no order keeps them,
-    ValueError for a step that ``solver.validate`` would refuse.
+    is finished first). ``interim`` takes what is found on the way. The result is the same for the same
+    ``seed`` as long as the deadline does not come before the end. Raises BayplanError that names the
+    pins in conflict where no order keeps them, ValueError for a step that ``solver.validate`` would
+    refuse.
     """
     # Imported here: numba takes half a second, and a window that opens must not wait for it.
     from solver.ordering.pinned import order_with_pins
@@ -36,7 +39,7 @@ def order_step(
 
     with Watch(deadline, cancelled) as watch:
         if pins:
-            return order_with_pins(step, pins, reuse, seed, watch, progress)
+            return order_with_pins(step, pins, reuse, seed, watch, progress, interim)
         if reuse:
-            return order_with_reuse(step, seed, watch, progress)
-        return Search(compile_step(step).graph, seed, watch, progress).run()
+            return order_with_reuse(step, seed, watch, progress, interim)
+        return Search(compile_step(step).graph, seed, watch, progress, interim=interim).run()

@@ -8,10 +8,12 @@ found on the way is mended into one that keeps all apart, so that there always i
 
 import heapq
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 from solver.clashes import Clashes, Edge, nearest_order
 from solver.constrained import constrained, renumbered
+from solver.ordering.interim import Interim
 from solver.ordering.problem import compile_step
 from solver.ordering.result import OrderResult
 from solver.ordering.reuse import order_with_reuse
@@ -27,7 +29,13 @@ from solver.watch import Watch
 
 
 def order_with_pins(
-    step: Step, pins: Pins, reuse: bool, seed: int, watch: Watch, progress: ProgressCallback | None
+    step: Step,
+    pins: Pins,
+    reuse: bool,
+    seed: int,
+    watch: Watch,
+    progress: ProgressCallback | None,
+    interim: Interim | None = None,
 ) -> OrderResult:
     """The best order of a step that keeps the pins; see ``order_step``.
 
@@ -36,8 +44,10 @@ def order_with_pins(
     known = require_pinned_order(step, pins)
     pinned = constrained(step, known.edges, pinned_addresses(pins))
     clashes = replace(known.clashes, step=pinned)
-    search = _Apart(pinned, clashes, known.order, reuse, seed, watch, progress)
-    return search.run() if clashes.pairs else search.search(pinned, known.order, progress)
+    search = _Apart(pinned, clashes, known.order, reuse, seed, watch, progress, interim)
+    if clashes.pairs:
+        return search.run()
+    return search.search(pinned, known.order, progress, interim)
 
 
 @dataclass(order=True)
@@ -62,6 +72,7 @@ class _Apart:
     seed: int
     watch: Watch
     progress: ProgressCallback | None
+    interim: Interim | None
     lean_order: tuple[int, ...] = ()
     bound: int = 0
     """Of the orders that are left to be searched and of the best."""
@@ -106,10 +117,18 @@ class _Apart:
         near = nearest_order(step, ())
         if near is None:
             raise RuntimeError("edges that are settled close a cycle")
-        found = self.search(step, near, self._say if self.progress else None)
+        on_the_way = None if self.interim is None else self.interim.through(self._with)
+        found = self.search(step, near, self._say if self.progress else None, on_the_way)
         for order in (found.order, found.lean_order):
             self._keep(order)
         return found
+
+    def _with(self, found: OrderResult) -> OrderResult:
+        """The best order that there is with an interim one, which is not kept."""
+        best = copy(self)
+        for order in (found.order, found.lean_order):
+            best._keep(order)
+        return OrderResult(best.order, best.peak, 0, Proof.NONE, -1, False, best.lean_order)
 
     def _keep(self, order: tuple[int, ...]) -> None:
         """Take an order that is better, mended where it does not keep all apart."""
@@ -149,16 +168,25 @@ class _Apart:
         if self.progress is not None:
             self.progress(replace(line, peak_bytes=self.peak, bound_bytes=self.bound))
 
-    def search(self, step: Step, near: Sequence[int], progress: ProgressCallback | None) -> OrderResult:
+    def search(
+        self,
+        step: Step,
+        near: Sequence[int],
+        progress: ProgressCallback | None,
+        interim: Interim | None,
+    ) -> OrderResult:
         """Search the orders of a step, beginning near one that is valid."""
-        moved = renumbered(step, near)
+
+        def back(found: OrderResult) -> OrderResult:
+            return replace(
+                found,
+                order=tuple(near[op] for op in found.order),
+                lean_order=tuple(near[op] for op in found.lean_order),
+                proof_op=near[found.proof_op] if found.proof_op >= 0 else -1,
+            )
+
+        moved, on_the_way = renumbered(step, near), None if interim is None else interim.through(back)
         if self.reuse:
-            found = order_with_reuse(moved, self.seed, self.watch, progress)
-        else:
-            found = Search(compile_step(moved).graph, self.seed, self.watch, progress).run()
-        return replace(
-            found,
-            order=tuple(near[op] for op in found.order),
-            lean_order=tuple(near[op] for op in found.lean_order),
-            proof_op=near[found.proof_op] if found.proof_op >= 0 else -1,
-        )
+            return back(order_with_reuse(moved, self.seed, self.watch, progress, on_the_way))
+        graph = compile_step(moved).graph
+        return back(Search(graph, self.seed, self.watch, progress, interim=on_the_way).run())

@@ -18,6 +18,7 @@ time of the glance is what such a plan may lack against one without reuse.
 
 import heapq
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ import numpy as np
 from solver.clashes import Edge, nearest_order
 from solver.constrained import constrained, renumbered
 from solver.ordering.cut import minimum_cut
+from solver.ordering.interim import Interim
 from solver.ordering.problem import compile_step
 from solver.ordering.profile import touched_granules
 from solver.ordering.result import OrderResult
@@ -47,19 +49,27 @@ _NODES = 8
 
 
 def order_with_reuse(
-    step: Step, seed: int, watch: Watch, progress: ProgressCallback | None
+    step: Step,
+    seed: int,
+    watch: Watch,
+    progress: ProgressCallback | None,
+    interim: Interim | None = None,
 ) -> OrderResult:
     """The best order of a step whose plan may reuse memory in place; see ``order_step``."""
     known = step.outlook
+
+    def proven(found: OrderResult) -> OrderResult:
+        if found.proof is Proof.NONE and step.reusable:
+            # The largest op alone; that it cannot take over what others can takes a cut to show.
+            alone = touched_granules(compile_step(step, known.sure, known.open).graph)
+            return replace(found, proof=Proof.CUT, proof_op=int(alone.argmax()))
+        return found
+
     if known.open:
-        found = _Open(step, seed, watch, progress).run()
-    else:
-        found = Search(compile_step(step, known.sure).graph, seed, watch, progress).run()
-    if found.proof is Proof.NONE and step.reusable:
-        # The largest op alone; that it cannot take over what it could elsewhere takes a cut to show.
-        alone = touched_granules(compile_step(step, known.sure, known.open).graph)
-        return replace(found, proof=Proof.CUT, proof_op=int(alone.argmax()))
-    return found
+        return proven(_Open(step, seed, watch, progress, interim).run())
+    graph = compile_step(step, known.sure).graph
+    on_the_way = None if interim is None else interim.through(proven)
+    return proven(Search(graph, seed, watch, progress, interim=on_the_way).run())
 
 
 @dataclass(order=True)
@@ -84,6 +94,7 @@ class _Open:
     seed: int
     watch: Watch
     progress: ProgressCallback | None
+    interim: Interim | None
     order: tuple[int, ...] = ()
     """The best one."""
     lean_order: tuple[int, ...] = ()
@@ -99,6 +110,7 @@ class _Open:
         """Search until the peak meets the bound, the decisions are all made, or the time is up."""
         seconds = _FIRST_SECONDS + len(self.step.ops) / _FIRST_OPS
         brief = len(self.step.ops) > _SMALL
+        # A glance is soon over: the interim order is that of what comes after it.
         with Watch(seconds, lambda: self.watch.stopped) as watch:
             root, first = self._search((), frozenset(), watch, self.progress, brief=brief)
         cut, cut_op = 0, -1
@@ -147,7 +159,8 @@ class _Open:
         An op saves its result by a takeover at the most, and only while it runs.
         """
         tell = None if self.progress is None else _without_figures(self.progress)
-        found = Search(compile_step(self.step).graph, self.seed, self.watch, tell).run()
+        graph, on_the_way = compile_step(self.step).graph, self._on_the_way(range(len(self.step.ops)))
+        found = Search(graph, self.seed, self.watch, tell, interim=on_the_way).run()
         self._keep(found.order, found.lean_order)
         self.made += 1
         saved = {
@@ -211,7 +224,8 @@ class _Open:
         light = {op: operands for op, operands in known.open.items() if ops[op] not in refused}
         graph = compile_step(step, known.sure, light).graph
         tell = None if progress is None else _without_figures(progress)
-        found = Search(graph, self.seed, watch, tell, brief=brief).run()
+        on_the_way = None if watch is not self.watch else self._on_the_way(ops)
+        found = Search(graph, self.seed, watch, tell, brief=brief, interim=on_the_way).run()
         order, lean = (tuple(ops[op] for op in one) for one in (found.order, found.lean_order))
         peak = self._keep(order, lean)
         self.made += 1
@@ -219,6 +233,18 @@ class _Open:
         if peak > found.bound_bytes:
             following = self._to_decide(order, {ops[op]: light[op] for op in light})
         return _Node(found.bound_bytes, self.made, edges, refused, following), found
+
+    def _on_the_way(self, ops: Sequence[int]) -> Interim | None:
+        """For a search whose op number i is ``ops[i]``: hands on the best order that there is with its
+        own, which is not kept."""
+
+        def best_with(found: OrderResult) -> OrderResult:
+            best = copy(self)
+            order, lean = (tuple(ops[op] for op in one) for one in (found.order, found.lean_order))
+            best._keep(order, lean)
+            return OrderResult(best.order, best.peak, 0, Proof.NONE, -1, False, best.lean_order)
+
+        return None if self.interim is None else self.interim.through(best_with)
 
     def _keep(self, order: tuple[int, ...], lean: tuple[int, ...]) -> int:
         """Keep the order, or the lean one, if it is the best; the order's peak."""

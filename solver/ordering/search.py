@@ -7,6 +7,7 @@ from solver.ordering.anneal import anneal
 from solver.ordering.bounds import Cuts, reorder
 from solver.ordering.branch import Branching
 from solver.ordering.heuristics import breadth_first, depth_first
+from solver.ordering.interim import Interim
 from solver.ordering.part_search import PartSearch
 from solver.ordering.problem import Graph
 from solver.ordering.profile import peak, profile, touched_granules
@@ -57,10 +58,13 @@ class Search:
         progress: ProgressCallback | None,
         *,
         brief: bool = False,
+        interim: Interim | None = None,
     ) -> None:
         """``graph``: its ops are numbered in a valid order, as those of a step are. ``brief``: the
-        search ends after cheap orders if the gap is wide then."""
+        search ends after cheap orders if the gap is wide then. ``interim`` takes the best order while
+        a gap is left."""
         self.brief = brief
+        self._interim = interim
         self.watch = watch
         # CP-SAT and numba take 32 bits; this leaves room to count on from it.
         self.seed = seed % (1 << 30)
@@ -78,23 +82,35 @@ class Search:
         """Whether there is nothing left to gain, or no time."""
         return self.peak <= self.bound or self.watch.stopped
 
+    def _ended(self) -> bool:
+        """Whether the search is at its end; while it is not, the best order is shown when due."""
+        if not self.closed() and self._interim is not None and self._interim.due():
+            self._interim.take(self._result())
+        return self.closed()
+
     def run(self) -> OrderResult:
         """Solve until the peak meets the bound or the time is up."""
         self._say("Build graph", "trivial bound")
         self._cheap_orders()
         if not (self.brief and self._gap_above(WIDE)):
             self._dear_orders()
-        lean, lean_peak = self.order, self.peak
-        self._settle()
+        result = self._result()
+        self.peak = result.peak_bytes // GRANULE
         self._say("Order", "peak meets the bound" if self.peak <= self.bound else "a gap is left")
+        return result
+
+    def _result(self) -> OrderResult:
+        """What is known now, with the easiest order to read that is as good as the best."""
+        order = self._readable()
+        height = peak(self.graph, order)
         return OrderResult(
-            order=tuple(int(op) for op in self.order),
-            peak_bytes=self.peak * GRANULE,
+            order=tuple(order.tolist()),
+            peak_bytes=height * GRANULE,
             bound_bytes=self.bound * GRANULE,
             proof=self.proof,
             proof_op=self.proof_op,
-            optimal=self.peak <= self.bound,
-            lean_order=tuple(int(op) for op in lean) if lean_peak == self.peak else (),
+            optimal=height <= self.bound,
+            lean_order=tuple(self.order.tolist()) if height == self.peak else (),
         )
 
     def _dear_orders(self) -> None:
@@ -130,7 +146,7 @@ class Search:
             orders[name] = order
             self._offer("Order", name, order)
         for name, heuristic in (("breadth first", breadth_first), ("depth first", depth_first)):
-            if self.closed():
+            if self._ended():
                 return
             self._offer("Order", name, heuristic(self.graph))
         # An op at which every order has much alive is one whose cut says much.
@@ -147,14 +163,14 @@ class Search:
         return self.closed()
 
     def _reorder(self, name: str, order: IntArray) -> None:
-        if not self.closed():
+        if not self._ended():
             better = reorder(self.cuts, order, max(_LEAST_ROUNDS, _ROUND_OPS // max(1, self.graph.ops)))
             self._adopt_cut()
             self._offer("Cut reorder", f"of {name[0].lower()}{name[1:]}", better)
 
     def _prove(self, most: int | None = None) -> None:
         """The largest cut over all ops, or of the ``most`` that are likely to have it."""
-        if not self.closed():
+        if not self._ended():
             self.cuts.prove(self.known, most)
             self._adopt_cut()
 
@@ -185,20 +201,21 @@ class Search:
             better = self._keep(parts.order)
             if self._adopt_search(parts.bound) or better:
                 self._say("Search over downsets", f"{states:,} states at a time")
+            self._ended()
 
-        if not self.closed():
+        if not self._ended():
             parts.bound = max(parts.bound, self.bound)
             parts.learn(self.order)
             parts.run(states, changed)
 
     def _branch(self, start: IntArray, nodes: int) -> None:
-        if self.closed():
+        if self._ended():
             return
         tree = Branching(self.graph, self.watch, self.order, start, self.bound)
         while True:
             better = self._keep(tree.best)
             higher = self._adopt_search(tree.bound)
-            done = tree.finished or tree.nodes >= nodes or self.watch.stopped
+            done = tree.finished or tree.nodes >= nodes or self._ended()
             if better or higher or done:
                 self._say("Branch and bound", f"{tree.nodes:,} nodes")
             if done:
@@ -209,7 +226,7 @@ class Search:
         """Many short runs from many orders; one long run from one order does worse."""
         best = self.order
         for run in range(_RUNS):
-            if self.closed():
+            if self._ended():
                 return
             start = self.order if run % 2 == 0 else starts[(restart * _RUNS + run) // 2 % len(starts)]
             order = anneal(
@@ -230,7 +247,7 @@ class Search:
 
     def _whole(self, windows: Windows, effort: float) -> None:
         """The whole problem at once, for small steps."""
-        if self.closed() or self.graph.ops > _WHOLE:
+        if self._ended() or self.graph.ops > _WHOLE:
             return
         result = windows.solve(self.order, 0, self.graph.ops, self.bound, effort)
         self._keep(result.order)
@@ -240,7 +257,7 @@ class Search:
     def _windows(self, windows: Windows, restart: int) -> None:
         """Windows around the peak, wider and wider."""
         for part, width in enumerate(_WIDTHS):
-            if self.closed() or width >= self.graph.ops:
+            if self._ended() or width >= self.graph.ops:
                 return
             top = int(np.argmax(profile(self.graph, self.order)))
             # The peak lies in another third of the window each time.
@@ -257,18 +274,16 @@ class Search:
         self.bound, self.proof, self.proof_op = bound, Proof.SEARCH, -1
         return True
 
-    def _settle(self) -> None:
-        """Take the easiest order to read that has the peak of the best."""
+    def _readable(self) -> IntArray:
+        """The easiest order to read of those that need no more than the best; it may need less."""
         for order in (self.program, self.natural):
             if peak(self.graph, order) <= self.peak:
-                self.order = order
-                return
+                return order
         limits = np.full(self.graph.ops, self.peak, np.int64)
-        self.order = pull_back(self.graph, self.order, self.natural, limits, self.watch.flag)
-        height = peak(self.graph, self.order)
-        if height > self.peak:
+        order = pull_back(self.graph, self.order, self.natural, limits, self.watch.flag)
+        if peak(self.graph, order) > self.peak:
             raise RuntimeError("the more readable order has a higher peak")
-        self.peak = height
+        return order
 
     def _adopt_cut(self) -> None:
         if self.cuts.best_op < 0 or self.cuts.best < self.bound:

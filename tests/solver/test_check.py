@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_steps import ORIGIN, random_step
 
 from solver.assemble import assemble
-from solver.check import MAX_PROBLEMS, check, require_valid
+from solver.check import MAX_PROBLEMS, Checker, check, require_valid
 from solver.cut_value import cut_value
 from solver.errors import BayplanError
 from solver.plan import (
@@ -612,3 +612,20 @@ def test_garbage_never_raises() -> None:
         )
         broken = replace(plan, instances=instances, actions=actions)
         assert all(isinstance(problem, str) for problem in check(step, broken))
+
+
+def test_a_right_plan_that_is_checked_before_hides_no_wrong_statement() -> None:
+    step = random_step(20, 3)
+    plan, checker = make_plan(step), Checker(step)
+    assert checker.check(plan) == []
+    higher = replace(plan.certificate, peak_bound_bytes=plan.peak_bytes + GRANULE)
+    for wrong in (
+        replace(plan, peak_bytes=plan.peak_bytes + GRANULE),
+        replace(plan, height_bytes=plan.height_bytes - GRANULE),
+        replace(plan, certificate=higher),
+        replace(plan, actions=plan.actions[1:]),
+        replace(plan, instances=tuple(Instance(one.storage, 0) for one in plan.instances)),
+        replace(plan, fingerprint="other"),
+    ):
+        assert checker.check(wrong) == check(step, wrong) != []
+        assert checker.check(plan) == []
