@@ -5,9 +5,10 @@ a file, prints its log, and writes the step's JSON to another file, which is val
 step file is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from runtime.child import run_child
 from solver.files import decode_step_object
@@ -22,6 +23,8 @@ def capture(
     *,
     batch: int | None,
     optimizer: str | None,
+    options: Mapping[str, Any] | None = None,
+    target: str = "cpu",
     python: Path | None = None,
     timeout: float = 600,
     log: Callable[[str], None] | None = None,
@@ -30,13 +33,21 @@ def capture(
     """Trace one step of ``source``: ``zoo:NAME`` or ``FILE.py:FUNCTION``.
 
     ``batch`` None takes the model's own; ``optimizer`` (sgd, adam, adamw; empty: inference) is for
-    zoo models. ``python`` is the interpreter to run it with (None: this one), ``timeout`` its limit
+    zoo models, and so are ``options``, as a build function returns them (autocast by its name,
+    ``scaler`` True). ``target`` is the device whose kernels the step is to have, cpu or cuda; it need
+    not be there. ``python`` is the interpreter to run it with (None: this one), ``timeout`` its limit
     in seconds, ``log`` gets each line it prints, ``cancelled`` is asked several times a second.
     Raises BayplanError.
     """
     content = run_child(
         _CHILD,
-        {"source": source, "batch": batch, "optimizer": optimizer},
+        {
+            "source": source,
+            "batch": batch,
+            "optimizer": optimizer,
+            "options": dict(options or {}),
+            "target": target,
+        },
         what=f"The capture of {source}",
         python=python,
         timeout=timeout,

@@ -1,7 +1,8 @@
 """The capture process: reads a request, writes a step or an error, as JSON files.
 
-``python bayplan_capture REQUEST.json RESULT.json``; the request has ``source``, ``batch`` and
-``optimizer``. The result is a step file's JSON, or ``{"error": {"message", "details"}}``.
+``python bayplan_capture REQUEST.json RESULT.json``; the request has ``source``, ``batch``,
+``optimizer``, ``options`` and ``target``. The result is a step file's JSON, or ``{"error": {"message",
+"details"}}``.
 """
 
 import json
@@ -38,7 +39,11 @@ def _capture(request: dict[str, Any]) -> dict[str, Any]:
     del sys.path[0]
     try:
         step: dict[str, Any] = capture.capture_step(
-            request["source"], request["batch"], request["optimizer"]
+            request["source"],
+            request["batch"],
+            request["optimizer"],
+            request["options"],
+            request["target"],
         )
     except capture.CaptureError as error:
         return {"error": {"message": str(error), "details": error.details}}

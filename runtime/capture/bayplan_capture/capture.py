@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,25 +10,35 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, build, describe_error, user_traceback
-from .errors import CaptureError
+from .errors import CaptureError, NeedsRealTensorsError
 from .program import step_json
 from .provenance import Construction
-from .recorder import NeedsRealTensorsError
+from .target import Target, find_target
 from .trace import Trace, trace
 
 __all__ = ["CaptureError", "capture_step"]
 
 
-def capture_step(source: str, batch: int | None, optimizer: str | None) -> dict[str, Any]:
-    """The content of a step file for ``source``; raises CaptureError."""
+def capture_step(
+    source: str,
+    batch: int | None,
+    optimizer: str | None,
+    options: Mapping[str, Any] | None = None,
+    target_name: str = "cpu",
+) -> dict[str, Any]:
+    """The content of a step file for ``source`` on the device ``target_name``; raises CaptureError.
+
+    ``options``: a zoo model's.
+    """
     start = time.monotonic()
+    target = find_target(target_name)
     if not source.startswith("zoo:"):
         file, colon, function = source.rpartition(":")
         source = f"{Path(file).expanduser().resolve()}{colon}{function}" if file else source
     with warnings.catch_warnings():
         # Copying a module of fake tensors (as nn.Transformer does) warns, and works.
         warnings.filterwarnings("ignore", message="Accessing the data pointer of FakeTensor")
-        model, traced = _trace_source(source, batch, optimizer)
+        model, traced = _trace_source(source, batch, optimizer, options, target)
     training = traced.update is not None
     calls = traced.recorder.calls
     dtypes = [p.dtype for p in model.module.parameters() if p.is_floating_point()]
@@ -37,41 +48,55 @@ def capture_step(source: str, batch: int | None, optimizer: str | None) -> dict[
         "batch": model.batch,
         "optimizer": traced.update.name if traced.update else "",
         "training": training,
-        "target": "cpu",
+        "target": target.name,
         "dtype": str(dtypes[0] if dtypes else torch.get_default_dtype()).removeprefix("torch."),
         "torch": str(torch.__version__),
         "captured": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "seconds": round(time.monotonic() - start, 3),
+        "options": model.options.as_json(),
     }
     step = step_json(traced, origin, traced.recorder.provenance.sources)
     _say(f"{len(step['ops']):,} ops of {len(calls):,} calls, {len(step['storages']):,} storages")
     return {"format": "bayplan-step", "version": 1, "step": step}
 
 
-def _trace_source(source: str, batch: int | None, optimizer: str | None) -> tuple[Model, Trace]:
+def _trace_source(
+    source: str,
+    batch: int | None,
+    optimizer: str | None,
+    options: Mapping[str, Any] | None,
+    target: Target,
+) -> tuple[Model, Trace]:
     """Build on fake tensors, which take no memory; again on real ones where that does not work."""
     try:
-        return _build_and_trace(source, batch, optimizer, real=False)
+        return _build_and_trace(source, batch, optimizer, options, target, real=False)
     except CaptureError as error:
         if source.startswith("zoo:") or error.__cause__ is None:
             raise
     except NeedsRealTensorsError:
         pass
     _say("This does not work on fake tensors; building it again on real ones")
-    return _build_and_trace(source, batch, optimizer, real=True)
+    return _build_and_trace(source, batch, optimizer, options, target, real=True)
 
 
 def _build_and_trace(
-    source: str, batch: int | None, optimizer: str | None, *, real: bool
+    source: str,
+    batch: int | None,
+    optimizer: str | None,
+    options: Mapping[str, Any] | None,
+    target: Target,
+    *,
+    real: bool,
 ) -> tuple[Model, Trace]:
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     _say(f"Building {source}")
     construction = Construction()
-    with construction.following():
-        model = build(source, batch, optimizer, None if real else fake, seed=0)
-    _say(f"Tracing {model.name}, batch {model.batch}")
+    with construction.following(), torch.device(target.device):
+        model = build(source, batch, optimizer, None if real else fake, 0, options)
+    by = ", by rules" if target.steered else ""
+    _say(f"Tracing {model.name}, batch {model.batch}, for {target.name}{by}")
     try:
-        return model, trace(model, fake, construction)
+        return model, trace(model, fake, construction, target)
     except (CaptureError, NeedsRealTensorsError):
         raise
     except Exception as error:

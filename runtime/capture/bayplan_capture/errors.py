@@ -1,4 +1,4 @@
-"""The one exception of the capture process that is meant for people."""
+"""The exceptions of the capture process; one is meant for people."""
 
 
 class CaptureError(Exception):
@@ -11,3 +11,7 @@ class CaptureError(Exception):
     def __init__(self, message: str, details: str = "") -> None:
         super().__init__(message)
         self.details = details
+
+
+class NeedsRealTensorsError(Exception):
+    """The step uses a tensor whose content is unknown because the model was built on fake tensors."""

@@ -14,6 +14,7 @@ import base64
 import ctypes
 import math
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -30,33 +31,29 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from . import kernels
-from .errors import CaptureError
+from .cuda_kernels import RECURRENT, REPLACED, recurrent_refusal
+from .cuda_ops import cpu_only_ops
+from .errors import CaptureError, NeedsRealTensorsError
 from .optimizers import ScalarReference
 from .provenance import Place, Provenance
+from .target import Target
 
 Json: TypeAlias = Any
+Arguments: TypeAlias = tuple[tuple[Json, ...], dict[str, Json], tuple[int, ...], tuple[int, ...]]
 
 MAX_CONSTANT_BYTES = 1 << 26
 """Tensors that are neither parameter, buffer nor input go into the step file, up to this size."""
 
 _aten = torch.ops.aten
-_BATCH_NORMS = frozenset(
-    (_aten.native_batch_norm.default, _aten.cudnn_batch_norm.default, _aten.miopen_batch_norm.default)
-)
-"""They update running_mean and running_var (arguments 3 and 4) in training (argument 5), though
-their schemas do not say so."""
 _TRAINED = 7
 """Argument of native_batch_norm_backward. In training it gets the running statistics (arguments 3 and
-4), too, and does not look at them: micro-batches would wait for each other's forward passes."""
+4), too, and does not look at them: micro-batches would wait for each other's forward passes. cuDNN's
+is for training only."""
 _COMPOSITE = "CompositeImplicitAutograd"
 _REFUSED = frozenset(("resize_", "resize_as_", "set_", "swap_tensors"))
 _UNRECORDED = frozenset(("prim", "profiler"))
 """Namespaces of ops that compute nothing: queries of a tensor, marks for a profiler."""
 _FRESH = frozenset((_aten.lift_fresh.default, _aten.lift_fresh_copy.default))
-
-
-class NeedsRealTensorsError(Exception):
-    """The step uses a tensor whose content is unknown because the model was built on fake tensors."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +98,8 @@ class Call:
     random: bool
     flops: int
     place: Place
+    guard: tuple[Json, ...] = ()
+    """See ``Instruction`` in the step's description; its values are among ``uses``."""
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -109,9 +108,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     supports_higher_order_operators = True
     """They come here too, to be refused in words of ours."""
 
-    def __init__(self, fake: FakeTensorMode, provenance: Provenance) -> None:
+    def __init__(self, fake: FakeTensorMode, provenance: Provenance, target: Target) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.fake = fake
+        self.target = target
         self.provenance = provenance
         self.storages: list[Storage] = []
         self.values: list[Value] = []
@@ -119,6 +119,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.placeholders: list[tuple[int, str, str]] = []
         self.constants: dict[int, str] = {}
         self.scalars: list[tuple[str, int]] = []
+        self._guard: tuple[Tensor | ScalarReference, ...] = ()
         self.draws = 0
         """Random ops that the generator's state stands for; fewer than there were once it is set
         back, -1 when unknown."""
@@ -191,35 +192,56 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Run and record one op whose arguments may hold ScalarReferences."""
         return self._run(function, args, kwargs)
 
+    @contextmanager
+    def guarded(self, *zero: Tensor | ScalarReference) -> Iterator[None]:
+        """Let ops within run only where these numbers (and those of an outer block) are zero."""
+        outer, self._guard = self._guard, (*self._guard, *zero)
+        yield
+        self._guard = outer
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         if not isinstance(func, OpOverload):
-            raise self._error(f"{func} is a higher-order operator, which cannot be captured")
+            raise self.error(f"{func} is a higher-order operator, which cannot be captured")
         if func.namespace in _UNRECORDED:
             return func(*args, **kwargs)
+        if self.target.steered and func in REPLACED:
+            # In inference mode nothing comes by what stands above autograd.
+            with self:
+                return REPLACED[func](*args, **kwargs)
         # Python decompositions, which eager mode does not use either, are left out on purpose.
         name: str = func.name()  # type: ignore[no-untyped-call]
-        has_kernel = torch._C._dispatch_has_kernel_for_dispatch_key
         # An op with a kernel of its own runs that one, also where a decomposition stands beside it
         # (silu_backward): the two differ in the last bit.
-        if has_kernel(name, _COMPOSITE) and not has_kernel(name, "CPU"):
+        if torch._C._dispatch_has_kernel_for_dispatch_key(name, _COMPOSITE) and not self._has_kernel(
+            name
+        ):
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:
                 return result
         return self._run(func, args, kwargs)
 
+    def _has_kernel(self, name: str) -> bool:
+        """Whether the op called ``name`` has a kernel of its own on the step's device."""
+        key = self.target.device.type.upper()
+        known = torch._C._dispatch_has_kernel_for_dispatch_key(name, key)
+        return known and not (self.target.steered and name in cpu_only_ops())
+
     def _run(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if func in _FRESH and not isinstance(args[0], FakeTensor):
             return self._add_fresh(func, args[0])
         name = func._opname
         if name in _REFUSED:
-            raise self._error(f"{name} changes a tensor's memory, which cannot be planned")
+            raise self.error(f"{name} changes a tensor's memory, which cannot be planned")
+        self._refuse_for_cuda(func)
         args = tuple(_replace(each, self._known) for each in args)
         kwargs = {key: _replace(each, self._known) for key, each in kwargs.items()}
-        if func is _aten.native_batch_norm_backward.default and args[_TRAINED]:
+        if func is _aten.cudnn_batch_norm_backward.default or (
+            func is _aten.native_batch_norm_backward.default and args[_TRAINED]
+        ):
             args = (*args[:3], None, None, *args[5:])
         # Looked up before the call, because it may change a tensor's geometry.
         arguments = self._arguments(func, args, kwargs)
@@ -235,6 +257,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             random = launches and _is_random(func, args, kwargs)
             if random:
                 self._draw(func)
+            guard: tuple[Json, ...] = ()
+            if launches and self._guard:
+                guard, arguments = self._guarded(func, arguments)
             self.calls.append(
                 Call(
                     str(func),
@@ -247,14 +272,28 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     random=random,
                     flops=_flops(func, args, kwargs, result) if launches else 0,
                     place=self.provenance.place(),
+                    guard=guard,
                 )
             )
         return result
 
+    def _refuse_for_cuda(self, func: OpOverload) -> None:
+        """Refuse what a step for CUDA cannot have."""
+        if self.target.name == "cuda" and func._opname in (*RECURRENT, "_cudnn_rnn"):
+            raise self.error(recurrent_refusal(func))
+        if self.target.steered and func.name() in cpu_only_ops():  # type: ignore[no-untyped-call]
+            raise self.error(f"{func} runs on the CPU only, and the step is captured for CUDA")
+
+    def _guarded(self, func: OpOverload, arguments: Arguments) -> tuple[tuple[Json, ...], Arguments]:
+        """The guard of a call, and its arguments with those values and storages that it adds."""
+        args, kwargs, uses, reads = arguments
+        guard, _, more, storages = self._arguments(func, self._guard, {})
+        return guard, (args, kwargs, (*uses, *more), tuple(sorted({*reads, *storages})))
+
     def _draw(self, func: OpOverload) -> None:
         """Count a random op; refuse one that draws again what was drawn before."""
         if self.draws != self._drawn:
-            raise self._error(
+            raise self.error(
                 f"{func} draws random numbers after the generator was set back or seeded within the "
                 "step, as activation checkpointing does around dropout. Leave the checkpointing "
                 "out (a plan may recompute by itself), or the random op"
@@ -262,11 +301,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.draws += 1
         self._drawn += 1
 
-    def _arguments(
-        self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[tuple[Json, ...], dict[str, Json], tuple[int, ...], tuple[int, ...]]:
+    def _arguments(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """A call's arguments as JSON, the values among them, and those values' storages."""
         uses = tuple(self.value(tensor) for tensor in _tensors((*args, *kwargs.values())))
+        if self.target.steered and not uses and _lacks_device(func, args, kwargs):
+            kwargs = {**kwargs, "device": self.target.device}
         return (
             tuple(self._encode(each, func) for each in args),
             {key: self._encode(each, func) for key, each in kwargs.items()},
@@ -277,7 +316,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _refuse_changed_constants(self, func: OpOverload, written: set[int]) -> None:
         for storage in written:
             if self.storages[storage].role == "constant":
-                raise self._error(
+                raise self.error(
                     f"{func} changes a tensor in place that the model holds but that is neither a "
                     "parameter nor a buffer; register it with register_buffer()"
                 )
@@ -286,20 +325,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         plain_args = tuple(_replace(each, _plain_number) for each in args)
         plain_kwargs = {key: _replace(each, _plain_number) for key, each in kwargs.items()}
         try:
-            return kernels.run(func, plain_args, plain_kwargs, self.fake)
+            return kernels.run(func, plain_args, plain_kwargs, self.fake, self.target)
         except DataDependentOutputException:
-            raise self._error(
+            raise self.error(
                 f"{func} turns a tensor's content into a Python number (as .item(), bool() or an if "
                 "on a tensor do), so that the step differs from batch to batch"
             ) from None
         except DynamicOutputShapeException:
-            raise self._error(
+            raise self.error(
                 f"{func} makes a tensor whose shape depends on another tensor's content"
             ) from None
         except UnsupportedOperatorException:
-            raise self._error(f"{func} has no shape rule in this version of torch") from None
+            raise self.error(f"{func} has no shape rule in this version of torch") from None
 
-    def _error(self, what: str) -> CaptureError:
+    def error(self, what: str) -> CaptureError:
+        """The error for a call that cannot be captured, with the user's line."""
         line = self.provenance.line()
         return CaptureError(f"The step cannot be captured: {what}{f' (at {line})' if line else ''}.")
 
@@ -409,14 +449,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             case torch.dtype():
                 return {"dtype": str(item).removeprefix("torch.")}
             case torch.device():
-                return {"device": str(item)}
+                # The index is that of the machine it runs on.
+                return {"device": self.target.name if item == self.target.device else item.type}
             case torch.layout():
                 return {"layout": str(item).removeprefix("torch.")}
             case torch.memory_format():
                 return {"memory_format": str(item).removeprefix("torch.")}
         if isinstance(item, torch.Generator):
-            raise self._error(f"{func} draws from a random generator of its own; use the default one")
-        raise self._error(f"{func} has the argument {item!r} of type {type(item).__name__}")
+            raise self.error(f"{func} draws from a random generator of its own; use the default one")
+        raise self.error(f"{func} has the argument {item!r} of type {type(item).__name__}")
 
 
 def _storage_of(tensor: Tensor, what: str) -> torch.UntypedStorage:
@@ -445,7 +486,7 @@ def _tensors(items: Iterable[Any]) -> Iterator[Tensor]:
 
 def _written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
     """The tensors that the call changes in place."""
-    if func in _BATCH_NORMS:
+    if func in kernels.BATCH_NORMS:
         return _tensors(args[3:5] if args[5] else ())
     found = []
     for position, argument in enumerate(func._schema.arguments):
@@ -455,6 +496,15 @@ def _written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             elif argument.name in kwargs:
                 found.append(kwargs[argument.name])
     return _tensors(found)
+
+
+def _lacks_device(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether the call could say on which device, and does not."""
+    names = [argument.name for argument in func._schema.arguments]
+    if "device" not in names:
+        return False
+    position = names.index("device")
+    return (kwargs.get("device") or (args[position] if position < len(args) else None)) is None
 
 
 def _functional(func: OpOverload) -> OpOverload:

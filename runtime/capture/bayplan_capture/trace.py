@@ -1,6 +1,7 @@
 """Runs one step of a model on fake tensors, under the recorder: forward, backward, update."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,14 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, call_model
+from .cuda_kernels import cuda_kernels
 from .errors import CaptureError
 from .hidden import Held, refuse_checkpoints, refuse_hooks, refuse_inner_backward
 from .optimizers import Update, describe, record_update, state_names
 from .provenance import Construction, Provenance
 from .randomness import refuse_other_randomness
 from .recorder import Json, Recorder
+from .target import Target
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,8 @@ class Trace:
     """Storages that are known under a name: ``conv1 · out``, ``∂ conv1.weight``."""
 
 
-def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Trace:
-    """Record one step of ``model``; its tensors may be real or of the mode ``fake``.
+def trace(model: Model, fake: FakeTensorMode, construction: Construction, target: Target) -> Trace:
+    """Record one step of ``model`` for ``target``; its tensors may be real or of the mode ``fake``.
 
     ``construction`` was followed while the model was made.
 
@@ -38,7 +41,7 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Tra
     if the model were built with real tensors.
     """
     provenance = Provenance(model.module, construction)
-    recorder = Recorder(fake, provenance)
+    recorder = Recorder(fake, provenance, target)
     names: dict[int, str] = {}
 
     def name_output(module: str, output: object) -> None:
@@ -52,8 +55,9 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Tra
     held = Held(model.module)
     with fake:
         parameters = _add_placeholders(recorder, model)
-        inputs, target = _add_inputs(recorder, model)
+        inputs, targets = _add_inputs(recorder, model)
         with (
+            cuda_kernels(recorder.error) if target.steered else nullcontext(),
             provenance.following(),
             recorder,
             refuse_other_randomness(recorder),
@@ -69,7 +73,7 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Tra
                 return Trace(recorder, tuple(outputs), tree, None, names)
             refuse_hooks(model.optimizer, parameters)
             update = describe(model.optimizer, {id(p): name for name, p in parameters.items()})
-            loss = model.loss_fn(call_model(model.module, inputs), target)
+            loss = model.loss_fn(call_model(model.module, inputs), targets)
             gradients = _backward(recorder, provenance, loss, parameters)
             _store_replaced_buffers(model.module, buffers)
             held.refuse_replaced(recorder)
@@ -87,10 +91,11 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction) -> Tra
 def _add_placeholders(recorder: Recorder, model: Model) -> dict[str, nn.Parameter]:
     parameters = dict(model.module.named_parameters())
     for name, tensor in (*parameters.items(), *model.module.named_buffers()):
-        if tensor.device.type != "cpu":
+        if tensor.device.type != recorder.target.device.type:
             raise CaptureError(
-                f"{name} is on the device {tensor.device}; steps are captured for the CPU. "
-                "Build the model without moving it."
+                f"{name} is on the device {tensor.device}; here steps for {recorder.target.name} are "
+                f"traced with tensors on {recorder.target.device}. Build the model without naming a "
+                "device."
             )
     for name, parameter in parameters.items():
         recorder.add_placeholder(parameter, "parameter", name, name)
@@ -109,7 +114,8 @@ def _add_inputs(recorder: Recorder, model: Model) -> tuple[Any, Any]:
                 raise CaptureError(
                     f"The {what} is {item.layout}; only dense (strided) tensors are supported."
                 )
-            own = torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device=item.device)
+            device = recorder.target.device
+            own = torch.empty_strided(item.shape, item.stride(), dtype=item.dtype, device=device)
             key = ".".join(path)
             known = recorder.add_placeholder(own, role, key, f"{role} {key}".strip())
             return known.requires_grad_(item.requires_grad)
