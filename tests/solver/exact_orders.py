@@ -1,31 +1,31 @@
-"""The least peak of a step by ways that share nothing with the solver, to hold its results against.
+"""The least peak of a step by dynamic programming that shares nothing with the solver.
 
-Both follow from the definition alone: while an op runs, the storages that it touches are alive, and
+It follows from the definition alone: while an op runs, the storages that it touches are alive, and
 those that an op before it has touched and an op after it will touch.
 """
 
 import heapq
 from dataclasses import dataclass
-from typing import Any
 
 from solver.step import GRANULE, Step
 
 
 @dataclass(frozen=True)
-class _Tensor:
+class Tensor:
     """A planned storage that some op touches."""
 
     granules: int
     users: tuple[int, ...]
 
 
-def _tensors(step: Step) -> list[_Tensor]:
+def tensors(step: Step) -> list[Tensor]:
+    """All that counts towards the peak of an order of the step."""
     users: dict[int, list[int]] = {}
     for index, op in enumerate(step.ops):
         for storage in {*op.touches}:
             users.setdefault(storage, []).append(index)
     return [
-        _Tensor(-(-step.storages[storage].size // GRANULE), tuple(who))
+        Tensor(-(-step.storages[storage].size // GRANULE), tuple(who))
         for storage, who in users.items()
         if step.storages[storage].planned
     ]
@@ -43,7 +43,7 @@ def least_peak(step: Step, states: int) -> int | None:
         for other in earlier:
             after[other].append(index)
     touched: list[list[tuple[int, int]]] = [[] for _ in step.ops]
-    for tensor in _tensors(step):
+    for tensor in tensors(step):
         mask = sum(1 << user for user in tensor.users)
         for user in tensor.users:
             touched[user].append((mask, tensor.granules))
@@ -60,57 +60,20 @@ def least_peak(step: Step, states: int) -> int | None:
         if len(visited) == states:
             return None
         visited.add(done)
+        following = []
         for op in ready:
             reached = done | 1 << op
-            if reached in visited:
-                continue
             begun = sum(size for mask, size in touched[op] if not mask & done)
             ended = sum(size for mask, size in touched[op] if not mask & ~reached)
-            following = [o for o in ready if o != op]
-            following += [o for o in after[op] if not before[o] & ~reached]
-            heapq.heappush(
-                pending,
-                (max(peak, live + begun), reached, live + begun - ended, tuple(following)),
-            )
+            left = [o for o in ready if o != op]
+            left += [o for o in after[op] if not before[o] & ~reached]
+            following.append((max(peak, live + begun), reached, live + begun - ended, tuple(left)))
+            # An op that fits under the peak so far and leaves no more alive than it finds can come
+            # first in every order of the rest: whatever runs between has no more beside it.
+            if live + begun <= peak and begun <= ended:
+                following = following[-1:]
+                break
+        for state in following:
+            if state[1] not in visited:
+                heapq.heappush(pending, state)
     raise AssertionError("a step without a valid order")
-
-
-def least_peak_by_constraints(step: Step, effort: float) -> tuple[int, int]:
-    """What CP-SAT says of the whole step at once: the most in bytes that is sure to be needed, and
-    the least peak that it found. Equal where it came to its end.
-
-    Every op has a place, every tensor is alive from its first user's to its last one's, and at no
-    place is more alive than the peak. ``effort`` is deterministic, about in seconds.
-    """
-    from ortools.sat.python import cp_model
-
-    count = len(step.ops)
-    model = cp_model.CpModel()
-    place: list[Any] = [model.new_int_var(0, count - 1, "") for _ in range(count)]
-    model.add_all_different(place)
-    for op, earlier in enumerate(step.dependencies):
-        for other in earlier:
-            model.add(place[other] + 1 <= place[op])
-    tensors = _tensors(step)
-    peak = model.new_int_var(0, sum(tensor.granules for tensor in tensors), "")
-    lives, sizes = [], []
-    for tensor in tensors:
-        first, last, length = (model.new_int_var(0, count, "") for _ in range(3))
-        for user in tensor.users:
-            model.add(first <= place[user])
-            model.add(last >= place[user] + 1)
-        lives.append(model.new_interval_var(first, length, last, ""))
-        sizes.append(tensor.granules)
-    model.add_cumulative(lives, sizes, peak)
-    for op in range(count):
-        model.add(peak >= sum(tensor.granules for tensor in tensors if op in tensor.users))
-    model.minimize(peak)
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    solver.parameters.max_deterministic_time = effort
-    status = solver.solve(model)
-    assert status in (cp_model.OPTIMAL, cp_model.FEASIBLE, cp_model.UNKNOWN)
-    most = sum(sizes) if status == cp_model.UNKNOWN else round(solver.objective_value)
-    least = 0 if status == cp_model.UNKNOWN else round(solver.best_objective_bound)
-    return least * GRANULE, most * GRANULE
