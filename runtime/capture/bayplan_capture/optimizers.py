@@ -2,9 +2,10 @@
 
 The update is not traced, because its numbers change from step to step: it is written out here with
 *scalars*, which whoever replays the step computes anew before each step. A replay is bitwise equal
-to ``torch.optim`` (``foreach=False, fused=False``) only if it computes them in exactly these Python
-float expressions, where ``group`` is the ``torch.optim`` parameter group and ``step`` is the
-group's step count as a Python number, 1 in the first step::
+to ``torch.optim`` (``foreach=False``; ``fused=True`` is ``bayplan_capture.fused``'s) only if it
+computes them in exactly these expressions, where ``group`` is the ``torch.optim`` parameter group
+(``lr`` may be a tensor; the result then becomes a float) and ``step`` is the group's step count as a
+Python number, 1 in the first step::
 
     sgd.weight_decay            group["weight_decay"]
     sgd.momentum                group["momentum"]
@@ -54,8 +55,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import _disable_current_modes
 
-from .errors import CaptureError
+from .errors import CaptureError, NeedsRealTensorsError
 
 SUPPORTED = "torch.optim.SGD, Adam and AdamW"
 
@@ -87,6 +90,8 @@ class Update:
 
     name: str
     groups: tuple[Group, ...]
+    rates: tuple[Tensor | None, ...]
+    """The learning rate of each group, where the step is to read it from a tensor."""
 
 
 CallOp = Callable[..., Any]
@@ -112,16 +117,28 @@ def describe(optimizer: torch.optim.Optimizer, names: Mapping[int, str]) -> Upda
     if name == "adam" and any(g.get("decoupled_weight_decay") for g in optimizer.param_groups):
         name = "adamw"
     groups = [_describe_group(name, group, names) for group in optimizer.param_groups]
-    return Update(name, tuple(groups))
+    rates = [_rate(group) for group in optimizer.param_groups]
+    return Update(name, tuple(groups), tuple(rates))
+
+
+def _rate(group: dict[str, Any]) -> Tensor | None:
+    """The learning rate as a tensor, where a fused update reads one."""
+    lr = group["lr"]
+    return lr if isinstance(lr, Tensor) and group.get("fused") else None
 
 
 def _describe_group(name: str, group: dict[str, Any], names: Mapping[int, str]) -> Group:
-    for option in ("maximize", "differentiable", "capturable", "amsgrad", "fused"):
+    for option in ("maximize", "differentiable", "amsgrad"):
         if group.get(option):
             raise CaptureError(
                 f"The optimizer has {option}={group[option]!r}, which is not supported. "
                 f"Supported are {SUPPORTED} without it."
             )
+    if group.get("capturable") and not group.get("fused"):
+        raise CaptureError(
+            "The optimizer has capturable=True without fused=True. Add fused=True, whose steps can be "
+            "captured in a CUDA graph if its lr is a tensor on the device."
+        )
     if group.get("dampening"):
         raise CaptureError(
             f"The SGD optimizer has dampening={group['dampening']!r}; supported are momentum, "
@@ -132,7 +149,7 @@ def _describe_group(name: str, group: dict[str, Any], names: Mapping[int, str]) 
         "adam": ("lr", "betas", "eps", "weight_decay"),
     }["sgd" if name == "sgd" else "adam"]
     for key in keys:
-        if any(isinstance(item, Tensor) for item in _items(group[key])):
+        if key != "lr" and any(isinstance(item, Tensor) for item in _items(group[key])):
             raise CaptureError(
                 f"The optimizer's {key} is a tensor; use a Python number, which the step then "
                 "reads anew each time it runs."
@@ -149,7 +166,19 @@ def _describe_group(name: str, group: dict[str, Any], names: Mapping[int, str]) 
     hyperparameters = {
         key: list(group[key]) if isinstance(group[key], tuple) else group[key] for key in keys
     }
+    if isinstance(group["lr"], Tensor):
+        hyperparameters["lr"] = _number(group["lr"])
+    if group.get("fused"):
+        hyperparameters["fused"] = True
     return Group(tuple(parameters), hyperparameters)
+
+
+def _number(tensor: Tensor) -> float:
+    content = tensor.constant if isinstance(tensor, FakeTensor) else tensor
+    if content is None:
+        raise NeedsRealTensorsError
+    with _disable_current_modes():
+        return float(content)
 
 
 def _items(value: object) -> Iterable[object]:
@@ -157,9 +186,9 @@ def _items(value: object) -> Iterable[object]:
 
 
 def state_names(update: Update, group: Group) -> tuple[str, ...]:
-    """The states of each parameter of ``group`` that are tensors of the parameter's shape."""
+    """The states of each parameter of ``group``: tensors of its shape, but for ``step``."""
     if update.name != "sgd":
-        return ("exp_avg", "exp_avg_sq")
+        return (*(("step",) if group.hyperparameters.get("fused") else ()), "exp_avg", "exp_avg_sq")
     return ("momentum_buffer",) if group.hyperparameters["momentum"] != 0 else ()
 
 

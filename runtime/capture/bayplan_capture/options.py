@@ -91,7 +91,7 @@ def _autocast(given: Any, what: str) -> torch.dtype | None:
         raise CaptureError(
             f"The option autocast of {what} is {given!r}; it must be torch.bfloat16 or torch.float16."
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _scaler(given: Any, what: str, target: str) -> Scaler | None:

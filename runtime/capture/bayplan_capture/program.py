@@ -14,6 +14,9 @@ RESIDENT_CATEGORIES = {
     "parameter": "parameter",
     "buffer": "buffer",
     "optimizer": "optimizer state",
+    "hyperparameter": "optimizer state",
+    "gradient": "optimizer state",
+    "scaler": "optimizer state",
     "input": "input",
     "target": "input",
     "constant": "constant",
@@ -41,6 +44,7 @@ def step_json(trace: Trace, origin: dict[str, Json], sources: list[dict[str, Jso
                 "outputs": [numbers.output(value) for value in call.outputs],
                 "tuple_result": call.tuple_result,
                 "op": len(ops) - 1 if call.launches else -1,
+                "guard": [numbers.argument(each) for each in call.guard],
             }
         )
     return {

@@ -11,13 +11,16 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, call_model
 from .cuda_kernels import cuda_kernels
+from .eager import micro_batch_loss, micro_batches
 from .errors import CaptureError
+from .gradients import LossScale
 from .hidden import Held, refuse_checkpoints, refuse_hooks, refuse_inner_backward
-from .optimizers import Update, describe, record_update, state_names
+from .optimizers import Update, describe
 from .provenance import Construction, Provenance
 from .randomness import refuse_other_randomness
 from .recorder import Json, Recorder
 from .target import Target
+from .update import record_end
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction, target
     with fake:
         parameters = _add_placeholders(recorder, model)
         inputs, targets = _add_inputs(recorder, model)
+        scale = LossScale(recorder, model.options) if model.options.scaler is not None else None
         with (
             cuda_kernels(recorder.error) if target.steered else nullcontext(),
             provenance.following(),
@@ -73,19 +77,19 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction, target
                 return Trace(recorder, tuple(outputs), tree, None, names)
             refuse_hooks(model.optimizer, parameters)
             update = describe(model.optimizer, {id(p): name for name, p in parameters.items()})
-            loss = model.loss_fn(call_model(model.module, inputs), targets)
-            gradients = _backward(recorder, provenance, loss, parameters)
+            loss = micro_batch_loss(model, inputs, targets)
+            gradients = _backward(recorder, provenance, loss, scale, parameters)
             _store_replaced_buffers(model.module, buffers)
             held.refuse_replaced(recorder)
         for name, gradient in gradients.items():
             index = recorder.storage(gradient)
             if index is not None and not recorder.storages[index].role:
                 names[index] = f"∂ {name}"
-        provenance.phase = "update"
         with torch.no_grad():
-            _update(recorder, provenance, update, parameters, gradients)
+            record_end(recorder, provenance, update, model.options, scale, parameters, gradients)
         value = recorder.value(loss.detach())
-        return Trace(recorder, (value,), {"value": value}, update, names)
+        left = (value,) if scale is None else (value, recorder.value(scale.found_inf))
+        return Trace(recorder, left, {"value": value}, update, names)
 
 
 def _add_placeholders(recorder: Recorder, model: Model) -> dict[str, nn.Parameter]:
@@ -125,16 +129,23 @@ def _add_inputs(recorder: Recorder, model: Model) -> tuple[Any, Any]:
             return type(item)([add(each, role, (*path, str(i))) for i, each in enumerate(item)])
         return item
 
-    return add(model.inputs, "input", ()), add(model.target, "target", ())
+    inputs, target = micro_batches(model)[0]
+    return add(inputs, "input", ()), add(target, "target", ())
 
 
 def _backward(
-    recorder: Recorder, provenance: Provenance, loss: Any, parameters: Mapping[str, nn.Parameter]
+    recorder: Recorder,
+    provenance: Provenance,
+    loss: Any,
+    scale: LossScale | None,
+    parameters: Mapping[str, nn.Parameter],
 ) -> dict[str, Tensor]:
     """Gradients by parameter name, laid out as ``loss.backward()`` leaves them in ``.grad``."""
     if not isinstance(loss, Tensor) or loss.numel() != 1:
         found = f"a tensor of shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else repr(loss)
         raise CaptureError(f"The loss function returned {found}; it must return a single number.")
+    if scale is not None:
+        loss = loss * scale.scale
     trained = {name: p for name, p in parameters.items() if p.requires_grad}
     if loss.grad_fn is None or not trained:
         raise CaptureError(
@@ -189,27 +200,6 @@ def _store_replaced_buffers(model: nn.Module, before: Mapping[str, Tensor]) -> N
             )
         with torch.no_grad():
             original.copy_(now)
-
-
-def _update(
-    recorder: Recorder,
-    provenance: Provenance,
-    update: Update,
-    parameters: Mapping[str, nn.Parameter],
-    gradients: Mapping[str, Tensor],
-) -> None:
-    for index, group in enumerate(update.groups):
-        for name in group.parameters:
-            if name not in gradients:
-                continue
-            parameter = parameters[name]
-            states = {}
-            for state in state_names(update, group):
-                like = torch.empty_like(parameter, memory_format=torch.preserve_format)
-                key = f"{name}/{state}"
-                states[state] = recorder.add_placeholder(like.detach(), "optimizer", key, key)
-            provenance.enter_parameter(name)
-            record_update(recorder.call, update, index, parameter, gradients[name], states)
 
 
 def _leaves(output: object) -> Iterator[Tensor]:
