@@ -1,7 +1,8 @@
 // The planned-address allocator: which request of which op gets which bytes of the arena.
 //
-// Device-neutral: it never touches the memory it hands out. An adapter (arena_cpu.cpp) puts it into
-// PyTorch's allocator of one device, supplies the memory, and serves what the core passes on.
+// Device-neutral: it never touches the memory it hands out. An adapter (arena_cpu.cpp, arena_cuda.cpp,
+// arena_pluggable.cpp) puts it into PyTorch's allocator of one device, supplies the memory, and serves
+// what the core passes on.
 //
 //   step      arm(0)  conv ......  arm(1)  relu ...  arm(2)  bn .............
 //   requests          128  4096           128                64  64  512
@@ -12,9 +13,17 @@
 // served from the scratch pool, or by the adapter where that is full: a mismatch costs memory, never
 // correctness. Memory may be freed by any thread, so everything behind a pointer is locked.
 //
+// A step whose requests are the same each time needs no arming: *flat*, one cursor runs over the whole
+// table, and a request is the next entry or a miss.
+//
 // In-place reuse: an entry may take over the bytes of a living block of exactly its size, at exactly its
 // address. The block then has two holders, the old tensor and the new one, and is free when both are
 // gone, whichever goes first.
+//
+// On a GPU memory is handed out when work is issued, not when it is done. That is right as long as all
+// work on it is issued to one queue (a CUDA stream): the one that was current when the step began, and
+// only requests of that queue are served. Where other queues are said to use a block (shared), the
+// step's queue waits for them before the bytes are handed out again.
 #pragma once
 
 #include <algorithm>
@@ -24,6 +33,7 @@
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #if defined(_WIN32)
@@ -35,19 +45,34 @@
 namespace bayplan {
 namespace {
 
-constexpr int64_t kAlignment = 4096;    // of the arena's first byte
-constexpr int64_t kScratchGranule = 64; // of blocks in the scratch pool
-constexpr int64_t kPass = -1;           // table address: not the arena's, the adapter serves it
-constexpr size_t kMaxMisses = 64;       // misses kept for messages, per step
+constexpr int64_t kPass = -1;     // table address: not the arena's, the adapter serves it
+constexpr size_t kMaxMisses = 64; // misses kept for messages, per step
 
-enum Mode : int64_t { kOff = 0, kRecord = 1, kRun = 2 };
+enum Mode : int64_t { kOff = 0, kRecord = 1, kRun = 2, kFlat = 3 };
 
-// What the core needs from a device. `acquire` may throw or return null when there is no memory.
+// Where memory is used: a device, and a queue of work on it (a CUDA stream). The CPU has one of each.
+struct Place {
+  int64_t device = 0, queue = 0;
+  bool operator==(const Place& other) const { return device == other.device && queue == other.queue; }
+};
+
+// What the core needs from a device.
 struct Backing {
+  const int64_t alignment; // of the arena's first byte
+  const int64_t padding;   // bytes to ask for beyond, because acquired memory is aligned to less
+  const int64_t granule;   // of blocks in the scratch pool
+  const bool shares;       // two tensors may have the same address: blocks can be taken over
+
+  Backing(int64_t alignment, int64_t padding, int64_t granule, bool shares)
+      : alignment(alignment), padding(padding), granule(granule), shares(shares) {}
   virtual ~Backing() = default;
-  virtual void* acquire(int64_t bytes) = 0;
-  virtual void release(void* pointer) = 0;
-  virtual void fill(void* pointer, int value, int64_t bytes) = 0;
+  virtual void* acquire(int64_t bytes, Place place) = 0; // may throw or return null: no memory
+  virtual void release(void* acquired) = 0;
+  virtual void fill(void* pointer, int value, int64_t bytes, Place place) = 0;
+  // Work issued to `later` from now on waits for what was issued to `earlier`. False: it cannot.
+  virtual bool order(Place, Place) { return true; }
+  // Acquired memory is used in `place`, too: it must not be released for others before that is done.
+  virtual void used(void*, Place) {}
 };
 
 Backing& backing(); // defined by the adapter
@@ -79,7 +104,7 @@ struct Counters { // of the step that ran last; order known to native.py
   std::atomic<int64_t> missed{0};     // requests that the table does not know
   std::atomic<int64_t> overlapped{0}; // requests whose planned bytes were still occupied
   std::atomic<int64_t> overflowed{0}; // missed or overlapped, and the scratch pool was full
-  std::atomic<int64_t> foreign{0};    // requests of other threads while the step ran
+  std::atomic<int64_t> foreign{0};    // requests of other threads, devices or queues meanwhile
   std::atomic<int64_t> arena_top{0};  // bytes: end of the highest address handed out
   std::atomic<int64_t> scratch_peak{0}; // bytes: most of the scratch pool in use at once
   std::atomic<int64_t> taken{0};      // planned ones that took over the bytes of a living block
@@ -96,43 +121,48 @@ struct Block {
   std::atomic<char*> start{nullptr};
   int64_t bytes = 0;
 
-  bool reserve(int64_t wanted) {
-    raw = backing().acquire(wanted + kAlignment);
+  bool reserve(int64_t wanted, Place place) {
+    const auto alignment = static_cast<uintptr_t>(backing().alignment);
+    raw = backing().acquire(wanted + backing().padding, place);
     if (!raw) return false;
     const auto address = reinterpret_cast<uintptr_t>(raw);
     bytes = wanted;
-    start.store(reinterpret_cast<char*>((address + kAlignment - 1) / kAlignment * kAlignment));
+    start.store(reinterpret_cast<char*>((address + alignment - 1) / alignment * alignment));
     return true;
   }
-  void drop() {
+  // Nobody's any more; what it held is to be given to the backing.
+  void* abandon() {
     start.store(nullptr);
-    if (raw) backing().release(raw);
-    raw = nullptr;
-    bytes = 0;
+    return std::exchange(raw, nullptr);
   }
   bool contains(const void* pointer) const {
-    const char* first = start.load(std::memory_order_relaxed);
+    const char* first = start.load(std::memory_order_acquire);
     return first && pointer >= first && pointer < first + bytes;
   }
 };
 
 class Arena {
  public:
-  Arena(int64_t capacity, int64_t scratch_capacity, std::vector<int64_t> first, std::vector<Entry> entries)
+  Arena(int64_t capacity, int64_t scratch_capacity, std::vector<int64_t> first, std::vector<Entry> entries,
+        Place place)
       : capacity_(capacity), scratch_capacity_(scratch_capacity), first_(std::move(first)),
-        entries_(std::move(entries)) {}
+        entries_(std::move(entries)), place_(place) {}
 
   // False when there is no memory for it.
-  bool reserve() { return capacity_ == 0 || arena_.reserve(capacity_); }
+  bool reserve() { return capacity_ == 0 || arena_.reserve(capacity_, place_); }
 
   // False when it is running already, perhaps in another thread.
-  bool begin(Mode mode) {
+  bool begin(Mode mode, int64_t queue) {
     bool idle = false;
     if (!busy_.compare_exchange_strong(idle, true)) return false;
+    move_to(queue);
     std::lock_guard<std::mutex> guard(lock_);
     mode_ = mode;
     slot_ = -1;
+    cursor_ = asked_ = 0;
+    pool_refused_ = false;
     misses_.clear();
+    exhausted_ = {-1, 0};
     for (auto* counter : counters()) counter->store(0);
     if (mode == kRecord) {
       requests_.clear();
@@ -152,24 +182,33 @@ class Arena {
   }
 
   void arm(int64_t slot) {
-    slot_ = slot >= 0 && slot + 1 < static_cast<int64_t>(first_.size()) ? slot : -1;
+    if (mode_ == kFlat) return;
+    slot_ = slot >= 0 && slot < slots() ? slot : -1;
     cursor_ = slot_ >= 0 ? first_[slot_] : 0;
   }
 
   bool recording() const { return mode_ == kRecord; }
 
+  // Whether this step's requests come from there. For the thread that runs the step.
+  bool works_in(Place place) const { return place == place_; }
+  Place place() const { return place_; }
+
   // Memory for a request of the thread that runs the step; null: the adapter serves it.
   void* request(int64_t size) {
-    if (mode_ != kRun || slot_ < 0 || size <= 0) return nullptr;
-    std::lock_guard<std::mutex> guard(lock_);
-    const int64_t end = first_[slot_ + 1];
+    const bool flat = mode_ == kFlat;
+    if (size <= 0 || !(flat || (mode_ == kRun && slot_ >= 0))) return nullptr;
+    std::unique_lock<std::mutex> guard(lock_);
+    const int64_t end = flat ? static_cast<int64_t>(entries_.size()) : first_[slot_ + 1];
     int64_t at = cursor_;
+    if (flat && at < end && entries_[at].size != size) at = end;
     while (at < end && entries_[at].size != size) ++at;
     if (at == end) {
+      asked_ = cursor_;
       counters_.missed++;
-      if (misses_.size() < kMaxMisses) misses_.push_back({slot_, size});
-      return scratch(size);
+      if (misses_.size() < kMaxMisses) misses_.push_back({asking(), size});
+      return scratch(size, guard);
     }
+    asked_ = at;
     cursor_ = at + 1;
     const int64_t address = entries_[at].address;
     if (address < 0) {
@@ -177,14 +216,14 @@ class Arena {
       return nullptr;
     }
     char* base = arena_.start.load();
-    if (base && entries_[at].takes && take_over(address, size)) {
+    if (base && entries_[at].takes && backing().shares && take_over(base, address, size)) {
       counters_.taken++;
       counters_.planned++;
       return base + address;
     }
     if (!base || address + size > capacity_ || occupied(address, size)) {
       counters_.overlapped++;
-      return scratch(size);
+      return scratch(size, guard);
     }
     live_[address] = {size, 1};
     counters_.planned++;
@@ -203,12 +242,37 @@ class Arena {
 
   void note_foreign() { counters_.foreign++; }
 
+  // The device had no memory for the request of this step that the adapter tried to serve.
+  void note_exhausted(int64_t size) {
+    std::lock_guard<std::mutex> guard(lock_);
+    exhausted_ = {asking(), size};
+  }
+
+  // The block that begins at the pointer is used by work in `place`, too. False: it is not the arena's.
+  bool share(void* pointer, Place place) {
+    const Block* block = block_with(pointer);
+    if (!block) return false;
+    {
+      std::lock_guard<std::mutex> guard(lock_);
+      if (place == place_) return true;
+      auto& places = shared_[pointer];
+      if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+    }
+    backing().used(block->raw, place);
+    return true;
+  }
+
   // True when the memory was the arena's or the scratch pool's and is free again.
   bool release(void* pointer) {
-    if (arena_.contains(pointer) || pool_.contains(pointer)) {
-      std::unique_lock<std::mutex> guard(lock_);
-      const bool ours = release_block(static_cast<char*>(pointer));
-      if (retired_ && live_.empty() && used_.empty()) drop_blocks();
+    if (block_with(pointer)) {
+      std::vector<void*> dropped;
+      bool ours = false;
+      {
+        std::lock_guard<std::mutex> guard(lock_);
+        ours = release_block(static_cast<char*>(pointer));
+        dropped = abandoned();
+      }
+      for (void* acquired : dropped) backing().release(acquired);
       if (ours) return true;
     }
     if (open_count_.load(std::memory_order_relaxed) > 0) {
@@ -223,19 +287,30 @@ class Arena {
     return false;
   }
 
+  // The acquired memory that the pointer points into; null: not this arena's.
+  void* acquired_with(const void* pointer) const {
+    const Block* block = block_with(pointer);
+    return block ? block->raw : nullptr;
+  }
+
   // Its memory goes back once nothing lives in it. Tensors that outlive the step keep it.
   void retire() {
-    std::lock_guard<std::mutex> guard(lock_);
-    retired_ = true;
-    if (live_.empty() && used_.empty()) drop_blocks();
+    std::vector<void*> dropped;
+    {
+      std::lock_guard<std::mutex> guard(lock_);
+      retired_ = true;
+      dropped = abandoned();
+    }
+    for (void* acquired : dropped) backing().release(acquired);
   }
 
   // False while something lives there.
-  bool fill(int value) {
+  bool fill(int value, int64_t queue) {
+    move_to(queue);
     std::lock_guard<std::mutex> guard(lock_);
     if (!live_.empty() || !used_.empty()) return false;
-    if (arena_.raw) backing().fill(arena_.start.load(), value, capacity_);
-    if (pool_.raw) backing().fill(pool_.start.load(), value, scratch_capacity_);
+    if (arena_.raw) backing().fill(arena_.start.load(), value, capacity_, place_);
+    if (pool_.raw) backing().fill(pool_.start.load(), value, scratch_capacity_, place_);
     return true;
   }
 
@@ -243,7 +318,7 @@ class Arena {
 
   int64_t live_blocks() {
     std::lock_guard<std::mutex> guard(lock_);
-    return static_cast<int64_t>(live_.size() + used_.size());
+    return static_cast<int64_t>(live_.size() + used_.size() - held_.size());
   }
 
   std::vector<std::atomic<int64_t>*> counters() {
@@ -254,10 +329,42 @@ class Arena {
 
   const std::vector<Request>& requests() const { return requests_; }
   const std::vector<Miss>& misses() const { return misses_; }
+  Miss exhausted() const { return exhausted_; }
 
   Arena* next = nullptr; // in the registry
 
  private:
+  int64_t slots() const { return static_cast<int64_t>(first_.size()) - 1; }
+
+  // Slot of the op that asked last.
+  int64_t asking() const {
+    if (mode_ != kFlat) return slot_;
+    const auto after = std::upper_bound(first_.begin(), first_.end(), asked_);
+    return std::min(slots(), static_cast<int64_t>(after - first_.begin())) - 1;
+  }
+
+  const Block* block_with(const void* pointer) const {
+    if (arena_.contains(pointer)) return &arena_;
+    return pool_.contains(pointer) ? &pool_ : nullptr;
+  }
+
+  // The memory is used from that queue of its device from now on.
+  void move_to(int64_t queue) {
+    {
+      std::lock_guard<std::mutex> guard(lock_);
+      const Place place{place_.device, queue};
+      if (!(place == place_)) {
+        // It cannot where one of them is being captured; who begins a capture waits for all work before.
+        (void)backing().order(place_, place);
+        place_ = place;
+      }
+      retry_held();
+      if (place == made_in_) return;
+    }
+    if (arena_.raw) backing().used(arena_.raw, place_);
+    if (pool_.raw) backing().used(pool_.raw, place_);
+  }
+
   bool occupied(int64_t address, int64_t size) const {
     auto after = live_.lower_bound(address);
     if (after != live_.end() && after->first < address + size) return true;
@@ -266,22 +373,27 @@ class Arena {
     return before->first + before->second.bytes > address;
   }
 
-  bool take_over(int64_t address, int64_t size) {
+  bool take_over(char* base, int64_t address, int64_t size) {
     auto found = live_.find(address);
     if (found == live_.end() || found->second.bytes != size || found->second.holders != 1) return false;
+    if (!settled(base + address)) return false;
     found->second.holders = 2;
     return true;
   }
 
   // First fit in the scratch pool; null: full.
-  void* scratch(int64_t size) {
-    size = (size + kScratchGranule - 1) / kScratchGranule * kScratchGranule;
-    if (!pool_.raw && scratch_capacity_ > 0) {
+  void* scratch(int64_t size, std::unique_lock<std::mutex>& guard) {
+    const int64_t granule = backing().granule;
+    size = (size + granule - 1) / granule * granule;
+    if (!pool_.raw && scratch_capacity_ > 0 && !pool_refused_) {
+      guard.unlock(); // the device's allocator has locks of its own, and callbacks
       bool there = false;
       try {
-        there = pool_.reserve(scratch_capacity_);
+        there = pool_.reserve(scratch_capacity_, place_);
       } catch (...) { // no memory: the adapter reports it if it has none either
       }
+      guard.lock();
+      pool_refused_ = !there;
       if (there) free_[0] = scratch_capacity_;
     }
     for (auto it = free_.begin(); it != free_.end(); ++it) {
@@ -301,13 +413,46 @@ class Arena {
   bool release_block(char* pointer) {
     if (arena_.contains(pointer)) {
       auto living = live_.find(pointer - arena_.start.load());
-      if (living == live_.end()) return false;
-      if (--living->second.holders == 0) live_.erase(living);
-      return true;
+      if (living == live_.end() || living->second.holders == 0) return false;
+      if (--living->second.holders > 0) return true;
+    } else if (!used_.count(pointer - pool_.start.load())) {
+      return false;
     }
-    if (!pool_.contains(pointer)) return false;
+    if (settled(pointer))
+      vacate(pointer);
+    else
+      held_.push_back(pointer);
+    return true;
+  }
+
+  // Whether what this arena's queue does next comes after all that others do with the block.
+  bool settled(const void* pointer) {
+    if (shared_.empty()) return true;
+    auto found = shared_.find(pointer);
+    if (found == shared_.end()) return true;
+    for (const Place& place : found->second)
+      if (!(place == place_) && !backing().order(place, place_)) return false;
+    shared_.erase(found);
+    return true;
+  }
+
+  // Blocks that nobody has but whose bytes could not be handed out again yet.
+  void retry_held() {
+    std::vector<char*> still;
+    for (char* pointer : held_)
+      if (settled(pointer))
+        vacate(pointer);
+      else
+        still.push_back(pointer);
+    held_ = std::move(still);
+  }
+
+  void vacate(char* pointer) {
+    if (arena_.contains(pointer)) {
+      live_.erase(pointer - arena_.start.load());
+      return;
+    }
     auto found = used_.find(pointer - pool_.start.load());
-    if (found == used_.end()) return false;
     int64_t at = found->first, size = found->second;
     used_.erase(found);
     scratch_live_ -= size;
@@ -320,17 +465,20 @@ class Arena {
       auto before = std::prev(after);
       if (before->first + before->second == at) {
         before->second += size;
-        return true;
+        return;
       }
     }
     free_[at] = size;
-    return true;
   }
 
-  void drop_blocks() {
-    arena_.drop();
-    pool_.drop();
+  // The acquired memory of a retired arena in which nothing lives; the caller releases it, unlocked.
+  std::vector<void*> abandoned() {
+    std::vector<void*> result;
+    if (!retired_ || live_.size() + used_.size() > held_.size()) return result;
+    for (Block* block : {&arena_, &pool_})
+      if (void* acquired = block->abandon()) result.push_back(acquired);
     free_.clear();
+    return result;
   }
 
   const int64_t capacity_, scratch_capacity_;
@@ -340,12 +488,19 @@ class Arena {
   Mode mode_ = kOff;
   std::atomic<bool> busy_{false};
   bool retired_ = false;
+  bool pool_refused_ = false; // in this step
   int64_t slot_ = -1, cursor_ = 0;
-  std::map<int64_t, Living> live_;           // arena: by address
-  std::map<int64_t, int64_t> free_, used_;   // scratch pool: address -> bytes
+  int64_t asked_ = 0; // entry of the last request, or where it was missed
+  Place place_;       // where the memory is used
+  const Place made_in_ = place_;
+  std::map<int64_t, Living> live_;         // arena: by address
+  std::map<int64_t, int64_t> free_, used_; // scratch pool: address -> bytes
+  std::map<const void*, std::vector<Place>> shared_; // blocks that other queues use
+  std::vector<char*> held_;
   int64_t scratch_live_ = 0;
   Counters counters_;
   std::vector<Miss> misses_;
+  Miss exhausted_{-1, 0};
   std::vector<Request> requests_;
   std::unordered_map<const void*, size_t> open_; // recorded requests that are not freed yet
   std::atomic<int64_t> open_count_{0};
@@ -359,9 +514,42 @@ std::atomic<Arena*> last_begun{nullptr};  // to count requests of other threads 
 thread_local Arena* running = nullptr;    // the step that this thread runs
 
 inline bool release_anywhere(void* pointer) {
+  if (running && running->release(pointer)) return true;
   for (Arena* arena = registry.load(std::memory_order_acquire); arena; arena = arena->next)
-    if (arena->release(pointer)) return true;
+    if (arena != running && arena->release(pointer)) return true;
   return false;
+}
+
+inline bool share_anywhere(void* pointer, Place place) {
+  for (Arena* arena = registry.load(std::memory_order_acquire); arena; arena = arena->next)
+    if (arena->share(pointer, place)) return true;
+  return false;
+}
+
+// The acquired memory of whichever arena the pointer points into; null: none's.
+inline void* acquired_anywhere(const void* pointer) {
+  for (Arena* arena = registry.load(std::memory_order_acquire); arena; arena = arena->next)
+    if (void* acquired = arena->acquired_with(pointer)) return acquired;
+  return nullptr;
+}
+
+// The arena that serves a request of this thread in `place`; null: none does.
+inline Arena* serving(Place place) {
+  if (running && running->works_in(place)) return running;
+  Arena* other = running ? running : last_begun.load(std::memory_order_relaxed);
+  if (other) other->note_foreign();
+  return nullptr;
+}
+
+// What `serve` returns; where it throws, the arena keeps who asked for how much.
+template <typename Serve>
+auto or_exhausted(Arena* arena, int64_t size, Serve serve) {
+  try {
+    return serve();
+  } catch (...) {
+    arena->note_exhausted(size);
+    throw;
+  }
 }
 
 } // namespace
@@ -369,10 +557,12 @@ inline bool release_anywhere(void* pointer) {
 
 // ---- What native.py calls. Handles are from bayplan_create and stay valid for ever. ----
 
-// Null: no memory, or a table that is not one.
+// Null, and `problem` is 1: a table that reaches outside the arena; 2: no memory.
 BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slots, const int64_t* first,
-                                 const int64_t* sizes, const int64_t* addresses, const int64_t* takes) {
+                                 const int64_t* sizes, const int64_t* addresses, const int64_t* takes,
+                                 int64_t device, int64_t queue, int64_t* problem) {
   using namespace bayplan;
+  *problem = 1;
   if (capacity < 0 || scratch < 0 || slots < 0 || first[0] != 0) return nullptr;
   for (int64_t slot = 0; slot < slots; ++slot)
     if (first[slot + 1] < first[slot]) return nullptr;
@@ -384,14 +574,16 @@ BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slot
     if (!inside) return nullptr;
     entries.push_back({sizes[at], addresses[at], takes[at] != 0});
   }
+  *problem = 2;
   try {
     auto arena = std::make_unique<Arena>(capacity, scratch, std::vector<int64_t>(first, first + slots + 1),
-                                         std::move(entries));
+                                         std::move(entries), Place{device, queue});
     if (!arena->reserve()) return nullptr;
     Arena* made = arena.release();
     made->next = registry.load();
     while (!registry.compare_exchange_weak(made->next, made)) {
     }
+    *problem = 0;
     return made;
   } catch (...) { // the device's allocator throws when it has no memory
     return nullptr;
@@ -400,12 +592,13 @@ BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slot
 
 BAYPLAN_API void bayplan_retire(void* handle) { static_cast<bayplan::Arena*>(handle)->retire(); }
 
-// 0: begun; 1: this arena is running already; 2: this thread runs another step.
-BAYPLAN_API int bayplan_begin(void* handle, int64_t mode) {
+// 0: begun; 1: this arena is running already; 2: this thread runs another step. The queue is the one
+// that this thread issues the step's work to.
+BAYPLAN_API int bayplan_begin(void* handle, int64_t mode, int64_t queue) {
   using namespace bayplan;
   if (running) return 2;
   auto* arena = static_cast<Arena*>(handle);
-  if (!arena->begin(static_cast<Mode>(mode))) return 1;
+  if (!arena->begin(static_cast<Mode>(mode), queue)) return 1;
   running = arena;
   last_begun.store(arena);
   return 0;
@@ -424,8 +617,8 @@ BAYPLAN_API void bayplan_end() {
   running = nullptr;
 }
 
-BAYPLAN_API int bayplan_fill(void* handle, int value) {
-  return static_cast<bayplan::Arena*>(handle)->fill(value) ? 1 : 0;
+BAYPLAN_API int bayplan_fill(void* handle, int value, int64_t queue) {
+  return static_cast<bayplan::Arena*>(handle)->fill(value, queue) ? 1 : 0;
 }
 
 BAYPLAN_API int64_t bayplan_base(void* handle) { return static_cast<bayplan::Arena*>(handle)->base(); }
@@ -447,6 +640,14 @@ BAYPLAN_API int64_t bayplan_misses(void* handle, int64_t* out, int64_t room) {
     *out++ = misses[at].size;
   }
   return count;
+}
+
+// Slot (-1: none was armed) and bytes of the last request that the device had no memory for; the bytes
+// are 0 where there was none.
+BAYPLAN_API void bayplan_exhausted(void* handle, int64_t* out) {
+  const auto found = static_cast<bayplan::Arena*>(handle)->exhausted();
+  *out++ = found.slot;
+  *out = found.size;
 }
 
 BAYPLAN_API int64_t bayplan_request_count(void* handle) {

@@ -15,9 +15,10 @@ c10::Allocator* original = nullptr; // what was installed before us
 thread_local bool probing = false, reached = false;
 
 struct CpuBacking final : Backing {
-  void* acquire(int64_t bytes) override { return original->raw_allocate(static_cast<size_t>(bytes)); }
+  CpuBacking() : Backing(4096, 4096, 64, true) {}
+  void* acquire(int64_t bytes, Place) override { return original->raw_allocate(static_cast<size_t>(bytes)); }
   void release(void* pointer) override { original->raw_deallocate(pointer); }
-  void fill(void* pointer, int value, int64_t bytes) override {
+  void fill(void* pointer, int value, int64_t bytes, Place) override {
     std::memset(pointer, value, static_cast<size_t>(bytes));
   }
 };
@@ -34,16 +35,16 @@ c10::DataPtr owned(void* pointer) {
 struct PlannedCpuAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t size) override {
     reached |= probing;
-    Arena* arena = running;
-    if (!arena) {
-      if (Arena* other = last_begun.load(std::memory_order_relaxed)) other->note_foreign();
-      return original->allocate(size);
-    }
-    if (void* pointer = arena->request(static_cast<int64_t>(size))) return owned(pointer);
-    if (!arena->recording() || size == 0) return original->allocate(size);
-    void* pointer = original->raw_allocate(size);
-    arena->note(pointer, static_cast<int64_t>(size));
-    return owned(pointer);
+    Arena* arena = serving({});
+    if (!arena) return original->allocate(size);
+    const auto bytes = static_cast<int64_t>(size);
+    if (void* pointer = arena->request(bytes)) return owned(pointer);
+    return or_exhausted(arena, bytes, [&]() -> c10::DataPtr {
+      if (!arena->recording() || size == 0) return original->allocate(size);
+      void* pointer = original->raw_allocate(size);
+      arena->note(pointer, bytes);
+      return owned(pointer);
+    });
   }
   c10::DeleterFnPtr raw_deleter() const override { return &planned_delete; }
   void copy_data(void* to, const void* from, std::size_t count) const override {
@@ -51,7 +52,8 @@ struct PlannedCpuAllocator final : c10::Allocator {
   }
 };
 
-PlannedCpuAllocator planned_allocator;
+// Never destroyed: memory is allocated and freed until the process is gone.
+auto& planned_allocator = *new PlannedCpuAllocator;
 
 } // namespace
 
