@@ -3,6 +3,10 @@
 SOURCE is ``zoo:NAME``, a model of torchvision or transformers with random weights, or
 ``FILE.py:FUNCTION``, a function of yours that returns ``model, (inputs, target), loss_fn,
 optimizer``, or ``model, inputs`` for an inference step.
+
+A step is captured for one device, whose kernels decide what memory it takes: choose ``--target cuda``
+for a step that trains on a GPU. This computer need not have one; where it has, torch itself picks the
+kernels.
 """
 
 import argparse
@@ -29,6 +33,17 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=["sgd", "adam", "adamw", "none"],
         help="of a zoo model (sgd); none: an inference step",
     )
+    parser.add_argument(
+        "--target",
+        choices=["cpu", "cuda"],
+        default="cpu",
+        help="the device it is to run on (cpu); cuda works without a GPU, too",
+    )
+    parser.add_argument(
+        "--time",
+        action="store_true",
+        help="also time every op on that device, with real tensors, for plans within a budget",
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.step")
     parser.add_argument(
         "--python", type=Path, metavar="PROGRAM", help="the Python that runs it (default: this one)"
@@ -50,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.source,
             batch=arguments.batch,
             optimizer="" if arguments.optimizer == "none" else arguments.optimizer,
+            target=arguments.target,
+            timed=arguments.time,
             python=arguments.python,
             timeout=arguments.timeout,
             log=status.say,
@@ -60,9 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
 
         Library(arguments.library).add_step(step)
     planned = sum(s.planned for s in step.storages)
+    advice = " (for a GPU, with its kernels: --target cuda)" if step.origin.target == "cpu" else ""
     print(
         f"{step.title}: {len(step.ops):,} ops, {planned:,} storages to plan, "
         f"{human(step.resident_bytes)} resident ({bytes_exact(step.resident_bytes)} B), "
-        f"traced for {step.origin.target} in {step.origin.seconds:.1f} s\n{output}"
+        f"traced for {step.origin.target}{advice} in {step.origin.seconds:.1f} s\n{output}"
     )
     return 0

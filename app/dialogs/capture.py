@@ -48,6 +48,11 @@ ZOO = (
 )
 """What the runtime's zoo holds; written here again because asking the runtime would import torch."""
 OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "None, inference only": ""}
+TARGETS = {"CPU": "cpu", "CUDA GPU": "cuda"}
+_TARGET_HINTS = {
+    "cpu": "On a GPU other kernels run, with other memory: choose CUDA for a step that trains on one.",
+    "cuda": "No GPU is needed: without one the kernels of a GPU are picked by torch's rules for them.",
+}
 LOG_LINES = 5000
 
 
@@ -75,6 +80,8 @@ class CaptureDialog(FrameDialog):
         self.batch.setRange(1, 1 << 20)
         self.optimizer = QComboBox()
         self.optimizer.addItems(list(OPTIMIZERS))
+        self.target = QComboBox()
+        self.target.addItems(list(TARGETS))
         self.python = QLineEdit()
         self.python.setPlaceholderText(f"The one that runs Bayplan: {Path(sys.executable).name}")
         self.seconds = QSpinBox()
@@ -96,6 +103,9 @@ class CaptureDialog(FrameDialog):
         self._fields.addRow("File", self._file_row)
         self._fields.addRow("Batch", self.batch)
         self._fields.addRow("Optimizer", self.optimizer)
+        self._fields.addRow("Captured for", self.target)
+        self._target_hint = caption("")
+        self._fields.addRow("", self._target_hint)
         self._fields.addRow("Python", self._with_button(self.python, "Browse…", self._browse_python))
         self._fields.addRow("Time limit", self.seconds)
         self.body.addLayout(self._fields)
@@ -126,6 +136,7 @@ class CaptureDialog(FrameDialog):
         self.from_zoo.toggled.connect(self._choose_source)
         self.file.textChanged.connect(self._check)
         self.function.textChanged.connect(self._check)
+        self.target.currentTextChanged.connect(self._explain_target)
         work.log.connect(self._add_line)
         work.opened.connect(self._done)
         work.problem.connect(self._problem)
@@ -143,6 +154,7 @@ class CaptureDialog(FrameDialog):
             source=name if own else f"zoo:{self.model.currentText()}",
             batch=None if own else self.batch.value(),
             optimizer=None if own else OPTIMIZERS[self.optimizer.currentText()],
+            target=TARGETS[self.target.currentText()],
             python=Path(python).expanduser() if python else None,
             timeout=float(self.seconds.value()),
         )
@@ -201,6 +213,7 @@ class CaptureDialog(FrameDialog):
             self.model,
             self.file,
             self.function,
+            self.target,
             self.python,
             self.seconds,
         ):
@@ -217,6 +230,9 @@ class CaptureDialog(FrameDialog):
         self.batch.setEnabled(not self._running)
         self.optimizer.setEnabled(not self._running)
         self._check()
+
+    def _explain_target(self) -> None:
+        self._target_hint.setText(_TARGET_HINTS[TARGETS[self.target.currentText()]])
 
     def _check(self) -> None:
         complete = bool(self.file.text().strip() and self.function.text().strip())
@@ -251,6 +267,8 @@ class CaptureDialog(FrameDialog):
         self.model.setCurrentText(kept("capture/model", "resnet18"))
         self.batch.setValue(_whole(kept("capture/batch", ""), 8))
         self.optimizer.setCurrentText(kept("capture/optimizer", "SGD"))
+        self.target.setCurrentText(kept("capture/target", "CPU"))
+        self._explain_target()
         self.file.setText(kept("capture/file", ""))
         self.function.setText(kept("capture/function", ""))
         self.python.setText(kept("capture/python", ""))
@@ -264,6 +282,7 @@ class CaptureDialog(FrameDialog):
         keep("capture/model", self.model.currentText())
         keep("capture/batch", str(self.batch.value()))
         keep("capture/optimizer", self.optimizer.currentText())
+        keep("capture/target", self.target.currentText())
         keep("capture/file", self.file.text())
         keep("capture/function", self.function.text())
         keep("capture/python", self.python.text())

@@ -21,6 +21,8 @@ class CaptureRequest:
     python: Path | None = None
     """The interpreter to run it with; None: ours."""
     timeout: float = SECONDS
+    target: str = "cpu"
+    """The device whose kernels the step is to have: cpu or cuda."""
 
 
 class CaptureJob(Job):
@@ -38,6 +40,7 @@ class CaptureJob(Job):
             request.source,
             batch=request.batch,
             optimizer=request.optimizer,
+            target=request.target,
             python=request.python,
             timeout=request.timeout,
             log=self.say,

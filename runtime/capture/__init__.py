@@ -25,6 +25,7 @@ def capture(
     optimizer: str | None,
     options: Mapping[str, Any] | None = None,
     target: str = "cpu",
+    timed: bool = False,
     python: Path | None = None,
     timeout: float = 600,
     log: Callable[[str], None] | None = None,
@@ -35,9 +36,9 @@ def capture(
     ``batch`` None takes the model's own; ``optimizer`` (sgd, adam, adamw; empty: inference) is for
     zoo models, and so are ``options``, as a build function returns them (autocast by its name,
     ``scaler`` True). ``target`` is the device whose kernels the step is to have, cpu or cuda; it need
-    not be there. ``python`` is the interpreter to run it with (None: this one), ``timeout`` its limit
-    in seconds, ``log`` gets each line it prints, ``cancelled`` is asked several times a second.
-    Raises BayplanError.
+    not be there unless its ops are to be ``timed``. ``python`` is the interpreter to run it with (None:
+    this one), ``timeout`` its limit in seconds, ``log`` gets each line it prints, ``cancelled`` is
+    asked several times a second. Raises BayplanError.
     """
     content = run_child(
         _CHILD,
@@ -47,6 +48,7 @@ def capture(
             "optimizer": optimizer,
             "options": dict(options or {}),
             "target": target,
+            "timed": timed,
         },
         what=f"The capture of {source}",
         python=python,

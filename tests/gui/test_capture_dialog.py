@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 import app.window.work
@@ -101,6 +101,25 @@ def test_a_file_needs_its_function_and_brings_its_own_batch_and_optimizer(
     dialog.seconds.setValue(30)
     wanted = CaptureRequest("/my/train.py:build", None, None, Path("/env/bin/python"), 30.0)
     assert dialog.request() == wanted
+
+
+def test_the_device_is_chosen_explained_and_remembered(
+    dialog: CaptureDialog, window: MainWindow, qtbot: QtBot, fake: type[FakeCapture]
+) -> None:
+    def explained(start: str) -> bool:
+        return any(label.text().startswith(start) for label in dialog.findChildren(QLabel))
+
+    assert dialog.request().target == "cpu" and explained("On a GPU other kernels run")
+    dialog.target.setCurrentText("CUDA GPU")
+    assert dialog.request().target == "cuda" and explained("No GPU is needed")
+    with qtbot.waitSignal(window.work.stored, timeout=30_000):
+        qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
+    assert [request.target for request in fake.requests] == ["cuda"]
+    qtbot.waitUntil(lambda: window.findChild(CaptureDialog) is None)
+    window.menu["capture"].trigger()
+    again = window.findChild(CaptureDialog)
+    assert again is not None and again.request().target == "cuda"
+    again.close()
 
 
 def test_a_failure_shows_the_users_own_traceback_and_keeps_the_dialog(

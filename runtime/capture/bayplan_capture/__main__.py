@@ -1,8 +1,8 @@
 """The capture process: reads a request, writes a step or an error, as JSON files.
 
 ``python bayplan_capture REQUEST.json RESULT.json``; the request has ``source``, ``batch``,
-``optimizer``, ``options`` and ``target``. The result is a step file's JSON, or ``{"error": {"message",
-"details"}}``.
+``optimizer``, ``options``, ``target`` and ``timed``. The result is a step file's JSON, or
+``{"error": {"message", "details"}}``.
 """
 
 import json
@@ -44,6 +44,7 @@ def _capture(request: dict[str, Any]) -> dict[str, Any]:
             request["optimizer"],
             request["options"],
             request["target"],
+            timed=request["timed"],
         )
     except capture.CaptureError as error:
         return {"error": {"message": str(error), "details": error.details}}

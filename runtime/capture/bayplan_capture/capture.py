@@ -1,5 +1,6 @@
 """Captures one step: builds the model, on fake tensors where that works, and traces it."""
 
+import sys
 import time
 import warnings
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from .errors import CaptureError, NeedsRealTensorsError
 from .program import step_json
 from .provenance import Construction
 from .target import Target, find_target
+from .timing import time_ops
 from .trace import Trace, trace
 
 __all__ = ["CaptureError", "capture_step"]
@@ -25,13 +27,19 @@ def capture_step(
     optimizer: str | None,
     options: Mapping[str, Any] | None = None,
     target_name: str = "cpu",
+    timed: bool = False,
 ) -> dict[str, Any]:
     """The content of a step file for ``source`` on the device ``target_name``; raises CaptureError.
 
-    ``options``: a zoo model's.
+    ``options``: a zoo model's. With ``timed`` the ops carry the time they take on that device.
     """
     start = time.monotonic()
     target = find_target(target_name)
+    if timed and target.steered:
+        raise CaptureError(
+            f"Ops can be timed only on the device they are for, and {sys.executable} has no "
+            f"{target.name} device. Capture the step without --time, or where there is one."
+        )
     if not source.startswith("zoo:"):
         file, colon, function = source.rpartition(":")
         source = f"{Path(file).expanduser().resolve()}{colon}{function}" if file else source
@@ -56,6 +64,10 @@ def capture_step(
         "options": model.options.as_json(),
     }
     step = step_json(traced, origin, traced.recorder.provenance.sources)
+    if timed:
+        _say(f"Timing {len(step['ops']):,} ops")
+        for op, seconds in zip(step["ops"], time_ops(step, target.device), strict=True):
+            op["seconds"] = seconds
     _say(f"{len(step['ops']):,} ops of {len(calls):,} calls, {len(step['storages']):,} storages")
     return {"format": "bayplan-step", "version": 1, "step": step}
 
