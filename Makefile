@@ -1,15 +1,18 @@
 # make run    sets up .venv and opens the window on a sample step (without a display: the same work
 #             headless, into out/)
 # make test   sets up .venv and runs all tests, offscreen; ARGS="-k library" runs some
-# make bench  solves all cases into out/bench.json; ARGS="--compare EARLIER.json" fails where worse
+# make bench  solves all cases into out/bench.json and fails where a figure is worse than in the
+#             reference; ARGS="--compare EARLIER.json" compares with another result
+# make reference  makes the reference anew, on an idle machine
 # make lint   ruff, mypy, import-linter
 # make sample captures and plans the sample step anew
 
 PYTHON ?= python3
 ARGS ?=
 SAMPLE = resources/samples/resnet50
+REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test bench lint sample setup
+.PHONY: run test bench reference lint sample setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -19,7 +22,10 @@ test: setup
 
 bench: setup
 	@mkdir -p out
-	@.venv/bin/python -m app bench -o out/bench.json $(ARGS)
+	@.venv/bin/python -m app bench -o out/bench.json $(if $(wildcard $(REFERENCE)),--compare $(REFERENCE)) $(ARGS)
+
+reference: setup
+	@.venv/bin/python -m app bench -o $(REFERENCE) $(ARGS)
 
 lint: setup
 	@.venv/bin/python -m ruff check .

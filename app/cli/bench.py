@@ -1,7 +1,8 @@
 """Solve all cases and say how good the plans are, next to PyTorch's own orders; compare with earlier.
 
 Without paths: the steps of ../shared/cases/steps and the tables of ../shared/cases/placement beside the
-checkout where they are, the embedded samples, and generated randomly wired networks.
+checkout where they are, the embedded samples, steps captured for it (other optimizers, gradient
+accumulation, autocast, inference), and generated networks, randomly wired or with random skips.
 """
 
 import argparse
@@ -12,10 +13,18 @@ from importlib import resources
 from pathlib import Path
 
 from app.cli.argument_types import seconds
-from app.cli.bench_table import LEGEND, comparison_text, head, rivals_text, row_text, summary
+from app.cli.bench_captures import captured_cases
+from app.cli.bench_table import (
+    LEGEND,
+    comparison_text,
+    head,
+    rivals_text,
+    row_text,
+    summary,
+)
 from app.cli.terminal import StatusLine, interrupts, writable
 from solver.bench.cases import Case, cases_at, skip_cases, wired_cases
-from solver.bench.compare import Comparison, compare
+from solver.bench.compare import TOLERANCE, Comparison, compare
 from solver.bench.measure import measure, warm_up
 from solver.bench.results import Results, load_results, save_results
 from solver.errors import BayplanError
@@ -23,6 +32,8 @@ from solver.provenance import machine, versions
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 """Beside the checkout."""
+SHARED = ("steps", "placement")
+"""Its folders."""
 WORSE, STOPPED = 1, 130
 
 
@@ -34,14 +45,15 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FOLDER|FILE",
         help="steps, placement tables, or folders of them (otherwise the shared cases beside the "
-        "checkout where they are, the samples, and generated randomly wired networks)",
+        "checkout where they are, the samples, captured zoo models and generated networks)",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="RESULT.json", help="written as it goes")
     parser.add_argument(
         "--compare",
         type=Path,
         metavar="EARLIER.json",
-        help="fail where a peak, a bound or a height is worse than in this result",
+        help="fail where a peak, a bound or a height is worse than in this result "
+        f"(by more than {TOLERANCE * 100:g} %% where time ran out)",
     )
     parser.add_argument(
         "--deadline", type=seconds, default=10.0, metavar="S", help="seconds for each case (10)"
@@ -62,7 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
             raise BayplanError(f"No case has {arguments.only!r} in its name.")
     results, stopped = _measured(cases, output, arguments)
     only_files = bool(arguments.paths) and not any(path.is_dir() for path in arguments.paths)
-    part = stopped or only_files or arguments.only is not None
+    # Where the shared cases are not there, a reference that has them is none for them.
+    without_shared = not arguments.paths and len(_shared()) < len(SHARED)
+    part = stopped or only_files or without_shared or arguments.only is not None
     wanted = frozenset(row.case for row in results.rows) if part else None
     comparison = compare(earlier, results, wanted) if earlier is not None else None
     if arguments.json:
@@ -106,9 +120,13 @@ def _cases(paths: list[Path]) -> list[Case]:
     """The cases that were asked for, or all there are."""
     if paths:
         return cases_at(paths)
-    shared = [folder for folder in (CASES / "steps", CASES / "placement") if folder.is_dir()]
     samples = Path(str(resources.files("resources"))) / "samples"
-    return [*cases_at([*shared, samples]), *wired_cases(), *skip_cases()]
+    return [*cases_at([*_shared(), samples]), *captured_cases(), *wired_cases(), *skip_cases()]
+
+
+def _shared() -> list[Path]:
+    """Those of the folders of shared cases that are there."""
+    return [CASES / name for name in SHARED if (CASES / name).is_dir()]
 
 
 def _print_end(results: Results, comparison: Comparison | None, arguments: argparse.Namespace) -> None:

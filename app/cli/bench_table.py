@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from app.numbers import MIB, human
-from solver.bench.compare import Comparison, Difference
+from solver.bench.compare import TOLERANCE, Comparison, Difference
 from solver.bench.results import Row
 
 WIDTH = 100
@@ -108,6 +108,10 @@ def comparison_text(comparison: Comparison, earlier: str) -> str:
     parts = [f"Against {earlier}: {comparison.compared} compared, {comparison.new} new"]
     for title, differences in (
         ("WORSE", comparison.worse),
+        (
+            f"Worse by up to {percent(TOLERANCE)} where time ran out, which counts for nothing",
+            comparison.clock,
+        ),
         ("Better", comparison.better),
         ("Time, which counts for nothing", comparison.times),
     ):

@@ -3,6 +3,14 @@
 Worse is: a higher peak or height, a lower bound, an error where there was none, a case that has
 vanished or is another problem now, and a peak under a bound that was proven before, which means that
 one of the two is wrong.
+
+Where time runs out, how fast the machine is decides, and a figure is only worse beyond a tolerance::
+
+    earlier run                       later run         a figure is worse from
+    -                                 came to its end   the first byte on
+    came to its end long before       ran out of time   the first byte on
+    came to its end, but not long     ran out of time   the tolerance on
+    ran out of time                   ran out of time   the tolerance on
 """
 
 from collections.abc import Iterator
@@ -12,6 +20,10 @@ from solver.bench.results import Results, Row
 
 SLOWER = 1.5
 """Ratio of two work figures from which a difference is more than noise."""
+TOLERANCE = 0.02
+"""Share by which a figure may differ where the clock decides."""
+EARLY = 0.25
+"""Share of the deadline; a case that ended before it also ends in time on a much slower machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,8 @@ class Comparison:
     better: tuple[Difference, ...]
     times: tuple[Difference, ...]
     """Cases that took much more or much less work; they never count as worse."""
+    clock: tuple[Difference, ...]
+    """Figures that are worse by less than the tolerance where time ran out; they do not count."""
     compared: int
     """Cases that are in both."""
     new: int
@@ -53,6 +67,7 @@ def compare(earlier: Results, later: Results, wanted: frozenset[str] | None = No
     ]
     better: list[Difference] = []
     times: list[Difference] = []
+    clock: list[Difference] = []
     both = [case for case in before if case in now]
     for case in both:
         old, new = before[case], now[case]
@@ -71,9 +86,13 @@ def compare(earlier: Results, later: Results, wanted: frozenset[str] | None = No
                 )
             )
             continue
-        down, up = _figures(old, new)
-        worse += [Difference(case, what) for what in down]
-        better += [Difference(case, what) for what in up]
+        late = new.timed_out and (old.timed_out or old.seconds >= EARLY * later.deadline)
+        tolerance = TOLERANCE if late else 0.0
+        for change in _changes(old, new):
+            within = change.share <= tolerance
+            kind = better if change.share < 0 else clock if within else worse
+            kind.append(Difference(case, change.what))
+        worse += [Difference(case, what) for what in _contradictions(old, new)]
         if old.work > 0 and new.work > 0:
             ratio = new.work / old.work
             if ratio >= SLOWER or ratio <= 1 / SLOWER:
@@ -82,6 +101,7 @@ def compare(earlier: Results, later: Results, wanted: frozenset[str] | None = No
         tuple(worse),
         tuple(better),
         tuple(times),
+        tuple(clock),
         compared=len(both),
         new=sum(case not in before for case in now),
         notes=tuple(_notes(earlier, later)),
@@ -96,36 +116,50 @@ def _notes(earlier: Results, later: Results) -> Iterator[str]:
     ):
         if old != new:
             yield f"The {name} is another: {new}, before {old}."
+    for package, version in later.versions.items():
+        before = earlier.versions.get(package, version)
+        if before != version:
+            yield f"{package} is another: {version}, before {before}."
 
 
-def _figures(old: Row, new: Row) -> tuple[list[str], list[str]]:
-    """What got worse and what got better between two rows of one problem."""
-    worse: list[str] = []
-    better: list[str] = []
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """One figure that is another."""
+
+    what: str
+    share: float
+    """Of the earlier figure; negative where the later one is better."""
+
+
+def _changes(old: Row, new: Row) -> Iterator[_Change]:
+    """The figures that differ between two rows of one problem."""
     enough = new.capacity_bytes or 0
-    for name, a, b in (
-        ("peak", old.peak_bytes, new.peak_bytes),
-        ("height", max(old.height_bytes, enough), max(new.height_bytes, enough)),
-        # A bound counts the other way: the higher the better.
-        ("bound", -old.bound_bytes, -new.bound_bytes),
+    for name, before, size, good in (
+        ("peak", old.peak_bytes, new.peak_bytes, -1),
+        ("height", max(old.height_bytes, enough), max(new.height_bytes, enough), -1),
+        ("bound", old.bound_bytes, new.bound_bytes, 1),
     ):
-        if a != b:
-            size, before = abs(b), abs(a)
-            change = f"{name} {size:,} B, before {before:,} B{_share(size, before)}"
+        if size != before:
+            what = f"{name} {size:,} B, before {before:,} B{_share(size, before)}"
             if old.timed_out and new.timed_out:
-                change += "; both ran out of time"
-            (worse if b > a else better).append(change)
+                what += "; both ran out of time"
+            elif new.timed_out:
+                what += f"; ran out of time, before it ended after {old.seconds:.1f} s"
+            yield _Change(what, good * (before - size) / max(1, before))
+
+
+def _contradictions(old: Row, new: Row) -> Iterator[str]:
+    """A bound of one run above what the other's plan needs."""
     for name, row, other, when in (
         ("earlier", old, new, "of the later"),
         ("later", new, old, "of the earlier"),
     ):
         value = other.peak_bytes if other.ops else other.height_bytes
         if value < row.bound_bytes:
-            worse.append(
+            yield (
                 f"the {name} run's bound of {row.bound_bytes:,} B is above the {value:,} B that the "
                 f"plan {when} run needs: one of them is wrong, or they planned different problems"
             )
-    return worse, better
 
 
 def _share(size: int, before: int) -> str:

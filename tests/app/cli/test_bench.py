@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import bench
+from app.cli.bench_captures import captured_cases
 from app.cli.bench_table import RIVALS, head, percent, rivals_text, row_text, summary
 from solver.bench.results import Rival, Row, load_results, save_results
 from solver.files import save_step
@@ -90,6 +91,48 @@ def test_a_case_that_vanished_from_its_folder_fails(
     assert answer.code == 1
     assert "short: has vanished" in answer.out
     assert bayplan("bench", folder, "--compare", earlier, "--only", "toy").code == 0
+
+
+def test_without_paths_only_shared_cases_that_should_be_there_are_missed(
+    bayplan: Bayplan, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "damaged.step").unlink()
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    folder.rename(shared / "steps")
+    monkeypatch.setattr(bench, "CASES", shared)
+    for generated in ("captured_cases", "wired_cases", "skip_cases"):
+        monkeypatch.setattr(bench, generated, list)
+    earlier = tmp_path / "earlier.json"
+    (shared / "placement").mkdir()
+    (shared / "placement" / "one.csv").write_text("id,lower,upper,size\na,0,1,4\n")
+    assert bayplan("bench", "-o", earlier).code == 0
+    assert [row.case for row in load_results(earlier).rows] == ["short", "toy", "one.csv", "resnet50"]
+
+    (shared / "steps" / "toy.step").unlink()
+    gone = bayplan("bench", "--compare", earlier)
+    assert (gone.code, "toy: has vanished" in gone.out) == (1, True)
+    (shared / "placement").rename(tmp_path / "elsewhere")
+    assert bayplan("bench", "--compare", earlier).code == 0, "nobody without the cases has them"
+
+
+def test_captured_cases_are_steps_of_the_zoo_as_their_names_say(
+    toy_step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, dict[str, object]]] = []
+
+    def capture(source: str, **how: object) -> Step:
+        asked.append((source, how))
+        return toy_step
+
+    monkeypatch.setattr("runtime.capture.capture", capture)
+    cases = captured_cases()
+    assert all(case.load() is toy_step for case in cases)
+    assert len({case.name for case in cases}) == len(cases)
+    named = dict(zip((case.name for case in cases), asked, strict=True))
+    how: dict[str, object] = {"batch": 8, "optimizer": "sgd", "options": {"micro_batches": 4}}
+    assert named["resnet18_b8_sgd_micro-batches-4"] == ("zoo:resnet18", how)
+    assert {case["optimizer"] for _, case in asked} == {"", "sgd", "adam", "adamw"}
 
 
 def test_ctrl_c_keeps_the_rows_that_are_there(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_a_run_is_no_worse_than_itself() -> None:
     ],
 )
 def test_worse_is_a_higher_peak_or_height_a_lower_bound_a_failure_another_problem(
-    change: dict[str, int], said: str
+    change: dict[str, Any], said: str
 ) -> None:
     found = worse(ROW, replace(ROW, **change))
     assert len(found) == 1
@@ -90,14 +91,53 @@ def test_better_figures_and_times_are_told_but_do_not_fail() -> None:
     assert [d.what for d in told.times] == ["3.00 × the work"]
 
 
+def stopped(row: Row, seconds: float = 10.0) -> Row:
+    return replace(row, status="feasible", bound_bytes=4000, seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"peak_bytes": 5100}, "peak 5,100 B, before 5,000 B (+2.00 %); both ran out of time"),
+        ({"height_bytes": 5100}, "height 5,100 B, before 5,000 B (+2.00 %); both ran out of time"),
+        ({"bound_bytes": 3920}, "bound 3,920 B, before 4,000 B (−2.00 %); both ran out of time"),
+    ],
+)
+def test_where_time_ran_out_a_little_worse_is_told_and_more_than_that_fails(
+    change: dict[str, Any], said: str
+) -> None:
+    old = stopped(ROW)
+    told = compare(results(old), results(replace(old, **change)))
+    assert told.worse == () and [d.what for d in told.clock] == [said]
+    ((name, value),) = change.items()
+    more: dict[str, Any] = {name: value + (-1 if name == "bound_bytes" else 1)}
+    told = compare(results(old), results(replace(old, **more)))
+    assert told.clock == () and len(told.worse) == 1
+
+
+def test_a_case_that_ended_early_before_has_no_tolerance_when_it_runs_out_of_time_now() -> None:
+    slower = replace(ROW, status="feasible", bound_bytes=4950)
+    assert worse(replace(ROW, seconds=2.5), slower) == []
+    (found,) = worse(replace(ROW, seconds=2.4), slower)
+    assert found.endswith("(−1.00 %); ran out of time, before it ended after 2.4 s")
+
+
+def test_a_case_that_comes_to_its_end_has_no_tolerance() -> None:
+    assert len(worse(stopped(ROW), replace(ROW, bound_bytes=3999))) == 1
+
+
+def test_no_tolerance_makes_up_for_a_contradiction() -> None:
+    old = replace(ROW, status="feasible", bound_bytes=4990)
+    found = worse(old, replace(old, peak_bytes=4980, height_bytes=4980, bound_bytes=4970))
+    assert len(found) == 1 and "above the 4,980 B" in found[0]
+
+
 def test_what_may_explain_a_difference_is_told() -> None:
-    stopped = replace(ROW, status="stopped", bound_bytes=4000)
-    found = worse(stopped, replace(stopped, peak_bytes=5050))
-    assert found == ["peak 5,050 B, before 5,000 B (+1.00 %); both ran out of time"]
-    later = replace(results(ROW), deadline=5.0, seed=3)
+    later = replace(results(ROW), deadline=5.0, seed=3, versions={"python": "3.12"})
     assert compare(results(ROW), later).notes == (
         "The deadline is another: 5 s, before 10 s.",
         "The seed is another: 3, before 0.",
+        "python is another: 3.12, before 3.11.",
     )
 
 
