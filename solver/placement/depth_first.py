@@ -74,7 +74,7 @@ WAYS = (*_LEADERS, *(way for way in _OTHERS if way not in _LEADERS))
 
 @dataclass
 class DepthFirst:
-    """The searches of one plain part."""
+    """The searches of one part."""
 
     part: Part
     watch: Watch
@@ -85,8 +85,7 @@ class DepthFirst:
 
     def __post_init__(self) -> None:
         part = self.part
-        usable = part.plain and len(part.sizes) <= MAX_STORAGES
-        self._shape = shape_of(part) if usable else None
+        self._shape = shape_of(part) if len(part.sizes) <= MAX_STORAGES else None
         self._values: dict[str, npt.NDArray[np.float64]] = {
             "crowd": crowd(part).astype(np.float64),
             "lifetime": part.lifetimes.astype(np.float64),
@@ -97,7 +96,7 @@ class DepthFirst:
 
     @property
     def usable(self) -> bool:
-        """Whether the part is plain and small enough; otherwise every answer is ``UNKNOWN``."""
+        """Whether the part is small enough; otherwise every answer is ``UNKNOWN``."""
         return self._shape is not None
 
     def sprint(self, limit: int) -> tuple[Answer, IntArray | None]:

@@ -10,11 +10,15 @@
       └──────────────────────────── slot
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.plan import IntArray
+
+MAX_ROOM = 1 << 14
+"""Units of a gap up to which all the sums of sizes that fit there are found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +83,8 @@ def least_heights(
     """
     heights = live_sums(first, last, sizes)
     if obstacles is not None:
-        changes = np.unique(np.concatenate([[0], obstacles.first, obstacles.last]))
-        for begin, end in zip(changes, [*changes[1:], len(heights)], strict=True):
-            taken = obstacles.taken(int(begin))
-            here = (first < end) & (begin < last)
-            if taken and here.any():
-                filled = _without_gaps_below(int(sizes[here].min()), taken)
-                heights[begin:end] = _around(heights[begin:end], filled)
+        for begin, end, walls in runs(obstacles, first, last, sizes, alignments):
+            heights[begin:end] = _around(heights[begin:end], walls)
     elif alignments is not None:
         step = int(np.gcd.reduce(alignments))
         # All but the highest of a section take a multiple of the step.
@@ -97,6 +96,27 @@ def least_heights(
     return heights
 
 
+def runs(
+    obstacles: Obstacles,
+    first: IntArray,
+    last: IntArray,
+    sizes: IntArray,
+    alignments: IntArray | None = None,
+) -> Iterator[tuple[int, int, IntArray]]:
+    """Sections [begin, end) in which the same is taken, and what: its *walls*, shape (walls, 3).
+
+    A wall is a range of bytes, half-open, and how many of the gap below it must stay empty, because no
+    set of the storages there can fill it. Walls are disjoint and ascending.
+    """
+    step = np.ones(len(sizes), np.int64) if alignments is None else alignments
+    changes = np.unique(np.concatenate([[0], obstacles.first, obstacles.last])).tolist()
+    for begin, end in zip(changes, [*changes[1:], int(last.max())], strict=True):
+        taken = obstacles.taken(begin)
+        here = (first < end) & (begin < last)
+        if taken and here.any():
+            yield begin, end, _walls(taken, sizes[here], step[here])
+
+
 def live_sums(first: IntArray, last: IntArray, sizes: IntArray) -> IntArray:
     """Live sum of each section, shape (sections,)."""
     change = np.zeros(int(last.max()) + 1, np.int64)
@@ -105,25 +125,41 @@ def live_sums(first: IntArray, last: IntArray, sizes: IntArray) -> IntArray:
     return np.cumsum(change[:-1])
 
 
-def _without_gaps_below(size: int, taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """``taken`` and the gaps between and below them that are smaller than any storage."""
-    filled: list[tuple[int, int]] = []
+def _walls(taken: list[tuple[int, int]], sizes: IntArray, step: IntArray) -> IntArray:
+    """The walls of some ranges, where these storages live."""
+    walls: list[tuple[int, int, int]] = []
+    floor = 0
     for low, high in taken:
-        floor = filled[-1][1] if filled else 0
-        if low - floor >= size:
-            filled.append((low, high))
-        elif filled:
-            filled[-1] = (filled[-1][0], high)
+        fit = sizes[-(-floor // step) * step + sizes <= low]
+        if len(fit):
+            walls.append((low, high, low - floor - _most(fit, low - floor)))
+        elif walls:
+            walls[-1] = (walls[-1][0], high, walls[-1][2])
         else:
-            filled.append((0, high))
-    return filled
+            walls.append((0, high, 0))
+        floor = high
+    return np.array(walls, np.int64)
 
 
-def _around(sums: IntArray, taken: list[tuple[int, int]]) -> IntArray:
-    """The least height that has ``sums`` free bytes under it."""
-    low, high = np.array(taken, np.int64).T
-    under = np.concatenate([[0], np.cumsum(high - low)])
+def _most(sizes: IntArray, room: int) -> int:
+    """The largest sum of some of the sizes that is at most ``room``; a bound where that is large."""
+    total = int(sizes.sum())
+    if total <= room or room > MAX_ROOM:
+        return min(total, room)
+    mask, sums = (1 << (room + 1)) - 1, 1
+    for size in sizes.tolist():
+        sums |= sums << size & mask
+        if sums >> room:
+            break
+    return sums.bit_length() - 1
+
+
+def _around(sums: IntArray, walls: IntArray) -> IntArray:
+    """The least height that has room for ``sums`` under it."""
+    low, high, waste = walls.T
+    floors = np.concatenate([[0], high])
+    under = np.concatenate([[0], np.cumsum(low - floors[:-1] - waste)])
     # Whoever does not find enough below a range goes on above it.
-    passed = np.searchsorted(low - under[:-1], sums)
-    around: IntArray = sums + under[passed]
+    passed = np.searchsorted(under[1:], sums)
+    around: IntArray = floors[passed] + sums - under[passed]
     return around

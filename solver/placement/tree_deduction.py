@@ -45,6 +45,18 @@ def undo(shape: Shape, state: State, mark: int) -> None:
 
 
 @inner_kernel
+def settle(shape: Shape, storage: int, bottom: int) -> int:
+    """The lowest address from ``bottom`` on at which a storage may lie."""
+    step = shape.step[storage]
+    if step > 1:
+        bottom = (bottom + step - 1) // step * step
+    for berth in range(shape.berth_at[storage], shape.berth_at[storage + 1]):
+        if bottom <= shape.berth_high[berth]:
+            return int(max(bottom, shape.berth_low[berth]))
+    return bottom
+
+
+@inner_kernel
 def put(shape: Shape, state: State, storage: int, limit: int, touched: IntArray) -> bool:
     """Place a storage at its lowest address and lift those above it; False: one ends above the limit.
 
@@ -55,10 +67,10 @@ def put(shape: Shape, state: State, storage: int, limit: int, touched: IntArray)
     state.trail[state.counts[TRAIL], 0] = ~storage
     state.counts[TRAIL] += 1
     state.counts[LEFT] -= 1
-    here, there = state.place_in_left[storage], state.counts[LEFT]
-    other = state.left[there]
-    state.left[here], state.left[there] = other, storage
-    state.place_in_left[other], state.place_in_left[storage] = here, there
+    at, end = state.place_in_left[storage], state.counts[LEFT]
+    other = state.left[end]
+    state.left[at], state.left[end] = other, storage
+    state.place_in_left[other], state.place_in_left[storage] = at, end
     first, last = shape.first[storage], shape.last[storage]
     for section in range(first, last - 1):
         state.crossing[section] -= 1
@@ -82,9 +94,10 @@ def put(shape: Shape, state: State, storage: int, limit: int, touched: IntArray)
             trail[length, 2] = floor[near]
             trail[length, 3] = aside[near]
             length += 1
-            low[near] = floor[near] = top
+            here = settle(shape, near, top)
+            low[near] = floor[near] = here
             aside[near] = 0
-            fits = fits and top + shape.size[near] <= limit
+            fits = fits and here + shape.size[near] <= limit
             touched[0] = min(touched[0], shape.first[near])
             touched[1] = max(touched[1], shape.last[near])
     state.counts[TRAIL] = length
@@ -118,7 +131,7 @@ def raise_floors(
             other = near[at]
             if address[other] < 0 and not set_aside[other] and low[other] < place_end:
                 floor = min(floor, low[other] + size[other])
-        floors[number] = floor
+        floors[number] = settle(shape, storage, floor) if floor < FAR else FAR
     state.counts[WORK] += work
     changed = count > 0
     while changed:
@@ -136,8 +149,10 @@ def raise_floors(
                     and first[other] < last[storage]
                     and first[storage] < last[other]
                 ):
-                    floors[number] = top
-                    changed = True
+                    here = settle(shape, storage, top)
+                    if here < floors[number]:
+                        floors[number] = here
+                        changed = True
     for number in range(count):
         storage, floor = aside[number], floors[number]
         if floor > limit - size[storage]:
@@ -151,9 +166,23 @@ def raise_floors(
 
 
 @inner_kernel
+def beyond(walls: IntArray, wall: int, top: int, idle: int) -> int:
+    """The end of a wall and of what it leaves no room for, of what would end at ``top`` without it.
+
+    ``idle`` bytes of the gap below it are empty because nothing could lie there yet.
+    """
+    over = top + max(0, walls[wall, 2] - idle) - walls[wall, 0]
+    return int(walls[wall, 1] + max(0, over))
+
+
+@inner_kernel
 def sections_fit(shape: Shape, state: State, begin: int, end: int, limit: int) -> bool:
-    """Whether what lives in each section can end below the limit, everything above its floor."""
+    """Whether what lives in each section can end below the limit, everything above its floor.
+
+    As if walls could cut storages in two.
+    """
     alive, size, address, floors = state.alive, shape.size, state.address, state.floor
+    walls = shape.walls
     work = 0
     for section in range(begin, end):
         start, stop = shape.alive_at[section], shape.alive_at[section + 1]
@@ -169,11 +198,23 @@ def sections_fit(shape: Shape, state: State, begin: int, end: int, limit: int) -
                 alive[to] = other
                 to -= 1
             alive[to] = storage
-        top = 0
+        top, idle = 0, 0
+        wall, walls_end = shape.wall_from[section], shape.wall_to[section]
         for at in range(start, stop):
             storage = alive[at]
             floor = address[storage] if address[storage] >= 0 else floors[storage]
+            while wall < walls_end and walls[wall, 0] <= max(
+                floor, top + max(0, walls[wall, 2] - idle)
+            ):
+                top = beyond(walls, wall, top, idle)
+                idle = 0
+                wall += 1
+            idle += max(0, floor - top)
             top = max(top, floor) + size[storage]
+        while wall < walls_end and walls[wall, 0] < top + max(0, walls[wall, 2] - idle):
+            top = beyond(walls, wall, top, idle)
+            idle = 0
+            wall += 1
         if top > limit:
             state.counts[WORST] = section
             state.counts[WORK] += work

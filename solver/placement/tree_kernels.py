@@ -1,8 +1,9 @@
 """The depth-first search over placements, compiled: branch, deduce, go back; in slices, no recursion.
 
 Complete: where it ends without a placement there is none. At a node some storage is lowest (of equals
-the first by rank). In a placement in which nothing can slide down it either lies where it is lowest,
-or something that lives with it blocks that place from below; so both ways together miss nothing.
+the first by rank). In a placement in which nothing can move to a lower address, be it past something,
+it either lies where it is lowest, or something that lives with it blocks that place from below; so
+both ways together miss nothing. That holds with alignments and obstacles as well.
 The order of branches and the bound are after Moffitt, "MiniMalloc" (ASPLOS 2023), with more deduced:
 
 - *floors*: what is set aside lies above one of those that can block its place (shortest paths, as the
@@ -224,10 +225,13 @@ def out_of_turn(shape: Shape, state: State, storage: int, swap: bool) -> bool:
         span = shape.span[storage]
         for at in range(shape.same_at[span], shape.same_at[span + 1]):
             below = shape.same[at]
+            bottom = state.address[below]
             if (
-                state.address[below] >= 0
-                and state.address[below] + shape.size[below] == state.lowest[storage]
+                bottom >= 0
+                and bottom + shape.size[below] == state.lowest[storage]
                 and shape.size[below] < shape.size[storage]
+                and bottom % shape.step[storage] == 0
+                and (bottom + shape.size[storage]) % shape.step[below] == 0
             ):
                 return True
     return False
@@ -271,6 +275,10 @@ def search_slice(
             if counts[LEFT] == 0:
                 return FOUND
             begin, end = 0, sections
+            if depth == 0:
+                touched[0], touched[1] = 0, sections
+                if not deduce(shape, state, 0, sections, limit, touched):
+                    return IMPOSSIBLE
             if depth > 0:
                 begin, end = branches[depth - 1, BEGIN], branches[depth - 1, END]
             if not find_stretch(shape, state, begin, end, stretch):

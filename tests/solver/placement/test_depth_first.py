@@ -2,20 +2,26 @@
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from solver.check_placement import check_placement
+from solver.placement import FREE, place
 from solver.placement.answer import Answer
 from solver.placement.depth_first import WAYS, DepthFirst, Way
 from solver.placement.exact import LimitSearch
-from solver.placement.problem import Part, PlacementProblem, reduce
+from solver.placement.problem import Part, PlacementProblem, fixed_addresses, height_of, reduce
+from solver.placement.result import ArenaResult, PlacementResult
 from solver.placement.tree import root, shape_of
 from solver.plan import IntArray
 from solver.watch import Watch
+from tests.solver.placement.constrained_problems import FRAGMENTING, contradicts, problems
+from tests.solver.placement.constrained_problems import least_height as lowest_of_any_addresses
 from tests.solver.placement.placement_cases import (
     CAPACITY,
     find_overlaps,
@@ -157,13 +163,64 @@ def test_the_hard_problems_fit_in_a_sprint(cases: Path, name: str) -> None:
     assert time.process_time() - began < 30
 
 
-def test_a_part_with_obstacles_is_left_to_others() -> None:
-    fixed = np.array([-1, -1, 512], np.int64)
-    problem = PlacementProblem(
-        np.zeros(3, np.int64), np.full(3, 4, np.int64), np.full(3, 512, np.int64), fixed=fixed
-    )
-    _, (part,) = reduce(problem)
-    with Watch(5.0) as watch:
-        tree = DepthFirst(part, watch, 0)
-        assert not tree.usable
-        assert tree.ask(10, 0) == (Answer.UNKNOWN, None)
+@given(problems(most=5))
+@settings(max_examples=150, deadline=None)
+def test_around_obstacles_and_with_alignments_every_way_finds_the_optimum_and_nothing_below(
+    problem: PlacementProblem,
+) -> None:
+    from solver.placement.tree_kernels import FOUND, IMPOSSIBLE
+
+    assume(not contradicts(problem))
+    least = lowest_of_any_addresses(problem)
+    fixed = fixed_addresses(problem)
+    unit, parts = reduce(problem)
+    for mend, swap in itertools.product((False, True), repeat=2):
+        way = Way(("size", "lifetime"), False, mend, swap)
+        addresses = fixed.copy()
+        for part in parts:
+            ended, found = search(part, least // unit, way)
+            assert ended == FOUND
+            addresses[part.members] = found * unit
+        result = PlacementResult(addresses, (ArenaResult(height_of(problem, addresses), 0, None),))
+        assert check_placement(problem, result) == []
+        assert result.height == least
+        if least > height_of(problem, fixed):
+            ends = [search(part, (least - 1) // unit, way)[0] for part in parts]
+            assert IMPOSSIBLE in ends
+
+
+pinned = st.lists(st.booleans(), min_size=8, max_size=8)
+columns = st.permutations(range(8))
+
+
+@given(pinned, columns, st.sampled_from([1, 2, 3]))
+@settings(max_examples=60, deadline=None)
+def test_what_fits_no_line_is_impossible_with_any_of_it_fixed(
+    fix: list[bool], order: list[int], by: int
+) -> None:
+    from solver.placement.tree_kernels import IMPOSSIBLE
+
+    # The addresses are of a placement of height 5 at most, and 4 is not enough for any.
+    starts, ends, sizes = np.array([FRAGMENTING[i] for i in order], np.int64).T.copy()
+    alone = PlacementProblem(starts, ends, sizes)
+    where = place(alone, deadline=5.0).addresses
+    fixed = np.where(fix, where, FREE) * np.where(fix, by, 1)
+    problem = PlacementProblem(starts, ends, sizes * by, fixed=fixed)
+    assume((fixed < 0).any())
+    unit, parts = reduce(problem)
+    highest = height_of(problem, fixed_addresses(problem))
+    ends_of = [search(part, 4 * by // unit, WAYS[5])[0] for part in parts]
+    assert IMPOSSIBLE in ends_of or highest > 4 * by
+
+
+@pytest.mark.parametrize(("name", "share"), [("B", 0.05), ("C", 0.05), ("K", 0.05), ("K", 0.2)])
+def test_the_rest_of_a_known_placement_is_found_around_what_is_fixed_of_it(
+    cases: Path, name: str, share: float
+) -> None:
+    problem = load_problem(cases / "placement" / f"{name}.1048576.csv", CAPACITY)
+    known = place(problem, deadline=30.0, seed=7).addresses
+    fixed = np.where(np.random.default_rng(3).random(len(known)) < share, known, FREE)
+    problem = replace(problem, fixed=fixed)
+    result = place(problem, deadline=30.0)
+    assert check_placement(problem, result) == []
+    assert result.height <= CAPACITY
