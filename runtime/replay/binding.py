@@ -13,13 +13,14 @@ from torch import Tensor
 
 from .errors import ReplayError
 from .plan_data import PlanData, Resident
-from .scalars import scalar
+from .scalars import WHOLE, scalar
 from .tensors import mismatch
 
 _CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-_STRUCTURAL = ("weight_decay", "momentum", "nesterov")
+_FUSED_STRUCTURAL = ("momentum", "nesterov", "fused")
+_STRUCTURAL = ("weight_decay", *_FUSED_STRUCTURAL)
 """Hyperparameters that decide which ops the update has: whether each is zero may not change."""
-_UNSUPPORTED = ("maximize", "differentiable", "capturable", "amsgrad", "dampening")
+_UNSUPPORTED = ("maximize", "differentiable", "amsgrad", "dampening")
 
 
 class ModelBinding:
@@ -140,10 +141,16 @@ class OptimizerBinding:
         self._model = model
         self._check_groups()
         parameters = self._parameters()
-        self.residents = [r for r in plan.residents if r.role == "optimizer"]
+        states = [r for r in plan.residents if r.role == "optimizer"]
+        rates = [r for r in plan.residents if r.role == "hyperparameter"]
+        self.residents = [*states, *rates]
+        self._rated = [int(resident.key.partition("/")[0]) for resident in rates]
+        """The groups whose learning rate the step reads from a tensor."""
+        self.fused = any(group.hyperparameters.get("fused") for group in plan.groups)
+        """Whether the step counts by itself, and skips by itself what has no finite gradient."""
         self._owners: list[tuple[Tensor, str]] = []
         """Parameter and key of each state."""
-        for resident in self.residents:
+        for resident in states:
             name, _, key = resident.key.rpartition("/")
             if name not in parameters:
                 raise ReplayError(
@@ -151,11 +158,12 @@ class OptimizerBinding:
                 )
             self._owners.append((parameters[name], key))
         stateful = {id(parameter) for parameter, _ in self._owners}
+        counts = plan.optimizer != "sgd" and not self.fused
         self._counted = [
-            [p for p in group["params"] if id(p) in stateful] if plan.optimizer != "sgd" else []
+            [p for p in group["params"] if id(p) in stateful] if counts else []
             for group in optimizer.param_groups
         ]
-        """For each group the parameters whose steps Adam counts."""
+        """For each group the parameters whose steps Adam counts outside the program."""
 
     def _parameters(self) -> dict[str, torch.nn.Parameter]:
         return dict(self._model.named_parameters(remove_duplicate=False))
@@ -178,13 +186,25 @@ class OptimizerBinding:
         for parameter, key in self._owners:
             tensor = state[parameter].get(key)
             result.append(tensor if tensor is not None else self._start(parameter, key))
-        return result
+        return result + [self._rate(group) for group in self._rated]
+
+    def _rate(self, group: int) -> Tensor:
+        lr = self._optimizer.param_groups[group]["lr"]
+        if not isinstance(lr, Tensor):
+            raise ReplayError(
+                f"The learning rate of group {group} is {lr!r}; the plan reads it from a tensor. "
+                "Make it one, or capture and plan the step anew."
+            )
+        return lr
 
     def _start(self, parameter: Tensor, key: str) -> Tensor:
         """A state that torch would make in its first step."""
         state = self._optimizer.state[parameter]
         # -0.0: the first update then makes the momentum the gradient, bit for bit.
         start = -0.0 if key == "momentum_buffer" else 0.0
+        if key == "step":
+            state[key] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            return state[key]  # type: ignore[no-any-return]
         if self._plan.optimizer != "sgd" and "step" not in state:
             double = torch.get_default_dtype() == torch.float64
             state["step"] = torch.zeros((), dtype=torch.float64 if double else torch.float32)
@@ -211,13 +231,16 @@ class OptimizerBinding:
                     f"{sorted(counts)}; a plan needs them to be equal."
                 )
 
-    def scalars(self) -> list[float]:
-        """The numbers of the step that comes, from the hyperparameters as they are now."""
+    def scalars(self, place: tuple[int, int] = WHOLE) -> list[float]:
+        """The numbers of the step that comes, from the hyperparameters as they are now.
+
+        ``place``: which micro-batch of how many.
+        """
         groups = self._optimizer.param_groups
         if len(groups) != len(self._plan.groups):
             self._check_groups()
         for group, captured in zip(groups, self._plan.groups, strict=True):
-            for key in _STRUCTURAL:
+            for key in _FUSED_STRUCTURAL if captured.hyperparameters.get("fused") else _STRUCTURAL:
                 if bool(group.get(key)) != bool(captured.hyperparameters.get(key)):
                     raise ReplayError(
                         f"The optimizer has {key}={group.get(key)!r}, the plan was made with "
@@ -228,8 +251,16 @@ class OptimizerBinding:
                     raise ReplayError(
                         f"The optimizer has {key}={group[key]!r}, which no plan supports."
                     )
+        for number in self._rated:
+            for key, value in self._plan.groups[number].hyperparameters.items():
+                now = groups[number].get(key)
+                if key not in ("lr", "fused") and (list(now) if type(now) is tuple else now) != value:
+                    raise ReplayError(
+                        f"The optimizer has {key}={now!r}, the plan was made with {value!r}. With a "
+                        "learning rate that is a tensor only that can change; capture the step anew."
+                    )
         counts = [float(counters[0]) + 1 if counters else 1.0 for counters in self.counters()]
-        return [scalar(kind, groups[group], counts[group]) for kind, group in self._plan.scalars]
+        return [scalar(kind, groups[group], counts[group], place) for kind, group in self._plan.scalars]
 
     def count_step(self) -> None:
         """The step was made: count it where torch would have."""
