@@ -1,6 +1,6 @@
-"""Compile the allocator on first use and keep it in the user's cache, addressed by its content.
+"""Compile the allocator and the placer on first use; keep them in the user's cache, named by content.
 
-The library is loaded into the process, so the cache must be nobody else's: folders and files are
+A library is loaded into the process, so the cache must be nobody else's: folders and files are
 private and their owner is checked. Several processes may build at once: each writes a file of its
 own and renames it into place.
 """
@@ -15,13 +15,23 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
 
 from .errors import ReplayError
 
-SOURCES = ("arena_core.hpp", "arena_cpu.cpp")
+_CUDA_SOURCES = ("arena_core.hpp", "arena_cudart.hpp")
+_DECLARATIONS = ("cuda.h", "cuda_runtime.h", "cuda_runtime_api.h")
+SOURCES = {
+    "cpu": ("arena_core.hpp", "arena_cpu.cpp"),
+    "cuda_native": (*_CUDA_SOURCES, "arena_cuda.cpp", *_DECLARATIONS),
+    "cuda_pluggable": (*_CUDA_SOURCES, "arena_pluggable.cpp"),
+}
+"""What each adapter is made of; the only one with a ``.cpp`` is compiled."""
+_FLAGS = ("-O2", "-shared", "-fPIC", "-std=c++17", "-fvisibility=hidden")
 BUILD_SECONDS = 300.0
 """A compiler that takes longer is stuck."""
 
@@ -42,14 +52,25 @@ def built_library(adapter: str = "cpu") -> Path:
 
     Raises NoCompilerError where it cannot be built.
     """
+    # Who asks for an allocator will need the placer: both are there, or neither.
+    built_placer()
+    return _built(f"arena_{adapter}", _command(adapter), SOURCES[adapter])
+
+
+def built_placer() -> Path:
+    """The same for the library that places recorded requests, which knows nothing of torch."""
     if sys.platform != "linux":
         raise NoCompilerError(
             f"Planned addresses need Linux; this is {sys.platform}. The step runs in the planned order."
         )
-    command = _command(adapter)
-    name = f"arena_{adapter}-{_digest(command)}.so"
-    folder = _private_folder(cache_folder())
-    path = folder / name
+    here = Path(__file__).parent
+    sources = sorted(path.name for path in here.glob("placing*.?pp"))
+    return _built("placing", [*_compiler(), *_FLAGS, str(here / "placing.cpp")], sources)
+
+
+def _built(name: str, command: list[str], sources: Sequence[str]) -> Path:
+    """The library that the compiler call ``command`` makes, from the cache where it is there."""
+    path = _private_folder(cache_folder()) / f"{name}-{_digest(command, sources)}.so"
     if not _is_trusted(path):
         _build(command, path)
     return path
@@ -57,17 +78,32 @@ def built_library(adapter: str = "cpu") -> Path:
 
 def _command(adapter: str) -> list[str]:
     """The compiler call without its output file."""
-    root = Path(torch.__file__).parent
     here = Path(__file__).parent
-    return [
-        *_compiler(),
-        *("-O2", "-shared", "-fPIC", "-std=c++17", "-fvisibility=hidden"),
+    source = next(here / name for name in SOURCES[adapter] if name.endswith(".cpp"))
+    command = [*_compiler(), *_FLAGS]
+    if adapter == "cuda_pluggable":
+        return [*command, str(source), "-ldl"]
+    libraries = _torch_libraries()
+    command += [
         f"-D_GLIBCXX_USE_CXX11_ABI={int(torch.compiled_with_cxx11_abi())}",
-        f"-I{root / 'include'}",
-        str(here / f"arena_{adapter}.cpp"),
-        f"-L{root / 'lib'}",
-        "-lc10",
+        f"-I{Path(torch.__file__).parent / 'include'}",
     ]
+    if adapter == "cpu":
+        return [*command, str(source), f"-L{libraries}", "-lc10"]
+    if not (libraries / "libc10_cuda.so").is_file():
+        raise NoCompilerError(
+            f"Planned addresses on a GPU need a torch with CUDA, and this one ({torch.__version__}) has "
+            f"no libc10_cuda.so in {libraries}. The step runs in the planned order at any address."
+        )
+    # CUDA's headers are not needed: ours declare what torch's name of them. C10_CUDA_...: a file that
+    # torch leaves out of some of its packages, and that matters on Windows only.
+    command += [f"-I{here}", "-DC10_CUDA_NO_CMAKE_CONFIGURE_FILE"]
+    return [*command, str(source), f"-L{libraries}", "-lc10_cuda", "-lc10", "-ldl"]
+
+
+def _torch_libraries() -> Path:
+    """The folder of torch's own shared libraries."""
+    return Path(torch.__file__).parent / "lib"
 
 
 def _compiler() -> list[str]:
@@ -84,13 +120,13 @@ def _compiler() -> list[str]:
     )
 
 
-def _digest(command: list[str]) -> str:
+def _digest(command: list[str], sources: Sequence[str]) -> str:
     """What the library depends on: sources, compiler and its flags, torch, Python, machine."""
     digest = hashlib.sha256()
-    for source in SOURCES:
+    for source in sources:
         digest.update((Path(__file__).parent / source).read_bytes() + b"\0")
     # The copy of the sources that is compiled lies elsewhere in every export.
-    parts = [part for part in command if not part.endswith(".cpp")]
+    parts = [part for part in command if str(Path(__file__).parent) not in part]
     parts += [torch.__version__, str(sysconfig.get_config_var("SOABI")), platform.machine()]
     digest.update("\0".join(parts).encode())
     return digest.hexdigest()[:24]
@@ -104,7 +140,13 @@ def _private_folder(folder: Path) -> Path:
         if stat.S_ISDIR(found.st_mode) and _is_ours(found):
             return folder
     except OSError:
-        pass  # A read-only home: build into a folder of this process.
+        pass  # A read-only home.
+    return _own_folder()
+
+
+@cache
+def _own_folder() -> Path:
+    """A folder of this process, where the cache cannot be used."""
     return Path(tempfile.mkdtemp(prefix="bayplan-"))
 
 

@@ -15,15 +15,12 @@ from typing import Any
 
 from .errors import ReplayError
 from .native import PASS, Request
-from .placing import first_fit, height, live_peak, lowest
+from .placing import height, live_peak, place_anew, place_around
 from .plan_data import PlanData, content_digest, overlap
 
 FOLDER = "recordings"
 GRANULE = 512
 """Bytes that sizes are rounded up to in a plan."""
-WORTH_MOVING = 0.005
-"""Placing everything anew must save this share of the arena where it does not meet what is alive at
-once: else what the map shows is what runs."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +97,7 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
             continue
         # The bytes change hands when they are asked for.
         old_of[new], ends[old] = old, starts[new]
-    addresses = first_fit(starts, ends, sizes, fixed)
+    addresses = place_around(starts, ends, sizes, fixed)
     needed = max(height(sizes, addresses), plan.height_bytes)
     kept = all(a is not None for a, i in zip(fixed, inside, strict=True) if instances[i] >= 0)
     peak = live_peak(
@@ -113,7 +110,7 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     )
     if needed > peak:
         anew = _place_anew(starts, ends, sizes, old_of, addresses)
-        if height(sizes, anew) <= max(peak, int(needed * (1 - WORTH_MOVING))):
+        if height(sizes, anew) < needed:
             addresses, needed, kept = anew, height(sizes, anew), False
     of_request = {
         i: (addresses[at], ends[at], instances[inside[old_of[at]]] if at in old_of else -1)
@@ -146,7 +143,7 @@ def _place_anew(
         owner[at] = owner[old_of[at]]
         last[owner[at]] = max(last[owner[at]], ends[at])
     first = sorted(set(owner))
-    found = lowest(
+    found = place_anew(
         [starts[at] for at in first],
         [last[at] for at in first],
         [sizes[at] for at in first],

@@ -20,8 +20,8 @@ def plan_of(
     ops = tuple(f"op{slot}" for slot in range(len(created)))
     height = max((i.address + i.size for i in instances), default=0)
     return PlanData(
-        "toy", "", 1, False, "", "cpu", "", "", "", 0, height, ops, created, instances, takes,
-        (), (), (), "", (), (), None, "",
+        "toy", "", 1, {}, False, "", "cpu", "", "", "", 0, height, ops, frozenset(), created, instances,
+        takes, (), (), (), "", (), (), None, "",
     )  # fmt: skip
 
 
