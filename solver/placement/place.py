@@ -229,7 +229,12 @@ class Search:
         alike = part.alignments is not None and bool((part.alignments == step).all())
         unit, fast = self.unit * step, self.fast or not alike
         search = Search(unit, self.seed, fast, self.watch, self.progress)
-        found = search.run(plain, max(plain.bound, target // step), None)
+        goal = max(plain.bound, target // step)
+        found = search.run(plain, goal, None)
+        if found.height > goal and goal * step <= target and not self.fast:
+            # Far from it, too: a sprint for a plain part that can reach the target is worth its time.
+            sprint = Race(plain, self.watch, self.seed).sprint(goal)
+            search._take(plain, found, sprint, goal, goal)
         addresses = self._settle(part, found.addresses * step)
         self._offer(part, best, addresses, target, "Place with padding")
         if alike:

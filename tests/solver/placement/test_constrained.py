@@ -273,3 +273,17 @@ def test_a_number_too_large_for_addresses_is_an_error() -> None:
 def test_the_live_sum_bound_counts_what_is_fixed_and_forbidden() -> None:
     problem = make_problem([(0, 5, 8), (2, 9, 4)], fixed=array(FREE, 2), forbidden=(Forbidden(0, 1),))
     assert live_sum_bound(problem) == 14  # A gap of one byte holds nothing.
+
+
+def test_the_live_sum_bound_counts_what_no_set_of_sizes_can_fill_below_an_obstacle() -> None:
+    content = [(0, 5, 6), (0, 5, 6), (0, 5, 4), (0, 5, 3)]
+    # Of 11 bytes below the range at most 10 can be filled: 9 of 19 lie above it.
+    problem = make_problem(content, forbidden=(Forbidden(11, 20),))
+    assert live_sum_bound(problem) == 29
+    assert place(problem).height == 29
+
+
+def test_a_gap_below_an_obstacle_counts_as_it_is_where_all_lies_below() -> None:
+    problem = make_problem([(0, 5, 6), (0, 5, 4)], forbidden=(Forbidden(11, 20),))
+    assert live_sum_bound(problem) == 10
+    assert place(problem).height == 10

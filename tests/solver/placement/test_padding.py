@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -82,3 +83,23 @@ def test_a_hard_problem_of_odd_sizes_that_all_align_alike_fits_its_capacity(case
     result = place(problem, deadline=60.0)
     assert check_placement(problem, result) == []
     assert result.height <= CAPACITY
+
+
+@pytest.mark.parametrize("name", "AEK")
+def test_a_hard_problem_with_mixed_alignments_fits_what_rounding_up_fits(
+    cases: Path, name: str
+) -> None:
+    path = cases / "placement" / f"{name}.1048576.csv"
+    storages = decode_table(path.read_bytes(), path.name).storages
+    random = np.random.default_rng(1)
+    count = len(storages.sizes)
+    # All sizes are multiples of 1024: four times as large, of 4096.
+    problem = replace(
+        storages,
+        sizes=4 * storages.sizes - random.integers(0, 64, count),
+        alignments=random.choice(np.array([1, 64, 512, 4096]), count),
+        capacity=4 * CAPACITY,
+    )
+    result = place(problem, deadline=60.0)
+    assert check_placement(problem, result) == []
+    assert result.height <= 4 * CAPACITY
