@@ -14,14 +14,25 @@ from .replay.loading import load as _load
 __all__ = ["PlannedStep", "ReplayError", "load"]
 
 
-def load(model, optimizer=None, *, strict=False):
+def load(model, optimizer=None, scaler=None, *, adapter="auto", cuda_graph=False, strict=False):
     """The planned step of ``model``: ``step(inputs, target)`` returns the loss.
 
+    ``scaler`` is the torch.amp.GradScaler of a step that was captured with one.
     An inference step takes no optimizer, and ``step(inputs)`` returns what the model returns.
-    ``strict`` raises when memory is not served as planned. Raises ReplayError for a model or an
-    optimizer that the plan was not made for.
+    ``adapter`` ("auto", "native", "pluggable") is how the plan gets into PyTorch's allocator for CUDA.
+    ``cuda_graph`` replays the step as one CUDA graph where that is possible; ``step.report`` says so.
+    ``strict`` raises when memory is not served as planned. Raises ReplayError for a model, an
+    optimizer or a device that the plan was not made for.
     """
-    return _load(Path(__file__).parent, model, optimizer, strict=strict)
+    return _load(
+        Path(__file__).parent,
+        model,
+        optimizer,
+        scaler,
+        adapter=adapter,
+        cuda_graph=cuda_graph,
+        strict=strict,
+    )
 '''
 
 MAIN = '''"""``python -m THIS_FOLDER``: the self-test."""

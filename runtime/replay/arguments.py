@@ -7,22 +7,25 @@ import torch
 from torch import Tensor
 
 from .errors import ReplayError
-from .plan_data import PlanData
+from .plan_data import PlanData, TensorSpec
+from .scalars import WHOLE
 from .tensors import mismatch, same_strides
 
 
 class ArgumentBinding:
     """What the user passes for one role, ``input`` or ``target``."""
 
-    def __init__(self, plan: PlanData, role: str) -> None:
-        self._role, self._device = role, plan.device
+    def __init__(self, plan: PlanData, role: str, device: str) -> None:
+        """``device``: where the step runs, with its index."""
+        self._role, self._device = role, device
         self.residents = [r for r in plan.residents if r.role == role]
         self._keys = [r.key for r in self.residents]
 
-    def tensors(self, argument: Any) -> list[Tensor]:
+    def tensors(self, argument: Any, place: tuple[int, int] = WHOLE) -> list[Tensor]:
         """The tensors of ``residents`` in ``argument``, laid out as they were captured.
 
-        Raises ReplayError where it has other tensors, shapes, dtypes or devices.
+        ``place``: which of how many micro-batches of ``argument``. Raises ReplayError where it has
+        other tensors, shapes, dtypes or devices.
         """
         found = dict(_leaves(argument, ""))
         if found.keys() != set(self._keys):
@@ -31,7 +34,7 @@ class ArgumentBinding:
             )
         result = []
         for resident in self.residents:
-            tensor, spec = found[resident.key].detach(), resident.spec
+            tensor, spec = _part(found[resident.key].detach(), resident.spec, place), resident.spec
             if what := mismatch(tensor, spec, self._device, strides=False):
                 name = f"{self._role} {resident.key!r}" if resident.key else self._role
                 raise ReplayError(
@@ -39,10 +42,21 @@ class ArgumentBinding:
                 )
             if not same_strides(tensor, spec):
                 # Another layout would choose other kernels, and ask for other bytes.
-                laid_out = torch.empty_strided(spec.shape, spec.stride, dtype=tensor.dtype)
+                laid_out = torch.empty_strided(
+                    spec.shape, spec.stride, dtype=tensor.dtype, device=tensor.device
+                )
                 tensor = laid_out.copy_(tensor)
             result.append(tensor)
         return result
+
+
+def _part(tensor: Tensor, spec: TensorSpec, place: tuple[int, int]) -> Tensor:
+    """The micro-batch at ``place``; the tensor itself where all of them get it, or it does not fit."""
+    index, count = place
+    shape = tuple(tensor.shape)
+    if shape == spec.shape or not shape or not spec.shape or shape[0] != spec.shape[0] * count:
+        return tensor
+    return tensor.narrow(0, index * spec.shape[0], spec.shape[0])
 
 
 def _leaves(argument: Any, path: str) -> Iterator[tuple[str, Tensor]]:

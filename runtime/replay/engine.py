@@ -4,60 +4,59 @@ Works on the flat list of resident tensors; who they are in a model is ``binding
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor
 
-from . import machine, native
+from . import native
+from .adapters import Adapter, choose
 from .build import NoCompilerError, built_library
+from .device import Device, device_for
 from .errors import ReplayError
-from .generated import StepFunction, read_generated
+from .generated import GeneratedStep, StepFunction, read_generated
+from .graph import GraphedStep, graphs_for
+from .machine import machine_key
+from .out_of_memory import named_op
 from .plan_data import PlanData
 from .recording import Recorder, match_instances
+from .report import Report
 from .table import Table, check_table, load_table, make_table, recording_path, save_table
 from .tensors import same_bits
-
-ADAPTER = "cpu"
+from .undone import Undone
 
 Outputs: TypeAlias = tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class Report:
-    """How a step runs here, for people and for ``verify``. Bytes."""
-
-    planned: bool
-    """Whether it runs at planned addresses."""
-    reason: str
-    """Why not, or empty."""
-    planned_bytes: int
-    """The plan's height."""
-    arena_bytes: int
-    """What the arena has: outputs and temporaries."""
-    addresses_kept: bool
-    """Whether the plan's addresses are the ones used; else everything was placed anew, lower."""
-    temporaries: int
-    temporary_bytes: int
-    unmatched: tuple[int, ...]
-    """Instances of the plan that no request was made for: they live outside the arena."""
-    recorded: bool
-    """Whether this process recorded the requests (else they were kept from an earlier one)."""
-    proved: bool
-    """Whether this process compared a planned step with the same step unplanned, bit for bit."""
 
 
 class Engine:
     """One exported step in this process. Not for use by two threads at a time."""
 
-    def __init__(self, folder: Path, plan: PlanData, *, strict: bool = False) -> None:
-        """``strict``: a request that is not served as planned raises; else it only costs memory."""
+    def __init__(
+        self,
+        folder: Path,
+        plan: PlanData,
+        device: Device | None = None,
+        *,
+        adapter: str = "auto",
+        cuda_graph: bool = False,
+        strict: bool = False,
+    ) -> None:
+        """``device``: None takes the current one of the plan's target. ``adapter``: as in ``load``.
+
+        ``strict``: a request that is not served as planned raises; else it only costs memory.
+        """
         self.folder, self.plan, self.strict = folder, plan, strict
+        self.device = device or device_for(plan.device, [])
+        self.graphed: GraphedStep | None = None
+        """Replays the step as a graph; None: nobody asked for that."""
+        if cuda_graph:
+            self.graphed = GraphedStep(plan, graphs_for(self.device))
+        self._asked = adapter
+        self._adapter = Adapter("", "")
         self._source = read_generated(folder / "planned.py")
         self._settled: tuple[Any, ...] | None = None
         """The machine settings that arena and table are for."""
@@ -65,9 +64,9 @@ class Engine:
         self._table: Table | None = None
         self._check_due = False
         """The next planned step is checked: every request served, every result at its address."""
-        self._observed: tuple[Recorder, StepFunction] | None = None
-        """The observed step, kept from the recording to the first checked step."""
-        self.report = Report(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False)
+        self._observed: dict[bool, tuple[Recorder, StepFunction]] = {}
+        """The observed step, with all ops or as guards have it, until the first step is checked."""
+        self._report = Report(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False)
         self.pointers_checked = 0
         """Output pointers compared with the plan in the last checked step."""
         self.poison = False
@@ -78,9 +77,21 @@ class Engine:
         return self._source.function()
 
     @cached_property
+    def _traced_source(self) -> GeneratedStep:
+        return read_generated(self.folder / "traced.py")
+
+    @cached_property
     def traced(self) -> StepFunction:
         """The step in program order."""
-        return read_generated(self.folder / "traced.py").function()
+        return self._traced_source.function()
+
+    @property
+    def report(self) -> Report:
+        """How the step runs on this machine; complete after the first step."""
+        graphed = self.graphed
+        if graphed is None:
+            return self._report
+        return replace(self._report, graphed=graphed.captures > 0, graph_reason=graphed.reason)
 
     @property
     def arena(self) -> native.Arena | None:
@@ -94,40 +105,64 @@ class Engine:
 
     def run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """One step as planned; residents are updated in place. Returns the outputs."""
-        now = machine.settings()
+        now = self.device.settings()
         if self._settled != now:
             self._settle(residents, scalars)
             self._settled = now
         if self._arena is None:
             return self.run_unplanned(residents, scalars)
+        self.device.in_order()
         if self.poison:
-            self._arena.fill(0xFF)
+            self._fill(self._arena)
         if self._check_due:
             return self._first_step(residents, scalars)
-        with _plain_mode(self.plan), self._arena.running():
-            outputs: Outputs = self._function(self._arena.arm, residents, scalars)
+        if self.graphed is not None and not self.graphed.reason:
+            key = (now, self._arena.base)
+            outputs = self.graphed.run(self._run_planned, self._missed_bytes, key, residents, scalars)
+            if outputs is not None:
+                return outputs
+        outputs = self._run_planned(residents, scalars)
         if self.strict and (problem := self._misses()):
             raise ReplayError(problem)
         return outputs
 
     def run_unplanned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in the planned order, memory from PyTorch's own allocator."""
-        with _plain_mode(self.plan):
-            return self._function(_unarmed, residents, scalars)
+        return self._call(self._function, _unarmed, residents, scalars)
 
     def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in program order, memory from PyTorch's own allocator."""
-        with _plain_mode(self.plan):
+        with named_op(self.plan, self._traced_source), self.device.running(training=self.plan.training):
             return self.traced(_unarmed, residents, scalars)
+
+    def _run_planned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
+        assert self._arena is not None
+        with self._arena.running():
+            return self._call(self._function, self._arena.arm, residents, scalars)
+
+    def _call(
+        self,
+        function: StepFunction,
+        arm: Callable[[int], object],
+        residents: Sequence[Tensor],
+        scalars: Sequence[float],
+    ) -> Outputs:
+        with named_op(self.plan, self._source), self.device.running(training=self.plan.training):
+            return function(arm, residents, scalars)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
+        self.device.synchronize()
+        if self.graphed is not None:
+            self.graphed.forget()
         self._arena = self._table = self._settled = None
         try:
+            self._adapter = choose(self.plan.device, self._asked, self.device.allocator())
             key = self._key()
-            native.library(ADAPTER)
         except NoCompilerError as error:
-            self.report = replace(self.report, planned=False, reason=str(error))
+            self._report = replace(self._report, planned=False, reason=str(error))
+            if self.graphed is not None:
+                self.graphed.refuse("A graph needs planned addresses.")
             warnings.warn(str(error), stacklevel=4)
             return
         table = load_table(self.folder, key, self.plan)
@@ -137,20 +172,12 @@ class Engine:
             self._record_and_prove(key, residents, scalars)
         self._check_due = True
 
-    def _record_and_prove(
-        self, key: str, residents: Sequence[Tensor], scalars: Sequence[float]
-    ) -> None:
-        table = self._record(residents, scalars)
-        self._use(table, recorded=True)
-        self._prove(residents, scalars)
-        save_table(self.folder, key, self.plan, table)
-
     def _use(self, table: Table, *, recorded: bool) -> None:
         requests = [[(e.size, e.address) for e in slot] for slot in table.slots]
         self._table = table
-        self._arena = native.Arena(table.arena_bytes, requests, takes=table.takes)
+        self._arena = self._made_arena(table.arena_bytes, requests, takes=table.takes)
         there = table.addresses()
-        self.report = Report(
+        self._report = Report(
             planned=True,
             reason="",
             planned_bytes=self.plan.height_bytes,
@@ -160,35 +187,47 @@ class Engine:
             temporary_bytes=table.temporary_bytes,
             unmatched=tuple(i for i in range(len(self.plan.instances)) if i not in there),
             recorded=recorded,
-            proved=self.report.proved,
+            proved=self._report.proved,
+            adapter=self._adapter.name,
+            adapter_reason=self._adapter.reason,
         )
 
-    def _record(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Table:
-        """Record the requests of one warmed-up step, which has no effect."""
-        arena = native.Arena(0, [[] for _ in self.plan.ops])
-        with Undone(self._written(residents)) as undone:
-            # The first run fills caches inside the kernels: its requests are not the others'.
-            self.run_unplanned(residents, scalars)
-            undone.restore()
-            outputs, seen = self._observe(arena, residents, scalars, record=True)
-            requests = arena.requests()
-            del outputs
-        table = make_table(self.plan, requests, match_instances(self.plan, requests, seen))
-        check_table(self.plan, table)
-        return table
+    def _made_arena(
+        self, capacity: int, requests: Sequence[Sequence[tuple[int, int]]], **options: Any
+    ) -> native.Arena:
+        with self.device.entered():
+            return native.Arena(capacity, requests, adapter=self._adapter.name, **options)
 
-    def _prove(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
-        """Run this step unplanned and planned: all bits must agree. Has no effect."""
-        assert self._arena is not None
+    def _record_and_prove(
+        self, key: str, residents: Sequence[Tensor], scalars: Sequence[float]
+    ) -> None:
+        """Record one warmed-up step, then run it planned: all bits must agree. Has no effect.
+
+        Guards are left out, so that all requests there can be are seen. The arena is made after the
+        unplanned steps have ended: it and their memory are never there at the same time.
+        """
         written = self._written(residents)
-        with Undone(written) as undone:
-            outputs = self.run_unplanned(residents, scalars)
-            expected = [t.detach().clone() for t in (*outputs, *written)]
+        with Undone(self.device, written) as undone:
+            function = self._source.function(unguarded=True) if self.plan.guarded else self._function
+            # The first run fills caches inside the kernels: its requests are not the others'.
+            self._call(function, _unarmed, residents, scalars)
             undone.restore()
-            self._arena.fill(0xFF)
-            outputs, problem = self._run_checked(residents, scalars)
-            found = [*outputs, *written]
-            wrong = sum(not same_bits(a, b) for a, b in zip(expected, found, strict=True))
+            recording = self._made_arena(0, [[] for _ in self.plan.ops])
+            outputs, seen = self._observe(recording, residents, scalars, record=True)
+            requests = recording.requests()
+            expected = [self.device.kept(t) for t in (*outputs, *written)]
+            del outputs, recording
+            undone.restore()
+            self.device.synchronize()
+            self.device.release_cached()
+            table = make_table(self.plan, requests, match_instances(self.plan, requests, seen))
+            check_table(self.plan, table)
+            self._use(table, recorded=True)
+            assert self._arena is not None
+            self._fill(self._arena)
+            outputs, problem = self._run_checked(residents, scalars, unguarded=True)
+            found = [self.device.kept(t) for t in (*outputs, *written)]
+        wrong = sum(not same_bits(a, b) for a, b in zip(expected, found, strict=True))
         if wrong:
             problem = (
                 f"The planned step differs from the unplanned one in {wrong} of {len(expected)} "
@@ -199,15 +238,17 @@ class Engine:
             raise ReplayError(
                 f"{problem} The plan is not used, and the model is as it was before the step."
             )
-        self.report = replace(self.report, proved=True)
+        self._report = replace(self._report, proved=True)
+        save_table(self.folder, key, self.plan, table)
 
     def _first_step(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The first planned step with this table: all of it must be as planned.
 
         Otherwise the step is right nevertheless, and the next one records this machine anew.
         """
-        outputs, problem = self._run_checked(residents, scalars)
-        self._check_due, self._observed = False, None
+        outputs, problem = self._run_checked(residents, scalars, unguarded=False)
+        self._check_due = False
+        self._observed.clear()
         if problem:
             recording = recording_path(self.folder, self._key())
             with suppress(OSError):
@@ -219,14 +260,17 @@ class Engine:
         return outputs
 
     def _key(self) -> str:
-        return machine.machine_key(ADAPTER, built_library(ADAPTER).name)
+        name = self._adapter.name
+        return machine_key(self.device, name, built_library(name).name)
 
     def _run_checked(
-        self, residents: Sequence[Tensor], scalars: Sequence[float]
+        self, residents: Sequence[Tensor], scalars: Sequence[float], *, unguarded: bool
     ) -> tuple[Outputs, str]:
         """One planned step, and what was not as planned in it (empty: nothing)."""
         assert self._arena is not None and self._table is not None
-        outputs, seen = self._observe(self._arena, residents, scalars, record=False)
+        outputs, seen = self._observe(
+            self._arena, residents, scalars, record=False, unguarded=unguarded
+        )
         if problem := self._misses():
             return outputs, problem
         base, due = self._arena.base, self._table.addresses()
@@ -234,6 +278,8 @@ class Engine:
         for slot, results in enumerate(self.plan.created):
             for position, instance in enumerate(results):
                 if instance not in due:
+                    continue
+                if slot in self.plan.guarded and (slot, position) not in seen:
                     continue
                 found = seen.get((slot, position), 0) - base
                 if found != due[instance]:
@@ -251,16 +297,30 @@ class Engine:
         scalars: Sequence[float],
         *,
         record: bool,
+        unguarded: bool = True,
     ) -> tuple[Outputs, dict[tuple[int, int], int]]:
         """One step in ``arena``, and the address of each result by slot and position."""
-        if self._observed is None:
+        unguarded = unguarded and bool(self.plan.guarded)
+        if unguarded not in self._observed:
             recorder = Recorder()
-            self._observed = recorder, self._source.observed(recorder.observe)
-        recorder, observed = self._observed
+            function = self._source.observed(recorder.observe, unguarded=unguarded)
+            self._observed[unguarded] = recorder, function
+        recorder, observed = self._observed[unguarded]
         recorder.seen = {}
-        with _plain_mode(self.plan), arena.running(record=record):
-            outputs = observed(arena.arm, residents, scalars)
+        with arena.running(record=record):
+            outputs = self._call(observed, arena.arm, residents, scalars)
         return outputs, recorder.seen
+
+    def _fill(self, arena: native.Arena) -> None:
+        """Set all bytes to 0xFF, between the steps on the device."""
+        self.device.synchronize()
+        arena.fill(0xFF)
+        self.device.synchronize()
+
+    def _missed_bytes(self) -> int:
+        """Bytes that the last step asked for beyond its table."""
+        assert self._arena is not None
+        return sum(size for _, size in self._arena.misses())
 
     def _misses(self) -> str:
         """What the last step's requests show that is not as planned; empty: nothing."""
@@ -282,44 +342,6 @@ class Engine:
         """Those that the step changes."""
         pairs = zip(self.plan.residents, residents, strict=False)
         return [tensor for resident, tensor in pairs if resident.written]
-
-
-@contextmanager
-def _plain_mode(plan: PlanData) -> Iterator[None]:
-    """As the step was traced: below autograd, and no casts beyond those in the program.
-
-    Gradients count as enabled in a training step all the same: a recurrent layer has one kernel for
-    training, which makes the workspace that its backward needs, and another one for inference.
-    """
-    with torch.set_grad_enabled(plan.training), torch._C._AutoDispatchBelowAutograd():
-        if not torch.is_autocast_enabled(ADAPTER):
-            yield
-            return
-        with torch.autocast(ADAPTER, enabled=False):
-            yield
-
-
-class Undone:
-    """Whatever the step does to ``residents`` and the random numbers inside this block is undone."""
-
-    def __init__(self, residents: Sequence[Tensor]) -> None:
-        self._residents = residents
-
-    def __enter__(self) -> "Undone":
-        self._saved = [t.detach().clone() for t in self._residents]
-        self._random = torch.get_rng_state()
-        return self
-
-    def restore(self) -> None:
-        """Everything as it was when the block began."""
-        torch.set_rng_state(self._random)
-        with torch.no_grad():
-            for tensor, saved in zip(self._residents, self._saved, strict=True):
-                tensor.copy_(saved)
-
-    def __exit__(self, *_: object) -> None:
-        self.restore()
-        self._saved = []
 
 
 def _unarmed(slot: int) -> None:

@@ -16,7 +16,6 @@ that what is recorded has all requests there can be; its results are good for co
 """
 
 import ast
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,6 @@ StepFunction: TypeAlias = Callable[
     [Callable[[int], object], Sequence[Tensor], Sequence[float]], tuple[Tensor, ...]
 ]
 Observer: TypeAlias = Callable[[int, tuple[Any, ...]], None]
-_ARMED = re.compile(r"\s*arm\((\d+)\)$")
 
 
 @dataclass(frozen=True)
@@ -60,13 +58,6 @@ class GeneratedStep:
             if unguarded and isinstance(node, ast.If):
                 node.test = ast.copy_location(ast.Constant(True), node.test)
         return tree
-
-    def slot_at(self, line: int) -> int | None:
-        """The slot whose op stands at ``line`` (from 1); None where none was armed before it."""
-        for text in reversed(self.source.splitlines()[: max(0, line)]):
-            if found := _ARMED.match(text):
-                return int(found[1])
-        return None
 
     def _run(self, tree: ast.Module, **names: Any) -> StepFunction:
         # As a module of the package, so that its relative imports work.

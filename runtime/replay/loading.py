@@ -1,6 +1,6 @@
 """``load``: the exported step as a function of the user's model, optimizer and data."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,29 @@ from torch import Tensor
 
 from .arguments import ArgumentBinding
 from .binding import ModelBinding, OptimizerBinding
-from .engine import Engine, Report
+from .device import device_for
+from .engine import Engine
 from .errors import ReplayError
+from .extras import GradientSums, ScalerBinding
 from .plan_data import read_plan
+from .report import Report
 from .tensors import constant
 
 
 class PlannedStep:
     """One step at its planned addresses: ``loss = step(inputs, target)``, ``out = step(inputs)``.
 
-    Parameters, buffers and optimizer state are updated in place; ``.grad`` is not touched, and
-    neither ``loss.backward()`` nor ``optimizer.step()`` is to be called.
+    Parameters, buffers, optimizer state and the scaler's scale are updated in place; ``.grad`` is not
+    touched, and neither ``loss.backward()`` nor ``optimizer.step()`` nor anything of the scaler is to
+    be called. A plan for micro-batches takes the whole batch, and runs its parts one after the other.
     """
 
     def __init__(
-        self, engine: Engine, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None
+        self,
+        engine: Engine,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer | None,
+        scaler: torch.amp.GradScaler | None = None,
     ) -> None:
         plan = engine.plan
         self.plan, self.engine = plan, engine
@@ -34,12 +42,17 @@ class PlannedStep:
             raise ReplayError(f"The step {plan.title} {wants}.")
         self._model = ModelBinding(plan, model)
         self._optimizer = OptimizerBinding(plan, model, optimizer) if optimizer is not None else None
-        self._input, self._target = ArgumentBinding(plan, "input"), ArgumentBinding(plan, "target")
-        self._constants = [constant(c, plan.device) for c in plan.constants]
+        self._scaler = ScalerBinding(plan, scaler, engine.device.at)
+        self._sums = GradientSums(plan, engine.device.at)
+        device = str(engine.device.at)
+        self._input = ArgumentBinding(plan, "input", device)
+        self._target = ArgumentBinding(plan, "target", device)
+        self._constants = [constant(c, device) for c in plan.constants]
         self._checked: list[tuple[int, int, torch.dtype, bool]] = []
         """Identity, address, dtype and whether a gradient is due, of the model's and optimizer's
         tensors when last checked."""
         bound = [*self._model.residents, *(self._optimizer.residents if self._optimizer else ())]
+        bound += [*self._scaler.residents, *self._sums.residents]
         bound += [*self._input.residents, *self._target.residents]
         position = {id(resident): index for index, resident in enumerate(bound)}
         self._positions = [position[id(resident)] for resident in plan.residents]
@@ -55,51 +68,92 @@ class PlannedStep:
 
         Raises ReplayError for a batch, model or optimizer that the plan was not made for.
         """
-        residents, scalars = self.bind(inputs, target)
-        outputs = self.engine.run(residents, scalars)
-        self.count_step()
-        return self.result(outputs)
+        return self._replay(self.engine.run, inputs, target)
 
-    def bind(self, inputs: Any, target: Any = None) -> tuple[list[Tensor], list[float]]:
-        """The step's residents (constants last) and scalars, checked against the plan."""
+    def traced(self, inputs: Any, target: Any = None) -> Any:
+        """One step in program order, memory from PyTorch's own allocator; else as a call."""
+        return self._replay(self.engine.run_traced, inputs, target)
+
+    def _replay(
+        self,
+        run: Callable[[Sequence[Tensor], Sequence[float]], Sequence[Tensor]],
+        inputs: Any,
+        target: Any,
+    ) -> Any:
+        loss: Tensor | None = None
+        outputs: Sequence[Tensor] = ()
+        for index in range(self.plan.micro_batches):
+            outputs = run(*self.bind(inputs, target, index))
+            if self.plan.training:
+                loss = outputs[0] if loss is None else loss + outputs[0]
+        # What is skipped in fused updates is known on the device alone.
+        fused = self._optimizer is not None and self._optimizer.fused
+        skipped = bool(self._scaler.residents) and not fused and bool(outputs[1])
+        if self._optimizer is not None and not skipped:
+            self._optimizer.count_step()
+        return loss if self.plan.training else _rebuilt(self.plan.output_tree, outputs)
+
+    def bind(self, inputs: Any, target: Any = None, index: int = 0) -> tuple[list[Tensor], list[float]]:
+        """The step's residents (constants last) and scalars, checked against the plan.
+
+        ``index``: which micro-batch of the batch.
+        """
+        place = (index, self.plan.micro_batches)
         own = self._model.tensors()
         state = self._optimizer.tensors() if self._optimizer is not None else []
         now = [(id(t), t.data_ptr(), t.dtype, t.requires_grad) for t in (*own, *state)]
         counters = self._optimizer.counters() if self._optimizer is not None else []
         now += [(id(c), 0, c.dtype, False) for group in counters for c in group]
         if now != self._checked:
+            self._check_device(own)
             self._model.check(own)
             if self._optimizer is not None:
                 self._optimizer.check(state)
             self._checked = now
         self._model.check_mode()
-        scalars = self._optimizer.scalars() if self._optimizer is not None else []
-        bound = [*own, *state, *self._input.tensors(inputs), *self._target.tensors(target)]
+        scalars = self._optimizer.scalars(place) if self._optimizer is not None else []
+        bound = [*own, *state, *self._scaler.tensors(), *self._sums.tensors()]
+        bound += [*self._input.tensors(inputs, place), *self._target.tensors(target, place)]
         return [*(bound[at] for at in self._positions), *self._constants], scalars
 
-    def count_step(self) -> None:
-        """A step was made: the optimizer counts it."""
-        if self._optimizer is not None:
-            self._optimizer.count_step()
-
-    def result(self, outputs: Sequence[Tensor]) -> Any:
-        """What the caller gets: the loss, or the model's result put together again."""
-        return outputs[0] if self.plan.training else _rebuilt(self.plan.output_tree, outputs)
+    def _check_device(self, tensors: Sequence[Tensor]) -> None:
+        device = self.engine.device.at
+        moved = next((t for t in tensors if t.device != device), None)
+        # What is on another type of device is named by the check of the model.
+        if moved is not None and moved.device.type == device.type:
+            raise ReplayError(
+                f"The model was on {device} when the step was loaded and is on {moved.device} now. "
+                "Load the step again."
+            )
 
 
 def load(
     folder: Path,
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer | None = None,
+    scaler: torch.amp.GradScaler | None = None,
     *,
+    adapter: str = "auto",
+    cuda_graph: bool = False,
     strict: bool = False,
 ) -> PlannedStep:
     """The step exported into ``folder``, bound to ``model`` and ``optimizer``.
 
+    ``scaler``: the GradScaler of a step that scales its loss.
+
+    ``adapter``: how the plan gets into PyTorch's allocator for CUDA: ``native`` decorates the caching
+    allocator, ``pluggable`` replaces it and must be installed before it is first used, ``auto`` takes
+    the native one where it can be built. ``cuda_graph``: replay the step as one graph where that is
+    possible. ``step.report`` says what was chosen, and why.
+
     ``strict`` raises when any request of any step is not served as planned; without it that only
-    costs memory. Raises ReplayError where the export is damaged or was made for another model.
+    costs memory. Raises ReplayError where the export is damaged or was made for another model or
+    another device.
     """
-    return PlannedStep(Engine(folder, read_plan(folder), strict=strict), model, optimizer)
+    plan = read_plan(folder)
+    device = device_for(plan.device, [*model.parameters(), *model.buffers()])
+    engine = Engine(folder, plan, device, adapter=adapter, cuda_graph=cuda_graph, strict=strict)
+    return PlannedStep(engine, model, optimizer, scaler)
 
 
 def _rebuilt(tree: Any, outputs: Sequence[Tensor]) -> Any:

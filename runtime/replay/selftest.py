@@ -61,7 +61,8 @@ def compare(engine: Engine, steps: int, after_step: Callable[[], object] = lambd
 def scalars_of_step(plan: PlanData, count: int) -> list[float]:
     """The numbers that the update takes in step ``count`` with the captured hyperparameters."""
     groups = [group.hyperparameters for group in plan.groups]
-    return [scalar(kind, groups[group], float(count)) for kind, group in plan.scalars]
+    place = ((count - 1) % plan.micro_batches, plan.micro_batches)
+    return [scalar(kind, groups[group], float(count), place) for kind, group in plan.scalars]
 
 
 def random_residents(plan: PlanData, seed: int) -> list[Tensor]:
@@ -71,18 +72,18 @@ def random_residents(plan: PlanData, seed: int) -> list[Tensor]:
     result = []
     for resident in plan.residents:
         if resident.storage not in made:
-            made[resident.storage] = _random(resident, generator)
+            made[resident.storage] = _random(resident, generator, plan.device)
         tensor = made[resident.storage]
         if tensor.shape != resident.spec.shape:
-            tensor = _random(resident, generator)
+            tensor = _random(resident, generator, plan.device)
         result.append(tensor)
     return result + [constant(c, plan.device) for c in plan.constants]
 
 
-def _random(resident: Resident, generator: torch.Generator) -> Tensor:
+def _random(resident: Resident, generator: torch.Generator, device: str) -> Tensor:
     spec = resident.spec
     kind = dtype(spec.dtype)
-    result = torch.empty_strided(spec.shape, spec.stride, dtype=kind)
+    result = torch.empty_strided(spec.shape, spec.stride, dtype=kind, device=device)
     if kind == torch.bool or not (kind.is_floating_point or kind.is_complex):
         return result.copy_(torch.randint(0, 2, spec.shape, generator=generator))
     noise = torch.rand(spec.shape, generator=generator)

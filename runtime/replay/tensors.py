@@ -36,7 +36,8 @@ def mismatch(tensor: Tensor, spec: TensorSpec, device: str, *, strides: bool = T
         return f"has shape {tuple(tensor.shape)}, the plan was made for {spec.shape}"
     if tensor.dtype != dtype(spec.dtype):
         return f"is {str(tensor.dtype).removeprefix('torch.')}, the plan was made for {spec.dtype}"
-    if tensor.device.type != torch.device(device).type:
+    wanted = torch.device(device)
+    if tensor.device.type != wanted.type or wanted.index not in (None, tensor.device.index):
         return f"is on {tensor.device}, the plan was made for {device}"
     if tensor.layout != torch.strided:
         return f"has layout {tensor.layout}, the plan was made for dense tensors"

@@ -118,9 +118,9 @@ def test_a_planned_step_that_differs_is_not_used(
     real = Engine._run_checked
 
     def off_by_one_bit(
-        self: Engine, residents: Sequence[torch.Tensor], scalars: Sequence[float]
+        self: Engine, residents: Sequence[torch.Tensor], scalars: Sequence[float], **options: bool
     ) -> tuple:
-        (loss,), problem = real(self, residents, scalars)
+        (loss,), problem = real(self, residents, scalars, **options)
         return (torch.nextafter(loss, loss + 1),), problem
 
     monkeypatch.setattr(Engine, "_run_checked", off_by_one_bit)
