@@ -137,7 +137,7 @@ def _changes(old: Row, new: Row) -> Iterator[_Change]:
     for name, before, size, good in (
         ("peak", old.peak_bytes, new.peak_bytes, -1),
         ("height", max(old.height_bytes, enough), max(new.height_bytes, enough), -1),
-        ("bound", old.bound_bytes, new.bound_bytes, 1),
+        ("bound", max(old.bound_bytes, enough), max(new.bound_bytes, enough), 1),
     ):
         if size != before:
             what = f"{name} {size:,} B, before {before:,} B{_share(size, before)}"

@@ -78,7 +78,9 @@ def test_a_bound_above_the_earlier_plan_is_a_contradiction() -> None:
     assert any("the later run's bound of 5,500 B" in what for what in found)
 
 
-def test_below_the_capacity_one_height_is_as_good_as_another() -> None:
+def test_below_the_capacity_one_height_or_bound_is_as_good_as_another() -> None:
+    assert worse(TABLE, replace(TABLE, bound_bytes=890)) == []
+    assert worse(replace(TABLE, bound_bytes=1100), TABLE) != []
     assert worse(TABLE, replace(TABLE, height_bytes=1000)) == []
     assert worse(TABLE, replace(TABLE, height_bytes=1001)) != []
 
