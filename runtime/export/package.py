@@ -23,7 +23,7 @@ from .generate import generate
 from .plan_file import plan_file
 from .templates import INIT, MAIN, SELFTEST, readme
 
-REPLAY_SUFFIXES = (".py", ".hpp", ".cpp")
+REPLAY_SUFFIXES = (".py", ".h", ".hpp", ".cpp")
 OWN_EXTRAS = frozenset({"recordings", "__pycache__"})
 """What an export grows when it is used."""
 

@@ -159,10 +159,9 @@ class Arena {
     std::lock_guard<std::mutex> guard(lock_);
     mode_ = mode;
     slot_ = -1;
-    cursor_ = asked_ = 0;
+    cursor_ = 0;
     pool_refused_ = false;
     misses_.clear();
-    exhausted_ = {-1, 0};
     for (auto* counter : counters()) counter->store(0);
     if (mode == kRecord) {
       requests_.clear();
@@ -203,12 +202,10 @@ class Arena {
     if (flat && at < end && entries_[at].size != size) at = end;
     while (at < end && entries_[at].size != size) ++at;
     if (at == end) {
-      asked_ = cursor_;
       counters_.missed++;
-      if (misses_.size() < kMaxMisses) misses_.push_back({asking(), size});
+      if (misses_.size() < kMaxMisses) misses_.push_back({flat ? slot_due() : slot_, size});
       return scratch(size, guard);
     }
-    asked_ = at;
     cursor_ = at + 1;
     const int64_t address = entries_[at].address;
     if (address < 0) {
@@ -241,12 +238,6 @@ class Arena {
   }
 
   void note_foreign() { counters_.foreign++; }
-
-  // The device had no memory for the request of this step that the adapter tried to serve.
-  void note_exhausted(int64_t size) {
-    std::lock_guard<std::mutex> guard(lock_);
-    exhausted_ = {asking(), size};
-  }
 
   // The block that begins at the pointer is used by work in `place`, too. False: it is not the arena's.
   bool share(void* pointer, Place place) {
@@ -329,17 +320,15 @@ class Arena {
 
   const std::vector<Request>& requests() const { return requests_; }
   const std::vector<Miss>& misses() const { return misses_; }
-  Miss exhausted() const { return exhausted_; }
 
   Arena* next = nullptr; // in the registry
 
  private:
   int64_t slots() const { return static_cast<int64_t>(first_.size()) - 1; }
 
-  // Slot of the op that asked last.
-  int64_t asking() const {
-    if (mode_ != kFlat) return slot_;
-    const auto after = std::upper_bound(first_.begin(), first_.end(), asked_);
+  // Flat: slot of the op whose request is next.
+  int64_t slot_due() const {
+    const auto after = std::upper_bound(first_.begin(), first_.end(), cursor_);
     return std::min(slots(), static_cast<int64_t>(after - first_.begin())) - 1;
   }
 
@@ -490,7 +479,6 @@ class Arena {
   bool retired_ = false;
   bool pool_refused_ = false; // in this step
   int64_t slot_ = -1, cursor_ = 0;
-  int64_t asked_ = 0; // entry of the last request, or where it was missed
   Place place_;       // where the memory is used
   const Place made_in_ = place_;
   std::map<int64_t, Living> live_;         // arena: by address
@@ -500,7 +488,6 @@ class Arena {
   int64_t scratch_live_ = 0;
   Counters counters_;
   std::vector<Miss> misses_;
-  Miss exhausted_{-1, 0};
   std::vector<Request> requests_;
   std::unordered_map<const void*, size_t> open_; // recorded requests that are not freed yet
   std::atomic<int64_t> open_count_{0};
@@ -539,17 +526,6 @@ inline Arena* serving(Place place) {
   Arena* other = running ? running : last_begun.load(std::memory_order_relaxed);
   if (other) other->note_foreign();
   return nullptr;
-}
-
-// What `serve` returns; where it throws, the arena keeps who asked for how much.
-template <typename Serve>
-auto or_exhausted(Arena* arena, int64_t size, Serve serve) {
-  try {
-    return serve();
-  } catch (...) {
-    arena->note_exhausted(size);
-    throw;
-  }
 }
 
 } // namespace
@@ -640,14 +616,6 @@ BAYPLAN_API int64_t bayplan_misses(void* handle, int64_t* out, int64_t room) {
     *out++ = misses[at].size;
   }
   return count;
-}
-
-// Slot (-1: none was armed) and bytes of the last request that the device had no memory for; the bytes
-// are 0 where there was none.
-BAYPLAN_API void bayplan_exhausted(void* handle, int64_t* out) {
-  const auto found = static_cast<bayplan::Arena*>(handle)->exhausted();
-  *out++ = found.slot;
-  *out = found.size;
 }
 
 BAYPLAN_API int64_t bayplan_request_count(void* handle) {

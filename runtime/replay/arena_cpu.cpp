@@ -39,12 +39,10 @@ struct PlannedCpuAllocator final : c10::Allocator {
     if (!arena) return original->allocate(size);
     const auto bytes = static_cast<int64_t>(size);
     if (void* pointer = arena->request(bytes)) return owned(pointer);
-    return or_exhausted(arena, bytes, [&]() -> c10::DataPtr {
-      if (!arena->recording() || size == 0) return original->allocate(size);
-      void* pointer = original->raw_allocate(size);
-      arena->note(pointer, bytes);
-      return owned(pointer);
-    });
+    if (!arena->recording() || size == 0) return original->allocate(size);
+    void* pointer = original->raw_allocate(size);
+    arena->note(pointer, bytes);
+    return owned(pointer);
   }
   c10::DeleterFnPtr raw_deleter() const override { return &planned_delete; }
   void copy_data(void* to, const void* from, std::size_t count) const override {

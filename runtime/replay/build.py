@@ -92,8 +92,8 @@ def _command(adapter: str) -> list[str]:
         return [*command, str(source), f"-L{libraries}", "-lc10"]
     if not (libraries / "libc10_cuda.so").is_file():
         raise NoCompilerError(
-            f"Planned addresses on a GPU need a torch with CUDA, and this one ({torch.__version__}) has "
-            f"no libc10_cuda.so in {libraries}. The step runs in the planned order at any address."
+            f"Planned addresses on a GPU need a torch with CUDA: this one ({torch.__version__}) has no "
+            f"{libraries / 'libc10_cuda.so'}. The step runs in the planned order at any address."
         )
     # CUDA's headers are not needed: ours declare what torch's name of them. C10_CUDA_...: a file that
     # torch leaves out of some of its packages, and that matters on Windows only.

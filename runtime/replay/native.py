@@ -120,7 +120,6 @@ def bind(path: Path) -> ctypes.PyDLL:
         "live_blocks": (number, [handle]),
         "counters": (None, [handle, numbers]),
         "misses": (number, [handle, numbers, number]),
-        "exhausted": (None, [handle, numbers]),
         "request_count": (number, [handle]),
         "requests": (None, [handle, numbers]),
     }
@@ -274,12 +273,6 @@ class Arena:
         found = (ctypes.c_int64 * 128)()
         count = self._library.bayplan_misses(self._handle, found, 64)
         return [(found[2 * at], found[2 * at + 1]) for at in range(count)]
-
-    def exhausted(self) -> tuple[int, int] | None:
-        """(slot, bytes) of the request of the last step that the device had no memory for, or None."""
-        found = _array([0, 0])
-        self._library.bayplan_exhausted(self._handle, found)
-        return (found[0], found[1]) if found[1] else None
 
     def requests(self) -> list[Request]:
         """What was recorded, in order."""
