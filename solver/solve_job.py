@@ -39,9 +39,13 @@ PROGRAM_ORDER = "Program order, placed"
 NEAR_PROGRAM_ORDER = "Near program order, placed"
 """Where the pins exclude program order."""
 SHOW_SHARE = 0.05
-"""Of the time that is left, what is spent at most on placing program order, and an interim order."""
+"""Of the time that is left, what is spent at most on placing program order, and an interim order;
+neither is placed where to put a plan together takes longer than that."""
 INTERIM_SHARE, ORDER_SHARE = 0.1, 0.75
 """After which part of the time that is left an interim order is placed, and when the search ends."""
+NEAR = 0.002
+"""An interim order with a gap of this share of its bound is placed with all care: the placement may
+have more to gain than the search."""
 GRACE_SECONDS = 0.1
 """What the constructors get to place an order that was found as the time ran out."""
 ROUND_SECONDS = 10.0
@@ -189,6 +193,8 @@ class SolveJob:
         return best.name == self.name and low and best.peak_bytes <= self.peak
 
     def _place_program_order(self) -> None:
+        if not self.time_to_show:
+            return
         program = Arrangement(self.program_order)
         result, addresses = self.place(program, self.seed, fast=True, share=SHOW_SHARE)
         if result.height < self.state.program.height_bytes:
@@ -199,35 +205,53 @@ class SolveJob:
     def _find_and_place(self) -> list[Arrangement]:
         """Orders of the least peak, each placed by the constructors; the lowest ones, lowest first.
 
-        The most readable order is tried first; if there is no room for it, those between it and the
-        lean one. While a long search goes on there is an interim plan to be shown.
+        While a long search goes on there is an interim plan to be shown, and its order is placed with
+        all care as soon as it is near the bound.
         """
         from solver.ordering import Interim  # heavy: it compiles
 
         shown: list[OrderResult] = []
-        due = self.within(INTERIM_SHARE * self.left)
+        near: list[OrderResult] = []
+        placed: list[Placed] = []
+        late = self.within(INTERIM_SHARE * self.left)
+
+        def due(gap: float) -> bool:
+            return late() and not near and (gap <= NEAR or (not shown and self.time_to_show))
 
         def show(found: "OrderResult") -> None:
-            shown.append(found)
             self._learn(found)
-            self._place_fast(self._arrangements(found.order), brief=True, share=SHOW_SHARE)
+            shown.append(found)
+            if found.peak_bytes - found.bound_bytes <= NEAR * found.bound_bytes:
+                near.append(found)
+                placed.extend(self._place_found(found))
+            else:
+                self._place_fast(self._arrangements(found.order), brief=True, share=SHOW_SHARE)
 
         result = self._order(
             ORDER_SHARE * self.left,
             reuse=self.reuse,
             progress=self.relay(),
-            interim=Interim(lambda: not shown and due(), show),
+            interim=Interim(due, show),
         )
         self._learn(result)
-        placed = self._place_fast(self._arrangements(result.order))
-        if placed and result.lean_order and result.lean_order != result.order:
-            placed += self._ease(placed[0], result)
-            placed += self._place_fast(self._arrangements(result.lean_order), brief=True)
+        if not near or (result.order != near[0].order and not self.over):
+            placed += self._place_found(result)
         taken = any(one.arrangement.takeovers for one in placed)
         if taken and not self.over and not self.placed_at_peak:
             placed += self._place_without_reuse()
         placed.sort(key=lambda one: one.result.height)
         return [one.arrangement for one in placed[:SEARCHED]]
+
+    def _place_found(self, found: "OrderResult") -> list[Placed]:
+        """Place the most readable order; if there is no room for it, those between it and the lean one,
+        and that. Of a large step with a gap there is time for one, the easiest."""
+        if not found.optimal and found.lean_order and not self.time_to_show:
+            return self._place_fast(self._arrangements(found.lean_order))
+        placed = self._place_fast(self._arrangements(found.order))
+        if placed and not self.over and found.lean_order not in ((), found.order):
+            placed += self._ease(placed[0], found)
+            placed += self._place_fast(self._arrangements(found.lean_order), brief=True)
+        return placed
 
     def _place_without_reuse(self) -> list[Placed]:
         """Place an order that was found without in-place reuse: storages that are handed on live longer
@@ -241,10 +265,11 @@ class SolveJob:
     def _place_fast(
         self, arrangements: list[Arrangement], *, brief: bool = False, share: float = 1.0
     ) -> list[Placed]:
-        """Place them until one is at the peak; ``brief``: by the constructors alone."""
-        placed = []
+        """Place them until one is at the peak; ``brief``: by the constructors alone. The first one is
+        placed even if the time is up."""
+        placed: list[Placed] = []
         for one in arrangements:
-            if not self.cancel.is_set() and not self.placed_at_peak:
+            if not self.cancel.is_set() and not self.placed_at_peak and not (placed and self.over):
                 result = self._place_order(one, self.seed, fast=True, brief=brief, share=share)
                 placed.append(Placed(one, result))
         return placed
@@ -342,6 +367,11 @@ class SolveJob:
     def left(self) -> float:
         """Seconds of work to the deadline, not negative; one more plan can be made of what is found."""
         return max(0.0, self.deadline - self.plan_seconds - self.worked())
+
+    @property
+    def time_to_show(self) -> bool:
+        """Whether there is time for plans that may not be the last."""
+        return self.plan_seconds <= SHOW_SHARE * self.left
 
     @property
     def over(self) -> bool:

@@ -12,8 +12,9 @@ class Interim:
     where it was: whatever ``take`` does, the search finds what it would have found.
     """
 
-    due: Callable[[], bool]
-    """Whether an order is wanted now; asked between two pieces of work."""
+    due: Callable[[float], bool]
+    """Whether an order with this gap (a share of the bound) is wanted now; asked between two pieces of
+    work."""
     take: Callable[[OrderResult], None]
     """Called in the search's thread."""
 

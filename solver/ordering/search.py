@@ -84,7 +84,10 @@ class Search:
 
     def _ended(self) -> bool:
         """Whether the search is at its end; while it is not, the best order is shown when due."""
-        if not self.closed() and self._interim is not None and self._interim.due():
+        if self.closed():
+            return True
+        gap = (self.peak - self.bound) / max(1, self.bound)
+        if self._interim is not None and self._interim.due(gap):
             self._interim.take(self._result())
         return self.closed()
 
@@ -119,7 +122,7 @@ class Search:
         very = self.peak - self.bound > _VERY_WIDE * self.bound
         if parts is not None and parts.largest <= (2 * _SMALL_PART if very else _SMALL_PART):
             # Thousands of cuts would say less than a search that finds its end.
-            for states in _STATES[: 2 if parts.count > 1 else 1]:
+            for states in _STATES if parts.count > 1 else _STATES[:1]:
                 self._part_search(parts, states)
         self._prove()
         self._search(parts)
