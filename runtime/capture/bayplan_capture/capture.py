@@ -20,6 +20,8 @@ from .trace import Trace, trace
 
 __all__ = ["CaptureError", "capture_step"]
 
+_NO_DEVICE = "Build the model without naming a device: it is captured for CUDA all the same."
+
 
 def capture_step(
     source: str,
@@ -104,7 +106,12 @@ def _build_and_trace(
     _say(f"Building {source}")
     construction = Construction()
     with construction.following(), torch.device(target.device):
-        model = build(source, batch, optimizer, None if real else fake, 0, options)
+        try:
+            model = build(source, batch, optimizer, None if real else fake, 0, options)
+        except CaptureError as error:
+            if not target.steered or "CUDA" not in str(error):
+                raise
+            raise CaptureError(f"{error} {_NO_DEVICE}", error.details) from error.__cause__
     by = ", by rules" if target.steered else ""
     _say(f"Tracing {model.name}, batch {model.batch}, for {target.name}{by}")
     try:

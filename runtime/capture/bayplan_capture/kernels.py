@@ -1,7 +1,9 @@
 """Where fake tensors do not tell the truth about a device's kernels, and what is true."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -9,7 +11,7 @@ from torch._ops import OpOverload
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import _disable_current_modes
 
-from .layouts import convolution_format
+from .layouts import convolution_format, suggested_format
 from .target import Target
 
 _aten = torch.ops.aten
@@ -20,6 +22,11 @@ BATCH_NORMS = frozenset(
 """They update running_mean and running_var (arguments 3 and 4) in training (argument 5), though
 their schemas do not say so."""
 _TRAINING = 5
+_NORMALIZED = {
+    _aten.native_batch_norm_backward.default: 1,
+    _aten.cudnn_batch_norm_backward.default: 0,
+}
+"""Which argument is the input."""
 
 
 def run(
@@ -57,6 +64,16 @@ def _result(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         # The kernel works on, and returns, contiguous tensors whatever the gradient's strides.
         contiguous = torch.empty_like(result[0], memory_format=torch.contiguous_format)
         return (contiguous, *result[1:])
+    if func is _aten.native_batch_norm.default and args[0].device.type == "cpu":
+        return (_in_format(result[0], suggested_format(args[0])), *result[1:])
+    if func in _NORMALIZED:
+        # As the input is laid out, whatever the gradient's strides; what is not wanted is not made.
+        form = suggested_format(args[_NORMALIZED[func]])
+        result = (_in_format(result[0], form), *result[1:])
+        if func is _aten.native_batch_norm_backward.default:
+            return tuple(
+                each if wanted else None for each, wanted in zip(result, args[-1], strict=True)
+            )
     return result
 
 
@@ -80,9 +97,23 @@ def _laid_out_as_on_cuda(
     if func in BATCH_NORMS and args[_TRAINING]:
         # A change in place looks for the device. Running statistics are changed, nothing more.
         args = (*args[:3], None, None, *args[_TRAINING:])
-    with _disable_current_modes(), torch.no_grad():
+    with _disable_current_modes(), torch.no_grad(), _without_device_guards():
         twin = _result(func, _on_cuda(args), _on_cuda(kwargs))
     return _like_twin(result, twin, known)
+
+
+@contextmanager
+def _without_device_guards() -> Iterator[None]:
+    """Let Python code call ``contiguous()`` of fake CUDA tensors: the method asks for the device."""
+    method = torch.Tensor.contiguous
+
+    def contiguous(tensor: Tensor, memory_format: Any = torch.contiguous_format) -> Any:
+        if tensor.device.type != "cuda":
+            return method(tensor, memory_format=memory_format)
+        return _aten.contiguous.default(tensor, memory_format=memory_format)
+
+    with patch.object(torch.Tensor, "contiguous", contiguous):
+        yield
 
 
 def _like_twin(result: Any, twin: Any, known: set[int]) -> Any:

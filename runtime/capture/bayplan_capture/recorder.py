@@ -207,6 +207,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self.error(f"{func} is a higher-order operator, which cannot be captured")
         if func.namespace in _UNRECORDED:
             return func(*args, **kwargs)
+        if self.target.name == "cuda" and func._opname in (*RECURRENT, "_cudnn_rnn"):
+            raise self.error(recurrent_refusal(func))
         if self.target.steered and func in REPLACED:
             # In inference mode nothing comes by what stands above autograd.
             with self:
@@ -236,7 +238,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         name = func._opname
         if name in _REFUSED:
             raise self.error(f"{name} changes a tensor's memory, which cannot be planned")
-        self._refuse_for_cuda(func)
+        if self.target.steered and func.name() in cpu_only_ops():  # type: ignore[no-untyped-call]
+            raise self.error(f"{func} runs on the CPU only, and the step is captured for CUDA")
         args = tuple(_replace(each, self._known) for each in args)
         kwargs = {key: _replace(each, self._known) for key, each in kwargs.items()}
         if func is _aten.cudnn_batch_norm_backward.default or (
@@ -276,13 +279,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 )
             )
         return result
-
-    def _refuse_for_cuda(self, func: OpOverload) -> None:
-        """Refuse what a step for CUDA cannot have."""
-        if self.target.name == "cuda" and func._opname in (*RECURRENT, "_cudnn_rnn"):
-            raise self.error(recurrent_refusal(func))
-        if self.target.steered and func.name() in cpu_only_ops():  # type: ignore[no-untyped-call]
-            raise self.error(f"{func} runs on the CPU only, and the step is captured for CUDA")
 
     def _guarded(self, func: OpOverload, arguments: Arguments) -> tuple[tuple[Json, ...], Arguments]:
         """The guard of a call, and its arguments with those values and storages that it adds."""

@@ -33,9 +33,9 @@ class UserFile:
     def source(self) -> str:
         return f"{self.path}:build"
 
-    def capture(self, batch: int | None = None) -> Step:
+    def capture(self, batch: int | None = None, target: str = "cpu", timed: bool = False) -> Step:
         """Capture without a child process."""
-        content = capture_step(self.source, batch, None)
+        content = capture_step(self.source, batch, None, target_name=target, timed=timed)
         return named_step(decode_step_object(content, self.path.name))
 
     def line_of(self, text: str) -> int:

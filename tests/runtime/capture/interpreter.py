@@ -1,8 +1,8 @@
 """Runs a captured program with real tensors, one eager ATen call after the other."""
 
 import base64
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -46,6 +46,8 @@ class Interpreter:
     module: nn.Module
     groups: list[dict[str, Any]]
     count: int = 0
+    substitutes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    """What to call in place of ops, by target, where the step is for a device that is not here."""
 
     def __post_init__(self) -> None:
         self.states: dict[str, Tensor] = {}
@@ -90,6 +92,7 @@ class Interpreter:
         for instruction in program.instructions:
             namespace, name, overload = instruction.target.split(".")
             function = getattr(getattr(getattr(torch.ops, namespace), name), overload)
+            function = self.substitutes.get(instruction.target, function)
             args = [decode(each, values, scalars) for each in instruction.args]
             kwargs = {key: decode(each, values, scalars) for key, each in instruction.kwargs.items()}
             result = function(*args, **kwargs)
@@ -126,7 +129,7 @@ def decode(item: Json, values: dict[int, Tensor], scalars: list[float]) -> Any:
         case "scalar":
             return scalars[content]
         case "device":
-            return torch.device(content)
+            return torch.device("cpu")
         case "float":
             return float(content)
         case _:

@@ -278,6 +278,23 @@ MODELS = {
             data = torch.randn(3, 4), torch.randn(3, 4)
             return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
         """,
+    "batch norm of transposed and of permuted tensors": """
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.first, self.second = nn.BatchNorm1d(4), nn.BatchNorm2d(3)
+                self.third = nn.BatchNorm2d(3)
+
+            def forward(self, x):
+                x = self.first(x.transpose(1, 2)).transpose(1, 2)
+                x = self.second(x.reshape(2, 2, 3, 4).permute(1, 2, 3, 0))
+                return self.third(x.contiguous(memory_format=torch.channels_last)).contiguous()
+
+        def build():
+            data = torch.randn(2, 6, 4), torch.randn(2, 3, 4, 2)
+            model = Model()
+            return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+        """,
     "bfloat16, channels last and a transposed gradient": """
         class Model(nn.Module):
             def __init__(self):
