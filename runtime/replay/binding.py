@@ -164,6 +164,8 @@ class OptimizerBinding:
             for group in optimizer.param_groups
         ]
         """For each group the parameters whose steps Adam counts outside the program."""
+        self._started: list[Tensor] = []
+        """Parameters that had no state before the step that runs."""
 
     def _parameters(self) -> dict[str, torch.nn.Parameter]:
         return dict(self._model.named_parameters(remove_duplicate=False))
@@ -200,6 +202,8 @@ class OptimizerBinding:
     def _start(self, parameter: Tensor, key: str) -> Tensor:
         """A state that torch would make in its first step."""
         state = self._optimizer.state[parameter]
+        if not state:
+            self._started.append(parameter)
         # -0.0: the first update then makes the momentum the gradient, bit for bit.
         start = -0.0 if key == "momentum_buffer" else 0.0
         if key == "step":
@@ -262,8 +266,15 @@ class OptimizerBinding:
         counts = [float(counters[0]) + 1 if counters else 1.0 for counters in self.counters()]
         return [scalar(kind, groups[group], counts[group], place) for kind, group in self._plan.scalars]
 
+    def skip_step(self) -> None:
+        """The step updated nothing: as for torch, states begin with the first one that does."""
+        for parameter in self._started:
+            del self._optimizer.state[parameter]
+        self._started.clear()
+
     def count_step(self) -> None:
         """The step was made: count it where torch would have."""
+        self._started.clear()
         counters = [counter for group in self.counters() for counter in group]
         if counters:
             torch._foreach_add_(counters, 1.0)

@@ -89,8 +89,8 @@ class PlannedStep:
         # What is skipped in fused updates is known on the device alone.
         fused = self._optimizer is not None and self._optimizer.fused
         skipped = bool(self._scaler.residents) and not fused and bool(outputs[1])
-        if self._optimizer is not None and not skipped:
-            self._optimizer.count_step()
+        if self._optimizer is not None:
+            (self._optimizer.skip_step if skipped else self._optimizer.count_step)()
         return loss if self.plan.training else _rebuilt(self.plan.output_tree, outputs)
 
     def bind(self, inputs: Any, target: Any = None, index: int = 0) -> tuple[list[Tensor], list[float]]:
