@@ -40,9 +40,17 @@ class GeneratedStep:
     package: str
     """Whose ``replay`` the source imports from."""
 
-    def function(self, *, unguarded: bool = False) -> StepFunction:
-        """``step(arm, residents, scalars)``: the outputs."""
-        return self._run(self._tree(unguarded))
+    def function(self, *, unguarded: bool = False, armed: bool = True) -> StepFunction:
+        """``step(arm, residents, scalars)``: the outputs.
+
+        Not ``armed`` it never calls ``arm``: for flat steps, and for those without an arena.
+        """
+        tree = self._tree(unguarded)
+        if not armed:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef | ast.If):
+                    node.body = [part for part in node.body if _armed_slot(part) is None]
+        return self._run(tree)
 
     def observed(self, observe: Observer, *, unguarded: bool = False) -> StepFunction:
         """The same step that calls ``observe(slot, results)`` after every op with results."""

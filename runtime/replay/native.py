@@ -199,6 +199,7 @@ class Arena:
             taking += [int((slot, position) in takes) for position in range(len(entries))]
             first.append(len(sizes))
         self.capacity = capacity
+        self._entries = len(sizes)
         problem = _array([0])
         self._handle = self._library.bayplan_create(
             capacity,
@@ -267,6 +268,13 @@ class Arena:
         found = (ctypes.c_int64 * len(fields(Counters)))()
         self._library.bayplan_counters(self._handle, found)
         return Counters(*found)
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the last step's requests were the table's one by one: the next may run flat."""
+        found = self.counters()
+        served = found.planned + found.passed
+        return served == self._entries and not found.missed and not found.overlapped
 
     def misses(self) -> list[tuple[int, int]]:
         """(slot, size) of the first requests of the last step that the table did not know."""

@@ -45,6 +45,63 @@ def test_an_unplanned_request_is_skipped_over_and_does_not_disturb_the_others() 
     assert arena.misses() == [(0, 28)]
 
 
+def test_a_flat_step_is_served_in_the_tables_order_without_arming() -> None:
+    arena = Arena(8192, [[(1024, 4096), (2048, 0)], [], [(1024, PASS)], [(1024, 2048)]])
+    with arena.running(flat=True):
+        tensors = [make(KIB), make(2 * KIB), make(KIB), make(KIB)]
+        arena.arm(0)  # means nothing here
+        places = [place(arena, t) for t in tensors]
+    assert (places[0], places[1], places[3]) == (4096, 0, 2048)
+    assert not 0 <= places[2] < 8192
+    counters = arena.counters()
+    assert (counters.planned, counters.passed, counters.missed) == (3, 1, 0)
+    assert arena.repeated
+
+
+def test_what_differs_in_a_flat_step_is_missed_and_never_wrong() -> None:
+    arena = Arena(8192, [[(1024, 0)], [(2048, 1024), (512, 4096)]])
+    with arena.running(flat=True):
+        first = make(KIB, 1.0)
+        surprise = make(7, 2.0)
+        second = make(2 * KIB, 3.0)
+        too_soon = make(KIB, 4.0)
+        assert [place(arena, t) for t in (first, second)] == [0, 1024]
+        assert not any(0 <= place(arena, t) < 8192 for t in (surprise, too_soon))
+        assert [t[-1].item() for t in (first, surprise, second, too_soon)] == [1.0, 2.0, 3.0, 4.0]
+    # Both came when the second op's requests were due.
+    assert arena.misses() == [(1, 28), (1, 1024)]
+    assert not arena.repeated
+
+
+def test_a_flat_step_leaves_memory_in_use_alone() -> None:
+    arena = Arena(4096, [[(1024, 0)], [(1024, 0)]])
+    with arena.running(flat=True):
+        first, second = make(KIB, 1.0), make(KIB, 2.0)
+        assert place(arena, first) == 0
+        assert not 0 <= place(arena, second) < 4096
+        assert first.eq(1.0).all()
+    assert arena.counters().overlapped == 1
+
+
+def test_more_requests_than_a_flat_step_has_are_missed() -> None:
+    arena = Arena(1024, [[(1024, 0)], []])
+    with arena.running(flat=True):
+        kept = [make(KIB) for _ in range(3)]
+    assert arena.misses() == [(1, 1024), (1, 1024)]
+    assert len(kept) == 3
+
+
+def test_a_step_that_asks_for_less_than_its_table_did_not_repeat() -> None:
+    arena = Arena(8192, [[(1024, 0), (512, 1024)], [(2048, 4096)]])
+    with arena.running():
+        arena.arm(0)
+        kept = [make(KIB)]
+        arena.arm(1)
+        kept.append(make(2 * KIB))
+    assert arena.counters().missed == 0
+    assert not arena.repeated
+
+
 def test_memory_in_use_is_never_handed_out_again() -> None:
     arena = Arena(4096, [[(1024, 0)], [(2048, 512)], [(1024, 0)]])
     with arena.running():
