@@ -166,6 +166,7 @@ class Engine:
             warnings.warn(str(error), stacklevel=4)
             return
         table = load_table(self.folder, key, self.plan)
+        self.device.warm_up()
         if table is not None:
             self._use(table, recorded=False)
         else:
@@ -220,7 +221,8 @@ class Engine:
             undone.restore()
             self.device.synchronize()
             self.device.release_cached()
-            table = make_table(self.plan, requests, match_instances(self.plan, requests, seen))
+            instances = match_instances(self.plan, requests, seen)
+            table = make_table(self.plan, requests, instances, adapter=self._adapter.name)
             check_table(self.plan, table)
             self._use(table, recorded=True)
             assert self._arena is not None

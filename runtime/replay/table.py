@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ReplayError
-from .native import PASS, Request
+from .native import ADAPTERS, PASS, Request
 from .placing import height, live_peak, place_anew, place_around
 from .plan_data import PlanData, content_digest, overlap
 
@@ -72,9 +72,12 @@ class Table:
         return {e.instance: e.address for slot in self.slots for e in slot if e.instance >= 0}
 
 
-def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[int]) -> Table:
+def make_table(
+    plan: PlanData, requests: Sequence[Request], instances: Sequence[int], *, adapter: str = "cpu"
+) -> Table:
     """Place the recorded ``requests``; ``instances[i]`` is the instance that i is, or -1.
 
+    ``adapter``: who serves them, which decides how they are aligned and whether bytes change hands.
     Outputs stay at the plan's addresses and temporaries go into the holes or above, where no more is
     needed than is alive at once, outputs rounded up as in the plan. Otherwise no other places for the
     temporaries need help, and everything is placed anew.
@@ -84,7 +87,10 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     # An output that the step never frees lives to its end.
     events = 1 + max((max(r.allocated, r.freed) for r in requests), default=0)
     ends = [requests[i].freed if requests[i].freed >= 0 else events for i in inside]
-    sizes = [requests[i].size for i in inside]
+    kind = ADAPTERS[adapter]
+    asked = [requests[i].size for i in inside]
+    # Of whole alignments all of them lie at whole alignments, as the plan's do.
+    sizes = [-(-size // kind.alignment) * kind.alignment for size in asked]
     fixed = [_planned_address(plan, instances[i], requests[i].size) for i in inside]
     position = {instances[i]: at for at, i in enumerate(inside) if instances[i] >= 0}
     old_of: dict[int, int] = {}
@@ -92,7 +98,7 @@ def make_table(plan: PlanData, requests: Sequence[Request], instances: Sequence[
     for new, old in sorted(takes, key=lambda pair: starts[pair[0]]):
         if ends[old] <= starts[new]:
             continue
-        if sizes[new] != sizes[old] or fixed[old] is None:
+        if asked[new] != asked[old] or fixed[old] is None or not kind.takes_over:
             fixed[new] = None
             continue
         # The bytes change hands when they are asked for.

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from runtime.replay.errors import ReplayError
-from runtime.replay.native import PASS, Request
+from runtime.replay.native import ADAPTERS, PASS, Request
 from runtime.replay.plan_data import Instance, PlanData
 from runtime.replay.recording import Recorder, match_instances
 from runtime.replay.table import check_table, make_table
@@ -108,6 +108,33 @@ def test_a_recorded_step_takes_what_is_alive_at_once_and_no_more() -> None:
     table = make_table(plan, requests, [0, -1, 1, 2, -1, -1, 3])
     check_table(plan, table)
     assert table.arena_bytes == 640 + 512 + 256 > plan.height_bytes
+
+
+def test_on_a_gpu_everything_lies_as_its_own_allocator_aligns_it() -> None:
+    plan = plan_of(Instance(1024, 512, 0, 2), created=((0,), ()))
+    requests = [
+        Request(0, 520, 1, 0, 5),
+        *(Request(1, size, 1 + size, at, 5 + at) for at, size in enumerate((64, 100, 4), 1)),
+    ]
+    for adapter, alignment in (("cpu", 64), ("cuda_native", 512)):
+        table = make_table(plan, requests, [0, -1, -1, -1], adapter=adapter)
+        check_table(plan, table)
+        addresses = [e.address for slot in table.slots for e in slot]
+        assert [address % alignment for address in addresses] == [0] * 4, adapter
+        assert [e.size for slot in table.slots for e in slot] == [520, 64, 100, 4]
+        assert (table.arena_bytes == 512 + 4 * 512) == (adapter == "cuda_native")
+
+
+def test_bytes_change_hands_only_where_the_allocator_can_do_it() -> None:
+    plan = plan_of(
+        Instance(512, 0, 0, 1), Instance(512, 0, 1, 2), created=((0,), (1,)), takes=((1, 0),)
+    )
+    requests = [Request(0, 512, 1, 0, 2), Request(1, 512, 2, 1, 3)]
+    for adapter, arena_bytes in (("cuda_native", 512), ("cuda_pluggable", 1024)):
+        table = make_table(plan, requests, [0, 1], adapter=adapter)
+        check_table(plan, table)
+        assert table.arena_bytes == arena_bytes
+        assert bool(table.takes) == ADAPTERS[adapter].takes_over
 
 
 def test_a_table_with_two_living_requests_on_one_byte_is_refused() -> None:
