@@ -7,6 +7,7 @@ own modules called ``app`` or ``solver`` keep working.
 
 import copy
 import importlib.util
+import itertools
 import json
 import statistics
 import sys
@@ -41,13 +42,27 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Built:
-    """The model built again, with real tensors."""
+    """The model built again, with real tensors: a ``bayplan_capture.build.Model``."""
 
-    model: torch.nn.Module
-    inputs: Any
-    target: Any
-    loss_fn: Callable[..., Any] | None
-    optimizer: torch.optim.Optimizer | None
+    made: Any
+    eager_step: Callable[[Any], Any]
+
+    @property
+    def model(self) -> torch.nn.Module:
+        return self.made.module  # type: ignore[no-any-return]
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer | None:
+        return self.made.optimizer  # type: ignore[no-any-return]
+
+    @property
+    def scaler(self) -> torch.amp.GradScaler | None:
+        return self.made.options.scaler  # type: ignore[no-any-return]
+
+    @property
+    def data(self) -> tuple[Any, Any]:
+        """Inputs and target."""
+        return self.made.inputs, self.made.target
 
 
 def main(request_file: str, result_file: str) -> int:
@@ -87,8 +102,8 @@ def _verify(export: ModuleType, folder: Path, steps: int, capture: Path) -> dict
     try:
         _say(f"Building {plan.source}")
         built = _build(plan, capture)
-        step = export.load(built.model, built.optimizer, strict=True)
-        step.bind(built.inputs, built.target)
+        step = export.load(built.model, built.optimizer, built.scaler, strict=True)
+        step.bind(*built.data)
     except Exception as error:  # Whatever keeps the model from being built is for the report to say.
         reason = f"{plan.source} cannot be built as it was captured: {error}"
         _say(reason)
@@ -99,23 +114,26 @@ def _verify(export: ModuleType, folder: Path, steps: int, capture: Path) -> dict
 def _build(plan: Any, capture: Path) -> Built:
     sys.path.insert(0, str(capture))
     try:
-        build_model = importlib.import_module("bayplan_capture.build").build_model
+        build = importlib.import_module("bayplan_capture.build").build
+        eager_step = importlib.import_module("bayplan_capture.eager").eager_step
     finally:
         sys.path.remove(str(capture))
-    optimizer = plan.optimizer if plan.source.startswith("zoo:") else None
-    return Built(*build_model(plan.source, plan.batch, optimizer, fake=False, seed=0))
+    zoo = plan.source.startswith("zoo:")
+    chosen = (plan.optimizer, plan.options) if zoo else (None, None)
+    return Built(build(plan.source, plan.batch, chosen[0], None, 0, chosen[1]), eager_step)
 
 
 def _verify_model(step: Any, built: Built, steps: int) -> dict[str, Any]:
     engine = step.engine
     for group in built.optimizer.param_groups if built.optimizer else ():
-        group["foreach"] = group["fused"] = False
+        group["foreach"] = False
+        group["fused"] = bool(group.get("fused"))
     start = _Start(built)
     outcomes: dict[str, Outcome] = {}
     ways: dict[str, Callable[[], Any]] = {
-        "eager": lambda: _eager_step(built),
-        "traced": lambda: _traced_step(step, built),
-        "planned": lambda: step(built.inputs, built.target),
+        "eager": lambda: built.eager_step(built.made),
+        "traced": lambda: step.traced(*built.data),
+        "planned": lambda: step(*built.data),
     }
     totals: dict[str, int] = {}
     for name, way in ways.items():
@@ -138,18 +156,16 @@ def _verify_random(folder: Path, plan: Any, steps: int, reason: str) -> dict[str
     _say(f"Running {steps} steps on random data, traced and planned")
     totals: dict[str, int] = {}
     found = selftest.compare(engine, steps, after_step=lambda: _count(engine, totals))
-    named: dict[str, list[str]] = {
-        role: [] for role in ("parameter", "buffer", "optimizer", "input", "target")
-    }
+    named: dict[str, list[str]] = {resident.role: [] for resident in plan.residents}
     for resident in found.different_residents:
         named[resident.role].append(resident.key)
     comparison = {
         "one": "traced",
         "other": "planned",
         "losses": list(found.different_outputs),
-        "parameters": named["parameter"],
-        "buffers": named["buffer"],
-        "optimizer_state": named["optimizer"],
+        "parameters": named.pop("parameter", []),
+        "buffers": named.pop("buffer", []),
+        "optimizer_state": list(itertools.chain(*named.values())),
     }
     residents, scalars = selftest.random_residents(plan, 0), selftest.scalars_of_step(plan, 1)
     _say("Timing")
@@ -171,7 +187,7 @@ def _run(
         outcome.losses.append([t.detach().clone() for t in _tensors(way())])
         if engine.poison:
             _count(engine, totals)
-    model, optimizer = built.model, built.optimizer
+    model, optimizer, scaler = built.model, built.optimizer, built.scaler
     outcome.parameters = {n: p.detach().clone() for n, p in model.named_parameters()}
     outcome.buffers = {n: b.detach().clone() for n, b in model.named_buffers()}
     if optimizer is not None:
@@ -179,31 +195,9 @@ def _run(
             for key, value in optimizer.state.get(parameter, {}).items():
                 if isinstance(value, torch.Tensor):
                     outcome.optimizer_state[f"{name}/{key}"] = value.detach().clone()
+    for key, value in (scaler.state_dict() if scaler is not None else {}).items():
+        outcome.optimizer_state[f"GradScaler/{key}"] = torch.tensor(value)
     return outcome
-
-
-def _eager_step(built: Built) -> Any:
-    if built.loss_fn is None or built.optimizer is None:
-        with torch.no_grad():
-            return _call(built.model, built.inputs)
-    built.optimizer.zero_grad(set_to_none=True)
-    loss = built.loss_fn(_call(built.model, built.inputs), built.target)
-    loss.backward()
-    built.optimizer.step()
-    return loss
-
-
-def _call(model: torch.nn.Module, inputs: Any) -> Any:
-    if isinstance(inputs, Mapping):
-        return model(**inputs)
-    return model(*inputs) if isinstance(inputs, (tuple, list)) else model(inputs)
-
-
-def _traced_step(step: Any, built: Built) -> Any:
-    residents, scalars = step.bind(built.inputs, built.target)
-    outputs = step.engine.run_traced(residents, scalars)
-    step.count_step()
-    return step.result(outputs)
 
 
 class _Start:
@@ -213,13 +207,14 @@ class _Start:
         self._built = built
         tensors = [*built.model.named_parameters(), *built.model.named_buffers()]
         # A model may change its inputs in place.
-        self._data = [(t, t.detach().clone()) for t in _tensors((built.inputs, built.target))]
+        self._data = [(t, t.detach().clone()) for t in _tensors(built.data)]
         self._tensors = {name: tensor.detach().clone() for name, tensor in tensors}
         optimizer = built.optimizer
         self._optimizer = copy.deepcopy(optimizer.state_dict()) if optimizer is not None else None
+        self._scaler = built.scaler.state_dict() if built.scaler is not None else {}
 
     def restore(self) -> None:
-        """Parameters, buffers, optimizer state, inputs and target as they were."""
+        """Parameters, buffers, optimizer and scaler state, inputs and target as they were."""
         model, optimizer = self._built.model, self._built.optimizer
         with torch.no_grad():
             for name, tensor in (*model.named_parameters(), *model.named_buffers()):
@@ -231,6 +226,8 @@ class _Start:
             parameter.grad = None
         if optimizer is not None and self._optimizer is not None:
             optimizer.load_state_dict(copy.deepcopy(self._optimizer))
+        if self._built.scaler is not None:
+            self._built.scaler.load_state_dict(self._scaler)
 
 
 def _compare(one: str, other: str, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:

@@ -4,6 +4,12 @@ SOURCE is ``zoo:NAME``, a model of torchvision or transformers with random weigh
 ``FILE.py:FUNCTION``, a function of yours that returns ``model, (inputs, target), loss_fn,
 optimizer``, or ``model, inputs`` for an inference step.
 
+What else a training step does (autocast, loss scaling, clipped gradients, micro-batches) are options of
+a zoo model here. Your function returns them, as a dict after the optimizer, with torch's own objects:
+``{"autocast": torch.bfloat16, "scaler": torch.amp.GradScaler(), "clip_grad_norm": 1.0,
+"clip_grad_value": 0.5, "micro_batches": 4}``. A batch is then run in 4 parts, whose gradients are added
+up.
+
 A step is captured for one device, whose kernels decide what memory it takes: choose ``--target cuda``
 for a step that trains on a GPU. This computer need not have one; where it has, torch itself picks the
 kernels.
@@ -33,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=["sgd", "adam", "adamw", "none"],
         help="of a zoo model (sgd); none: an inference step",
     )
+    _add_options(parser)
     parser.add_argument(
         "--target",
         choices=["cpu", "cuda"],
@@ -55,6 +62,40 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_library_option(parser)
 
 
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """What else the training step of a zoo model does."""
+    parser.add_argument(
+        "--autocast",
+        choices=["bfloat16", "float16"],
+        help="of a zoo model: model and loss run under torch.autocast",
+    )
+    parser.add_argument(
+        "--scaler",
+        action="store_true",
+        help="of a zoo model: the loss is scaled, by a torch.amp.GradScaler",
+    )
+    clip = parser.add_mutually_exclusive_group()
+    clip.add_argument(
+        "--clip-grad-norm", type=float, metavar="X", help="of a zoo model: as torch.nn.utils does"
+    )
+    clip.add_argument(
+        "--clip-grad-value", type=float, metavar="X", help="of a zoo model: as torch.nn.utils does"
+    )
+    parser.add_argument(
+        "--micro-batches",
+        type=count,
+        metavar="N",
+        help="of a zoo model: the batch is run in N parts, whose gradients are added up",
+    )
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, object]:
+    """Those that were asked for."""
+    names = ("autocast", "scaler", "clip_grad_norm", "clip_grad_value", "micro_batches")
+    found = {name: getattr(arguments, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None and value is not False}
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Capture, write, say what it is."""
     from runtime.capture import capture
@@ -65,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.source,
             batch=arguments.batch,
             optimizer="" if arguments.optimizer == "none" else arguments.optimizer,
+            options=_options(arguments),
             target=arguments.target,
             timed=arguments.time,
             python=arguments.python,

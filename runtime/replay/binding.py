@@ -181,8 +181,13 @@ class OptimizerBinding:
                 f"plan's {len(due)}, in that order. Make the optimizer as it was captured."
             )
 
-    def tensors(self) -> list[Tensor]:
-        """The tensors of ``residents``, as they are now; those that are missing are made."""
+    def tensors(self, place: tuple[int, int] = WHOLE) -> list[Tensor]:
+        """The tensors of ``residents``, as they are now; those that are missing are made.
+
+        ``place``: for which micro-batch of how many.
+        """
+        if place[0] == 0:
+            self._started.clear()
         state = self._optimizer.state
         result = []
         for parameter, key in self._owners:

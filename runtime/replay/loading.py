@@ -100,7 +100,7 @@ class PlannedStep:
         """
         place = (index, self.plan.micro_batches)
         own = self._model.tensors()
-        state = self._optimizer.tensors() if self._optimizer is not None else []
+        state = self._optimizer.tensors(place) if self._optimizer is not None else []
         now = [(id(t), t.data_ptr(), t.dtype, t.requires_grad) for t in (*own, *state)]
         counters = self._optimizer.counters() if self._optimizer is not None else []
         now += [(id(c), 0, c.dtype, False) for group in counters for c in group]
