@@ -19,6 +19,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from .cuda_attention import attention
+from .cuda_autocast import cuda_autocast
 from .layouts import suggested_format
 
 _aten = torch.ops.aten
@@ -153,7 +154,8 @@ def cuda_kernels(refuse: Callable[[str], Exception]) -> Iterator[None]:
             for overload in ("input", "data"):
                 function = getattr(packet, overload)
                 _implement(library, function, _refusal(function, refuse), "AutogradCPU")
-        yield
+        with cuda_autocast():
+            yield
     finally:
         library._destroy()  # type: ignore[no-untyped-call]
 

@@ -313,8 +313,8 @@ def attended(
 def attention_gradients(
     grad: Tensor, *tensors: Tensor, bias: Tensor | None, causal: bool, scale: float | None
 ) -> tuple[Tensor, ...]:
-    leaves = [each.detach().requires_grad_() for each in tensors]
-    result = attended(*leaves, bias, causal, scale)
+    query, key, value = leaves = [each.detach().requires_grad_() for each in tensors]
+    result = attended(query, key, value, bias, causal, scale)
     return torch.autograd.grad(result, leaves, grad)
 
 
