@@ -82,11 +82,11 @@ def _solution(job: SolveJob, log: list[Progress]) -> Solution:
     if best.status is Status.FEASIBLE and job.over:
         best = replace(best, status=Status.STOPPED)
     bound = best.certificate.peak_bound_bytes
-    floor = max(bound, job.pinned_end)
+    floor = max(bound, job.maker.pinned_end)
     report = Report(
         model=job.step.origin.model,
         ops=len(job.step.ops),
-        storages=len(job.planned),
+        storages=len(job.arranger.planned),
         resident_bytes=job.step.resident_bytes,
         program_order_peak_bytes=job.program_peak,
         baseline_reserved_bytes=state.baseline.reserved_bytes,

@@ -9,28 +9,24 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from solver import compile_ahead
-from solver.assemble import assemble
-from solver.check import Checker
+from solver.arrangement import Arrangement, Arranger, Placed
 from solver.clashes import Clashes
 from solver.constrained import constrained
 from solver.pin_conflicts import require_pinned_order
-from solver.pins import Pins, pinned_addresses, pinned_end
-from solver.placement import PlacementProblem, PlacementResult, place
-from solver.placement.caching_allocator import largest_op, simulate
+from solver.pins import Pins, pinned_addresses
+from solver.placement import PlacementResult, place
+from solver.placement.caching_allocator import simulate
 from solver.placement.place import over_text, place_by_start
-from solver.placement.problem import FREE
-from solver.plan import Certificate, Plan, Proof, Provenance, Status
-from solver.provenance import machine, versions
-from solver.reuse import first_owners, needed_takeovers, possible_takeovers
+from solver.plan import Plan
+from solver.plan_maker import Bound, PlanMaker
 from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback
 from solver.step import Step
-from solver.timeline import order_lifetimes, order_profile, planned_storages, storage_sizes
+from solver.timeline import order_profile
 
 if TYPE_CHECKING:
     from solver.ordering import Interim, OrderResult
@@ -66,31 +62,6 @@ class State:
     best: Plan
 
 
-@dataclass(frozen=True)
-class Arrangement:
-    """What a placement is made for: an order, and by op the storage whose bytes its result takes."""
-
-    order: tuple[int, ...]
-    takeovers: Mapping[int, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Placed:
-    """An arrangement and its placement."""
-
-    arrangement: Arrangement
-    result: PlacementResult
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The best proven lower bound on the peak, and what proves it."""
-
-    bytes: int
-    proof: Proof
-    op: int
-
-
 @dataclass
 class SolveJob:
     """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
@@ -109,28 +80,21 @@ class SolveJob:
 
     def __post_init__(self) -> None:
         self.worked: Callable[[], float] = lambda: self.seconds
-        self.plan_seconds = 0.0
-        """What it takes to put a plan together and to check it, as last measured."""
-        self.planned = planned_storages(self.step)
-        self.sizes = storage_sizes(self.step)
         self.program_order = tuple(range(len(self.step.ops)))
         self.program_name = PROGRAM_ORDER
         self.program_peak = int(order_profile(self.step, self.program_order).max(initial=0))
-        self.pinned_end = 0
         self.clashes: Clashes | None = None
         if self.pins:
             self._take_pins()
         self.peak = int(order_profile(self.step, self.program_order).max(initial=0))
-        self.checker = Checker(self.step)
-        bound, op = largest_op(self.step, reuse=self.reuse)
-        self.bound = Bound(bound, Proof.NONE, op)
+        self.arranger = Arranger(self.step, self.pins, self.reuse)
+        self.maker = PlanMaker(self.step, self.pins, self.reuse, self.seed, self.deadline, self.started)
 
     def _take_pins(self) -> None:
         """From here on the step has the pins among its dependencies. Raises BayplanError."""
         known = require_pinned_order(self.step, self.pins)
         if known.order != self.program_order:
             self.program_order, self.program_name = known.order, NEAR_PROGRAM_ORDER
-        self.pinned_end = pinned_end(self.step, self.pins)
         self.clashes = known.clashes
         self.step = constrained(self.step, known.edges, pinned_addresses(self.pins))
 
@@ -141,14 +105,14 @@ class SolveJob:
         step = self.step
         self.say(
             "Build graph",
-            f"{len(step.ops):,} ops, {len(self.planned):,} tensors",
-            bound_bytes=self.bound.bytes,
+            f"{len(step.ops):,} ops, {len(self.arranger.planned):,} tensors",
+            bound_bytes=self.maker.bound.bytes,
         )
         baseline = simulate(step)
-        self.checker.require_valid(baseline.plan)
+        self.maker.checker.require_valid(baseline.plan)
         self.say("As run", f"{baseline.reserved_bytes / 2**30:,.3f} GiB reserved")
         program = Arrangement(self.program_order)
-        problem, storages = self.problem(program)
+        problem, storages = self.arranger.problem(program)
         addresses = dict(zip(storages, place_by_start(problem).tolist(), strict=True))
         plan = self.plan(program, addresses, self.program_name)
         self.state = State(baseline, plan, plan)
@@ -189,7 +153,7 @@ class SolveJob:
         """Whether the best plan is as low as the lowest peak of an order that was found, or as what is
         pinned to an address lets it be."""
         best = self.state.best
-        low = best.height_bytes <= max(self.peak, self.pinned_end)
+        low = best.height_bytes <= max(self.peak, self.maker.pinned_end)
         return best.name == self.name and low and best.peak_bytes <= self.peak
 
     def _place_program_order(self) -> None:
@@ -225,7 +189,7 @@ class SolveJob:
                 near.append(found)
                 placed.extend(self._place_found(found))
             else:
-                self._place_fast(self._arrangements(found.order), brief=True, share=SHOW_SHARE)
+                self._place_fast(self.arranger.arrangements(found.order), brief=True, share=SHOW_SHARE)
 
         result = self._order(
             ORDER_SHARE * self.left,
@@ -246,11 +210,11 @@ class SolveJob:
         """Place the most readable order; if there is no room for it, those between it and the lean one,
         and that. Of a large step with a gap there is time for one, the easiest."""
         if not found.optimal and found.lean_order and not self.time_to_show:
-            return self._place_fast(self._arrangements(found.lean_order))
-        placed = self._place_fast(self._arrangements(found.order))
+            return self._place_fast(self.arranger.arrangements(found.lean_order))
+        placed = self._place_fast(self.arranger.arrangements(found.order))
         if placed and not self.over and found.lean_order not in ((), found.order):
             placed += self._ease(placed[0], found)
-            placed += self._place_fast(self._arrangements(found.lean_order), brief=True)
+            placed += self._place_fast(self.arranger.arrangements(found.lean_order), brief=True)
         return placed
 
     def _place_without_reuse(self) -> list[Placed]:
@@ -279,43 +243,30 @@ class SolveJob:
         from solver.ordering.easing import Easing, conflict  # heavy: it compiles
         from solver.watch import Watch
 
-        low, placed = max(self.peak, self.pinned_end), []
+        low, placed = max(self.peak, self.maker.pinned_end), []
         with Watch(ENDLESS, self.within(self.left)) as watch:
             easing = Easing(self.step, np.array(found.lean_order), found.peak_bytes, reuse=self.reuse)
             for _ in range(easing.rounds):
                 if watch.stopped or self.placed_at_peak:
                     break
                 order, result = np.array(last.arrangement.order), last.result
-                problem, _ = self.problem(last.arrangement)
+                problem, _ = self.arranger.problem(last.arrangement)
                 where = conflict(problem, result.addresses, low, len(order))
                 eased = easing.order(order, where, result.height, watch)
-                one = self._arrangements(tuple(eased.tolist()))[0]
+                one = self.arranger.arrangements(tuple(eased.tolist()))[0]
                 apart = self.clashes is None or self.clashes.broken(one.order) is None
-                if apart and self._peak_of(one) <= self.peak:
+                if apart and self.arranger.peak(one) <= self.peak:
                     placed += self._place_fast([one], brief=True)
                     last = placed[-1] if placed else last
         return placed
 
-    def _peak_of(self, one: Arrangement) -> int:
-        return int(order_profile(self.step, one.order, one.takeovers).max(initial=0))
-
-    def _arrangements(self, order: tuple[int, ...]) -> list[Arrangement]:
-        """With the takeovers that the peak needs, then with all that are possible.
-
-        More of them leave less alive, fewer leave the placement more freedom: either may be easier.
-        """
-        if not self.reuse:
-            return [Arrangement(order)]
-        needed, possible = needed_takeovers(self.step, order), possible_takeovers(self.step, order)
-        return [Arrangement(order, t) for t in ([needed, possible] if possible != needed else [needed])]
-
     def _learn(self, found: "OrderResult") -> None:
         """What is proven goes into the certificates."""
-        if found.bound_bytes > self.bound.bytes and not self.cancel.is_set():
-            self.bound = Bound(found.bound_bytes, found.proof, found.proof_op)
-            program = self.certified(self.state.program)
+        if found.bound_bytes > self.maker.bound.bytes and not self.cancel.is_set():
+            self.maker.bound = Bound(found.bound_bytes, found.proof, found.proof_op)
+            program = self.maker.certified(self.state.program)
             best = self.state.best
-            best = program if best is self.state.program else self.certified(best)
+            best = program if best is self.state.program else self.maker.certified(best)
             self.state = replace(self.state, program=program, best=best)
         self.peak = min(self.peak, found.peak_bytes)
 
@@ -350,7 +301,7 @@ class SolveJob:
         best = self.state.best
         lower = result.height < best.height_bytes
         if not lower and result.height == best.height_bytes:
-            lower = best.name != self.name or self._peak_of(one) < best.peak_bytes
+            lower = best.name != self.name or self.arranger.peak(one) < best.peak_bytes
         if lower:
             plan = self.plan(one, addresses, self.name)
             self.state = replace(self.state, best=plan)
@@ -366,12 +317,12 @@ class SolveJob:
     @property
     def left(self) -> float:
         """Seconds of work to the deadline, not negative; one more plan can be made of what is found."""
-        return max(0.0, self.deadline - self.plan_seconds - self.worked())
+        return max(0.0, self.deadline - self.maker.seconds - self.worked())
 
     @property
     def time_to_show(self) -> bool:
         """Whether there is time for plans that may not be the last."""
-        return self.plan_seconds <= SHOW_SHARE * self.left
+        return self.maker.seconds <= SHOW_SHARE * self.left
 
     @property
     def over(self) -> bool:
@@ -402,24 +353,6 @@ class SolveJob:
         begun = self.seconds
         return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
 
-    def problem(self, one: Arrangement) -> tuple[PlacementProblem, list[int]]:
-        """The placement problem of an order, and the storages that it places.
-
-        One storage stands for all that take over its bytes, one after the other.
-        """
-        lifetimes = order_lifetimes(self.step, one.order, one.takeovers)
-        first = first_owners(self.step, one.takeovers)
-        for new, old in first.items():
-            lifetimes[old, 1] = max(lifetimes[old, 1], lifetimes[new, 1])
-        lifetimes[list(first)] = -1
-        storages = self.planned[lifetimes[self.planned, 0] >= 0]
-        starts, ends = lifetimes[storages].T.copy()
-        fixed = None
-        if pinned := pinned_addresses(self.pins):
-            fixed = np.array([pinned.get(s, FREE) for s in storages.tolist()], np.int64)
-        problem = PlacementProblem(starts, ends, self.sizes[storages], fixed=fixed)
-        return problem, storages.tolist()
-
     def place(
         self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False, share: float = 1.0
     ) -> tuple[PlacementResult, dict[int, int]]:
@@ -427,7 +360,7 @@ class SolveJob:
 
         It may take a ``share`` of the time that is left; where it is not ``fast`` one round.
         """
-        problem, storages = self.problem(one)
+        problem, storages = self.arranger.problem(one)
         seconds = max(share * self.left, GRACE_SECONDS) if fast else min(self.left, ROUND_SECONDS)
         result = place(
             problem,
@@ -438,47 +371,8 @@ class SolveJob:
             fast=fast,
             brief=brief,
         )
-        addresses = dict(zip(storages, result.addresses.tolist(), strict=True))
-        return result, addresses | {
-            new: addresses[old] for new, old in first_owners(self.step, one.takeovers).items()
-        }
+        return result, self.arranger.addresses(one, storages, result)
 
     def plan(self, one: Arrangement, addresses: Mapping[int, int], name: str) -> Plan:
         """The checked plan of an order and a placement."""
-        begun = self.worked()
-        plan = assemble(
-            self.step,
-            one.order,
-            addresses,
-            name=name,
-            status=Status.FEASIBLE,
-            certificate=Certificate(0, Proof.NONE, -1, 0),
-            provenance=self.provenance(),
-            takeovers=one.takeovers,
-        )
-        plan = self.certified(replace(plan, pins=self.pins))
-        self.plan_seconds = self.worked() - begun
-        return plan
-
-    def certified(self, plan: Plan) -> Plan:
-        """The plan with the best bound known and the status that follows, checked."""
-        bound = self.bound
-        height_bound = max(plan.peak_bytes, self.pinned_end)
-        optimal = plan.height_bytes == height_bound and plan.peak_bytes == bound.bytes
-        plan = replace(
-            plan,
-            status=Status.OPTIMAL if optimal else Status.FEASIBLE,
-            certificate=Certificate(bound.bytes, bound.proof, bound.op, height_bound, reuse=self.reuse),
-        )
-        self.checker.require_valid(plan)
-        return plan
-
-    def provenance(self) -> Provenance:
-        return Provenance(
-            seed=self.seed,
-            seconds=self.seconds,
-            deadline=self.deadline,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=versions(),
-            machine=machine(),
-        )
+        return self.maker.plan(one, addresses, name, self.worked)

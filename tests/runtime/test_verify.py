@@ -9,11 +9,12 @@ import pytest
 
 from runtime.export import export
 from runtime.verify import Comparison, VerifyReport, verify
+from solver.arrangement import Arrangement
 from solver.errors import BayplanError
 from solver.plan import Plan, Run
 from solver.reuse import possible_takeovers
 from solver.solve import solve
-from solver.solve_job import Arrangement, SolveJob
+from solver.solve_job import SolveJob
 from tests.runtime.conftest import Exported
 
 
