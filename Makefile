@@ -4,6 +4,8 @@
 # make bench  solves all cases into out/bench.json and fails where a figure is worse than in the
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make reference  makes the reference anew, on an idle machine
+# make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
+# make cuda-exports  makes those exports, without a GPU; ARGS="gpt" makes some
 # make lint   ruff, mypy, import-linter
 # make sample captures and plans the sample step anew
 
@@ -12,13 +14,19 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test bench reference lint sample setup
+.PHONY: run test test-cuda cuda-exports bench reference lint sample setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
 
 test: setup
 	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(ARGS)
+
+test-cuda:
+	@$(PYTHON) tests/cuda $(ARGS)
+
+cuda-exports: setup
+	@.venv/bin/python tests/cuda/make_exports.py $(ARGS)
 
 bench: setup
 	@mkdir -p out

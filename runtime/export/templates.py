@@ -7,11 +7,20 @@ INIT = '''"""A planned step, written by Bayplan. ``from THIS_FOLDER import load`
 
 from pathlib import Path
 
+from .replay.adapters import choose
 from .replay.errors import ReplayError
 from .replay.loading import PlannedStep
 from .replay.loading import load as _load
 
-__all__ = ["PlannedStep", "ReplayError", "load"]
+__all__ = ["PlannedStep", "ReplayError", "install_pluggable", "load"]
+
+
+def install_pluggable():
+    """Replace PyTorch's CUDA allocator, for ``load(..., adapter="pluggable")``.
+
+    To be called before anything of this process uses CUDA memory; raises ReplayError where it is late.
+    """
+    choose("cuda", "pluggable", "")
 
 
 def load(model, optimizer=None, scaler=None, *, adapter="auto", cuda_graph=False, strict=False):
@@ -19,7 +28,8 @@ def load(model, optimizer=None, scaler=None, *, adapter="auto", cuda_graph=False
 
     ``scaler`` is the torch.amp.GradScaler of a step that was captured with one.
     An inference step takes no optimizer, and ``step(inputs)`` returns what the model returns.
-    ``adapter`` ("auto", "native", "pluggable") is how the plan gets into PyTorch's allocator for CUDA.
+    ``adapter`` ("auto", "native", "pluggable") is how the plan gets into PyTorch's allocator for CUDA;
+    the pluggable one must be installed first, with ``install_pluggable``.
     ``cuda_graph`` replays the step as one CUDA graph where that is possible; ``step.report`` says so.
     ``strict`` raises when memory is not served as planned. Raises ReplayError for a model, an
     optimizer or a device that the plan was not made for.

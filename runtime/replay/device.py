@@ -69,6 +69,10 @@ class Device(ABC):
         """A copy to compare or restore with; on a GPU it takes none of the GPU's memory."""
 
     @abstractmethod
+    def warm_up(self) -> None:
+        """Let libraries make on the current queue of work what they keep: it is no step's."""
+
+    @abstractmethod
     def synchronize(self) -> None:
         """Wait for all work that was issued to this device."""
 
@@ -136,6 +140,9 @@ class Cpu(Device):
 
     def kept(self, tensor: Tensor) -> Tensor:
         return tensor.detach().clone()
+
+    def warm_up(self) -> None:
+        """Libraries keep nothing that comes from PyTorch's allocator."""
 
     def synchronize(self) -> None:
         """Ops have ended when they return."""
@@ -209,6 +216,14 @@ class Cuda(Device):
 
     def kept(self, tensor: Tensor) -> Tensor:
         return tensor.detach().cpu()
+
+    def warm_up(self) -> None:
+        with self.entered():
+            # cuBLAS and cuBLASLt keep a workspace for each stream.
+            for dtype in (torch.float32, torch.float16, torch.bfloat16):
+                matrix = torch.zeros(32, 32, dtype=dtype, device=self.at)
+                torch.mm(matrix, matrix)
+                torch.addmm(matrix[0], matrix, matrix)
 
     def synchronize(self) -> None:
         torch.cuda.synchronize(self.at)

@@ -183,22 +183,22 @@ def _always_new(plan: PlanData) -> str:
 
 def graphs_for(device: Device) -> GraphBackend | None:
     """What captures steps on ``device``; None where nothing does."""
-    return CudaGraphs(device.at) if device.at.type == "cuda" else None
+    return CudaGraphs(device) if device.at.type == "cuda" else None
 
 
 class CudaGraphs:
     """CUDA graphs of one GPU, through torch.cuda."""
 
-    def __init__(self, at: torch.device) -> None:
-        self._at = at
-        self._stream = torch.cuda.Stream(at)  # type: ignore[no-untyped-call]
+    def __init__(self, device: Device) -> None:
+        self._device, self._at = device, device.at
+        self._stream = torch.cuda.Stream(device.at)  # type: ignore[no-untyped-call]
 
     def warm_up(self, run: Callable[[], Outputs]) -> tuple[Outputs, str]:
         with torch.cuda.device(self._at):
             current = torch.cuda.current_stream()
             self._stream.wait_stream(current)
             with torch.cuda.stream(self._stream):
-                self._make_workspaces()
+                self._device.warm_up()
                 with _Synchronizing() as synchronizing:
                     outputs = run()
             current.wait_stream(self._stream)
@@ -210,13 +210,6 @@ class CudaGraphs:
             f"An op waits for the GPU, which a graph cannot: {synchronizing.found}. With loss scaling "
             "that is the look at whether all gradients are finite."
         )
-
-    def _make_workspaces(self) -> None:
-        """cuBLAS keeps a workspace for each stream: it must not be part of the step."""
-        for dtype in (torch.float32, torch.bfloat16):
-            matrix = torch.zeros(32, 32, dtype=dtype, device=self._at)
-            torch.mm(matrix, matrix)
-            torch.addmm(matrix[0], matrix, matrix)
 
     def capture(self, run: Callable[[], Outputs]) -> Captured:
         # An object that dies while a step is captured could free memory of the device.

@@ -1,0 +1,476 @@
+"""One check of one export in a process of its own: ``python child.py REQUEST.json RESULT.json``.
+
+Needs torch, the export, and ``runtime/capture`` to build the model again. The request has ``folder``,
+``check``, ``adapter``, ``steps``, ``rounds`` and, for some checks, ``cap`` (bytes). The result has
+``problems`` (empty: all is as it should be) and numbers for the table.
+"""
+
+import gc
+import importlib
+import importlib.util
+import json
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != HERE]
+
+import torch  # noqa: E402
+
+CAPTURE = HERE.parents[1] / "runtime" / "capture"
+MIB = 1 << 20
+SEGMENT, SMALL_ARENA, SMALL_SEGMENT = 2 * MIB, 10 * MIB, 20 * MIB
+"""How PyTorch's caching allocator rounds what it asks the driver for: to whole 2 MiB, but 20 MiB for
+requests of 1 to 10 MiB."""
+WARM_UP, GRAPH_WARM_UP = 3, 4
+
+Result = dict[str, Any]
+
+
+class Subject:
+    """An export with the model it was made for."""
+
+    def __init__(self, request: Result, *, strict: bool = True, cuda_graph: bool = False) -> None:
+        self.folder = Path(request["folder"])
+        self.export = import_export(self.folder)
+        self.plan = replay("plan_data").read_plan(self.folder)
+        self.device = torch.device(self.plan.device)
+        if request["adapter"] == "pluggable":
+            self.export.install_pluggable()
+        self.made, self.eager_step = build(self.plan, self.plan.batch, self.device)
+        options = {"adapter": request["adapter"], "cuda_graph": cuda_graph, "strict": strict}
+        self.options = options
+        self.step = self.loaded()
+
+    def loaded(self, **options: Any) -> Any:
+        """The step bound to the model, once more."""
+        made = self.made
+        return self.export.load(
+            made.module, made.optimizer, made.options.scaler, **{**self.options, **options}
+        )
+
+    def planned(self) -> Any:
+        """One planned step: loss or result."""
+        return self.step(self.made.inputs, self.made.target)
+
+    def traced(self) -> Any:
+        """One step in program order."""
+        return self.step.traced(self.made.inputs, self.made.target)
+
+    def eager(self) -> Any:
+        """One step of plain PyTorch."""
+        return self.eager_step(self.made)
+
+    def synchronize(self) -> None:
+        """Wait for the device."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+def import_export(folder: Path) -> Any:
+    """The export as a package, whatever its name."""
+    spec = importlib.util.spec_from_file_location(
+        "bayplan_export", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bayplan_export"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def replay(name: str) -> Any:
+    """A module of the export."""
+    return importlib.import_module(f"bayplan_export.replay.{name}")
+
+
+def build(plan: Any, batch: int, device: torch.device) -> tuple[Any, Callable[[Any], Any]]:
+    """The model as it was captured, on ``device``, and what makes one eager step of it."""
+    sys.path.insert(0, str(CAPTURE))
+    try:
+        make = importlib.import_module("bayplan_capture.build").build
+        eager_step = importlib.import_module("bayplan_capture.eager").eager_step
+    finally:
+        sys.path.remove(str(CAPTURE))
+    source = plan.source
+    zoo = source.startswith("zoo:")
+    if not zoo:
+        file, _, function = source.rpartition(":")
+        # An export that was made elsewhere: its models lie here, too.
+        path = Path(file) if Path(file).is_file() else HERE / Path(file).name
+        source = f"{path}:{function}"
+    chosen = (plan.optimizer, plan.options) if zoo else (None, None)
+    made = make(source, batch, chosen[0], None, 0, chosen[1])
+    made.module.to(device)
+    for group in made.optimizer.param_groups if made.optimizer else ():
+        group["foreach"], group["fused"] = False, bool(group.get("fused"))
+        if isinstance(group["lr"], torch.Tensor):
+            group["lr"] = group["lr"].to(device)
+    moved = {"inputs": moved_to(made.inputs, device), "target": moved_to(made.target, device)}
+    return type(made)(**{**vars(made), **moved}), eager_step
+
+
+def moved_to(item: Any, device: torch.device) -> Any:
+    """The batch on ``device``."""
+    if isinstance(item, torch.Tensor):
+        return item.to(device)
+    if isinstance(item, Mapping):
+        return {key: moved_to(each, device) for key, each in item.items()}
+    if isinstance(item, (tuple, list)):
+        return type(item)([moved_to(each, device) for each in item])
+    return item
+
+
+def tensors(item: Any) -> Iterator[torch.Tensor]:
+    """All tensors of a loss, a result or a batch."""
+    if isinstance(item, torch.Tensor):
+        yield item
+    elif isinstance(item, Mapping):
+        for each in item.values():
+            yield from tensors(each)
+    elif isinstance(item, (tuple, list)):
+        for each in item:
+            yield from tensors(each)
+
+
+def state(subject: Subject) -> dict[str, torch.Tensor]:
+    """Parameters, buffers, optimizer and scaler state by name, on the host."""
+    made = subject.made
+    found = {**dict(made.module.named_parameters()), **dict(made.module.named_buffers())}
+    result = {name: tensor.detach().cpu().clone() for name, tensor in found.items()}
+    if made.optimizer is not None:
+        for name, parameter in made.module.named_parameters():
+            for key, value in made.optimizer.state.get(parameter, {}).items():
+                if isinstance(value, torch.Tensor):
+                    result[f"{name}/{key}"] = value.detach().cpu().clone()
+    if made.options.scaler is not None:
+        scale = made.options.scaler.state_dict()
+        result |= {f"scaler/{key}": torch.tensor(value) for key, value in scale.items()}
+    return result
+
+
+class Start:
+    """What every way of running begins with."""
+
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
+        made = subject.made
+        found = {**dict(made.module.named_parameters()), **dict(made.module.named_buffers())}
+        found |= {f"batch {at}": t for at, t in enumerate(tensors((made.inputs, made.target)))}
+        self.found = found
+        self.saved = {name: tensor.detach().cpu().clone() for name, tensor in found.items()}
+        self.scaler = made.options.scaler.state_dict() if made.options.scaler else None
+
+    def restore(self) -> None:
+        """Everything as it was; optimizer state is zero, which is how it starts."""
+        made = self.subject.made
+        with torch.no_grad():
+            for name, tensor in self.found.items():
+                tensor.copy_(self.saved[name])
+        made.module.zero_grad(set_to_none=True)
+        if made.optimizer is not None:
+            made.optimizer.state.clear()
+        if self.scaler is not None:
+            made.options.scaler.load_state_dict(self.scaler)
+
+
+def run(subject: Subject, way: Callable[[], Any], steps: int) -> dict[str, torch.Tensor]:
+    """All that ``steps`` steps leave, and each step's loss or result."""
+    results: dict[str, torch.Tensor] = {}
+    for number in range(steps):
+        torch.manual_seed(1000 + number)
+        for at, tensor in enumerate(tensors(way())):
+            results[f"result {at} of step {number}"] = tensor.detach().cpu().clone()
+    return {**results, **state(subject)}
+
+
+def differences(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> list[str]:
+    """Names of what is not the same bit for bit."""
+    same_bits = replay("tensors").same_bits
+    names = sorted(one.keys() | other.keys())
+    return [n for n in names if n not in one or n not in other or not same_bits(one[n], other[n])]
+
+
+def differing(one: str, other: str, names: list[str]) -> list[str]:
+    """The problem that ``names`` are, if any."""
+    if not names:
+        return []
+    return [f"{other} differs from {one} in {len(names)}: {', '.join(names[:4])}"]
+
+
+# ---- The checks -------------------------------------------------------------------------------------
+
+
+def equal(request: Result) -> Result:
+    """Eager, traced and planned steps, the arena filled with 0xFF before each, bit for bit."""
+    subject = Subject(request)
+    start, steps, engine = Start(subject), request["steps"], subject.step.engine
+    ways = {"eager": subject.eager, "eager again": subject.eager}
+    ways |= {"traced": subject.traced, "planned": subject.planned}
+    found = {}
+    for name, way in ways.items():
+        start.restore()
+        engine.poison = name == "planned"
+        found[name] = run(subject, way, steps)
+    problems = []
+    for name in ("eager again", "traced", "planned"):
+        problems += differing("eager", name, differences(found["eager"], found[name]))
+    report, plan, counters = engine.report, subject.plan, engine.counters
+    if not report.planned:
+        problems.append(f"not at planned addresses: {report.reason}")
+    elif engine.pointers_checked + len(report.unmatched) < len(plan.instances) - guarded(plan):
+        problems.append(f"only {engine.pointers_checked} of {len(plan.instances)} pointers were seen")
+    if counters is not None and counters.missed + counters.overlapped:
+        problems.append(f"{counters.missed} requests missed, {counters.overlapped} overlapped")
+    return {
+        "problems": problems,
+        "ops": len(plan.ops),
+        "pointers": engine.pointers_checked,
+        "unmatched": len(report.unmatched),
+        "planned_bytes": report.planned_bytes,
+        "fragmentation": plan.height_bytes - plan.peak_bytes,
+        "arena_bytes": report.arena_bytes,
+        "kept": report.addresses_kept,
+        "temporaries": report.temporaries,
+        "adapter": report.adapter,
+        "adapter_reason": report.adapter_reason,
+    }
+
+
+def guarded(plan: Any) -> int:
+    """Results of ops that need not run in each step."""
+    return sum(made >= 0 for slot in plan.guarded for made in plan.created[slot])
+
+
+def corrupted(request: Result) -> Result:
+    """Plans with overlapping storages, and steps that were changed, are refused."""
+    original = Path(request["folder"])
+    problems = []
+    for name, change in (("two storages on one address", overlapping), ("another op", another_op)):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "planned"
+            shutil.copytree(original, folder)
+            export = import_export(folder)
+            change(folder)
+            try:
+                replay("plan_data").read_plan(folder)
+                problems.append(f"a plan with {name} was not refused")
+            except export.ReplayError:
+                pass
+    return {"problems": problems}
+
+
+def overlapping(folder: Path) -> None:
+    """Put one instance where another lives at the same time; the digest is right again."""
+    path = folder / "plan.json"
+    file = json.loads(path.read_text())
+    boxes = file["plan"]["instances"]
+    one, other = next(
+        (a, b) for a in boxes for b in boxes if a[1] != b[1] and a[2] < b[3] and b[2] < a[3]
+    )
+    one[1] = min(other[1], file["plan"]["height_bytes"] - one[0])
+    file["digest"] = replay("plan_data").content_digest(file["plan"])
+    path.write_text(json.dumps(file))
+
+
+def another_op(folder: Path) -> None:
+    """Change the generated step."""
+    path = folder / "planned.py"
+    path.write_text(path.read_text().replace("aten.", "aten. ", 1))
+
+
+def memory(request: Result) -> Result:
+    """What the allocator gave out and reserved, against resident + arena + scratch."""
+    subject = Subject(request)
+    device = subject.step.engine.device
+    subject.step.bind(subject.made.inputs, subject.made.target)
+    device.warm_up()
+    subject.synchronize()
+    device.release_cached()
+    before = device.memory()
+    subject.planned()
+    device.reset_peak()
+    for _ in range(request["steps"]):
+        result = subject.planned()
+    subject.synchronize()
+    after, report = device.memory(), subject.step.engine.report
+    counters = subject.step.engine.counters
+    escaped = sum(-(-t.nbytes // 512) * 512 for t in tensors(result)) * 2
+    arena = report.arena_bytes
+    stated = before.allocated + arena + counters.scratch_peak + escaped
+    # The arena begins at a whole page, and what is asked for is rounded up to segments.
+    segment = SMALL_SEGMENT if MIB < arena < SMALL_ARENA else -(-(arena + 4096) // SEGMENT) * SEGMENT
+    reserved = before.reserved + segment + counters.scratch_peak
+    problems = []
+    if after.allocated_peak > stated + SEGMENT:
+        problems.append(f"{after.allocated_peak:,} bytes were allocated, stated are {stated:,}")
+    if after.reserved_peak > reserved + SEGMENT:
+        problems.append(f"{after.reserved_peak:,} bytes are reserved, stated are {reserved:,}")
+    return {
+        "problems": problems,
+        "resident": before.allocated,
+        "resident_reserved": before.reserved,
+        "scratch": counters.scratch_peak,
+        "allocated_peak": after.allocated_peak,
+        "reserved": after.reserved_peak,
+        "excess": after.reserved_peak - before.reserved - arena - counters.scratch_peak,
+        "cap": after.reserved_peak,
+    }
+
+
+def graph(request: Result) -> Result:
+    """Steps replayed as a graph against eager ones; dropout differs from replay to replay."""
+    subject = Subject(request, cuda_graph=True)
+    start, steps = Start(subject), GRAPH_WARM_UP + request["steps"]
+    start.restore()
+    due = run(subject, subject.eager, steps)
+    start.restore()
+    found = run(subject, subject.planned, steps)
+    problems = differing("eager", "the graph", differences(due, found))
+    report, plan = subject.step.engine.report, subject.plan
+    numbers = {kind for kind, _ in plan.scalars}
+    possible = subject.device.type == "cuda" and "scaler" not in plan.options
+    if possible and not any(kind.startswith("adam.") for kind in numbers) and not report.graphed:
+        problems.append(f"no graph: {report.graph_reason}")
+    if report.graphed and plan.mode == "train" and any("dropout" in op for op in plan.ops):
+        saved = state(subject)
+        values = []
+        for _ in range(2):
+            with torch.no_grad():
+                for name, tensor in subject.made.module.named_parameters():
+                    tensor.copy_(saved[name])
+            values.append([t.detach().cpu() for t in tensors(subject.planned())])
+        if all(map(torch.equal, *values)):
+            problems.append("dropout is the same in two replays")
+    return {"problems": problems, "graphed": report.graphed, "reason": report.graph_reason}
+
+
+def trains(request: Result) -> Result:
+    """Whether planned steps fit under the cap, and the largest batch of eager ones that does."""
+    plan = replay_plan(Path(request["folder"]))
+    total = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(min(1.0, request["cap"] / total))
+    problems = []
+    if not fits(lambda: eager_or_planned(request, plan, None)):
+        problems.append(f"planned steps of batch {plan.batch} do not fit into {request['cap']:,} bytes")
+    low, high = 0, plan.batch + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fits(lambda batch=middle: eager_or_planned(request, plan, batch)):
+            low = middle
+        else:
+            high = middle
+    return {"problems": problems, "planned_batch": plan.batch, "eager_batch": low}
+
+
+def replay_plan(folder: Path) -> Any:
+    """The plan of an export."""
+    import_export(folder)
+    return replay("plan_data").read_plan(folder)
+
+
+def eager_or_planned(request: Result, plan: Any, batch: int | None) -> None:
+    """Two steps: eager ones of ``batch``, planned ones where that is None."""
+    if batch is None:
+        subject = Subject(request, strict=False)
+        way = subject.planned
+    else:
+        made, eager_step = build(plan, batch, torch.device(plan.device))
+        for group in made.optimizer.param_groups if made.optimizer else ():
+            group["foreach"] = None
+
+        def way() -> Any:
+            return eager_step(made)
+
+    for _ in range(2):
+        way()
+    torch.cuda.synchronize()
+
+
+def fits(steps: Callable[[], None]) -> bool:
+    """Whether ``steps`` end without running out of memory."""
+    is_out_of_memory = replay("out_of_memory").is_out_of_memory
+    try:
+        steps()
+        return True
+    except Exception as error:
+        if not is_out_of_memory(error) and "memory" not in str(error):
+            raise
+        traceback.clear_frames(error.__traceback__)
+        return False
+    finally:
+        gc.collect()
+        torch.cuda.empty_cache()
+
+
+def duration(request: Result) -> Result:
+    """Median seconds of a step: eager as by default, planned, as a graph; interleaved."""
+    settle(deterministic=False)
+    subject = Subject(request, strict=False)
+    for group in subject.made.optimizer.param_groups if subject.made.optimizer else ():
+        group["foreach"] = None
+    made = subject.made
+    ways = {"eager": subject.eager, "planned": subject.planned}
+    graphed = None
+    if subject.device.type == "cuda":
+        graphed = subject.loaded(cuda_graph=True)
+        ways["graph"] = lambda: graphed(made.inputs, made.target)
+    clock = time.perf_counter if subject.device.type == "cuda" else time.process_time
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(WARM_UP + GRAPH_WARM_UP + request["rounds"]):
+        for name, way in ways.items():
+            subject.synchronize()
+            begin = clock()
+            way()
+            subject.synchronize()
+            if number >= WARM_UP + GRAPH_WARM_UP:
+                found[name].append(clock() - begin)
+    median = {name: statistics.median(times) for name, times in found.items()}
+    result: Result = {"problems": [], "eager_seconds": median["eager"]}
+    result["planned_ratio"] = median["planned"] / median["eager"]
+    if graphed is not None and graphed.report.graphed:
+        result["graph_ratio"] = median["graph"] / median["eager"]
+    return result
+
+
+CHECKS = {
+    "equal": equal,
+    "corrupted": corrupted,
+    "memory": memory,
+    "graph": graph,
+    "trains": trains,
+    "duration": duration,
+}
+
+
+def settle(*, deterministic: bool) -> None:
+    """Settings under which equal bits can be expected, or as they are by default."""
+    # Some ops have no deterministic kernel; whether they matter is seen where eager runs differ.
+    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.benchmark = False
+
+
+def main(request_file: str, result_file: str) -> int:
+    """Carry out one check; 0 also where it found problems."""
+    request = json.loads(Path(request_file).read_text(encoding="utf-8"))
+    warnings.filterwarnings("ignore", message=".*deterministic")
+    settle(deterministic=True)
+    try:
+        result = CHECKS[request["check"]](request)
+    except Exception as error:
+        last = traceback.format_exc().strip().splitlines()[-12:]
+        result = {"problems": [f"{type(error).__name__}: {error}"], "traceback": last}
+    Path(result_file).write_text(json.dumps(result), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

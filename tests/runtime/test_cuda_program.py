@@ -1,0 +1,75 @@
+"""The program behind ``make test-cuda``, run on the CPU: it passes what is right and nothing else."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.runtime.conftest import Exported
+
+PROGRAM = Path(__file__).resolve().parents[1] / "cuda"
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+
+def proved(cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user does, from a folder that has nothing of ours."""
+    return subprocess.run(
+        [sys.executable, str(PROGRAM), *arguments],
+        cwd=cache,
+        env={**ENVIRONMENT, "XDG_CACHE_HOME": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def cells(output: str) -> dict[str, str]:
+    """The table's first row by the names of its columns."""
+    lines = [line for line in output.splitlines() if line.startswith("|")]
+    head, _, row, *_ = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    return dict(zip(head, row, strict=True))
+
+
+def test_an_export_that_is_right_passes(mlp: Exported, tmp_path: Path, native_cache: Path) -> None:
+    folder = mlp.copy(tmp_path / "small")
+    done = proved(native_cache, str(folder), "--device", "cpu", "--steps", "2", "--rounds", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = cells(done.stdout)
+    assert (row["model"], row["bits"], row["corrupted"], row["frag."]) == ("small", "yes", "yes", "0 B")
+    assert int(row["pointers"]) == len(mlp.plan.instances)
+    assert float(row["planned/eager"]) > 0
+    assert "All as it should be." in done.stdout
+    assert "no graph. A plan for cpu has no CUDA graph." in done.stdout
+
+
+def test_a_step_that_computes_something_else_fails(
+    mlp: Exported, tmp_path: Path, native_cache: Path
+) -> None:
+    folder = mlp.copy(tmp_path / "small")
+    source = (folder / "planned.py").read_text().replace("aten.tanh.default", "aten.sigmoid.default")
+    (folder / "planned.py").write_text(source)
+    file = json.loads((folder / "plan.json").read_text())
+    file["files"]["planned.py"] = hashlib.sha256(source.encode()).hexdigest()
+    (folder / "plan.json").write_text(json.dumps(file))
+    done = proved(native_cache, str(folder), "--device", "cpu", "--only", "equal", "--steps", "1")
+    assert done.returncode == 1
+    assert cells(done.stdout)["bits"] == "NO"
+    assert "planned differs from eager" in done.stdout
+    assert "traced differs" not in done.stdout
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_without_a_gpu_nothing_is_proved_and_it_says_so(mlp: Exported, tmp_path: Path) -> None:
+    done = proved(tmp_path, str(mlp.folder))
+    assert done.returncode == 2 and "finds no CUDA GPU" in done.stderr
+    assert done.stdout == ""
+
+
+def test_what_is_no_export_is_named(tmp_path: Path) -> None:
+    done = proved(tmp_path, str(tmp_path), "--device", "cpu")
+    assert done.returncode == 2 and "is not an export" in done.stderr
