@@ -114,10 +114,12 @@ def build(
     mode: FakeTensorMode | None,
     seed: int,
     options: Mapping[str, Any] | None = None,
+    target: str = "cpu",
 ) -> Model:
     """As ``build_model``, in a given fake mode or, where that is None, with real tensors.
 
-    ``options`` are a zoo model's, as a build function would return them.
+    ``options`` are a zoo model's, as a build function would return them. ``target`` is where the step
+    is to run, which need not be there.
     """
     if batch is not None and batch < 1:
         raise CaptureError(f"The batch size is {batch}; it must be at least 1.")
@@ -130,7 +132,7 @@ def build(
             f"The options {', '.join(options)} can be chosen for zoo models only. Return them from "
             "your function as its fifth element."
         )
-    return _build_user(source, batch, optimizer, mode)
+    return _build_user(source, batch, optimizer, mode, target)
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def _build_zoo(
 
 
 def _build_user(
-    source: str, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None
+    source: str, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None, target: str
 ) -> Model:
     file, _, name = source.rpartition(":")
     if not file or not name or not file.endswith(".py"):
@@ -204,10 +206,12 @@ def _build_user(
             raise CaptureError(
                 f"{name} in {path.name} failed: {describe_error(error)}", user_traceback(error)
             ) from error
-    module, inputs, target, loss_fn, made, options = _unpack(returned, f"{name} in {path.name}")
+    what = f"{name} in {path.name}"
+    module, inputs, labels, loss_fn, made, given = _unpack(returned, what)
+    options = read_options(given, what, target)
     if made is None:
         module.eval()
-    _check_optimizer(made, optimizer, f"{name} in {path.name}")
+    _check_optimizer(made, optimizer, what)
     found = first_size(inputs)
     if found == 0:
         raise CaptureError(f"{name} in {path.name} returns an empty batch; give it at least 1 sample.")
@@ -218,7 +222,7 @@ def _build_user(
                 f"{name} in {path.name} has no parameter called batch, so that the batch size "
                 f"{batch} cannot be passed to it; its inputs have {size}."
             )
-    return Model(module, inputs, target, loss_fn, made, type(module).__name__, size, options)
+    return Model(module, inputs, labels, loss_fn, made, type(module).__name__, size, options)
 
 
 def _load(path: Path) -> ModuleType:
@@ -290,7 +294,7 @@ def _arguments(
 
 def _unpack(
     returned: Any, what: str
-) -> tuple[nn.Module, Any, Any, Callable[..., Any] | None, torch.optim.Optimizer | None, Options]:
+) -> tuple[nn.Module, Any, Any, Callable[..., Any] | None, torch.optim.Optimizer | None, Any]:
     def wrong(found: str) -> CaptureError:
         return CaptureError(f"{what} returned {found}; it must return {EXPECTED}.")
 
@@ -300,7 +304,7 @@ def _unpack(
     if not isinstance(module, nn.Module):
         raise wrong(f"{_describe(module)} in the first place, where the model must be")
     if len(returned) == 2:
-        return module, _checked_inputs(returned[1], what), None, None, None, NONE
+        return module, _checked_inputs(returned[1], what), None, None, None, {}
     data, loss_fn, optimizer = returned[1:4]
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise wrong(f"{_describe(data)} in the second place, where (inputs, target) must be")
@@ -308,7 +312,7 @@ def _unpack(
         raise wrong(f"{_describe(loss_fn)} in the third place, where the loss function must be")
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise wrong(f"{_describe(optimizer)} in the fourth place, where the optimizer must be")
-    options = read_options(returned[4], what, "cpu") if len(returned) == 5 else NONE
+    options = returned[4] if len(returned) == 5 else {}
     return module, _checked_inputs(data[0], what), data[1], loss_fn, optimizer, options
 
 

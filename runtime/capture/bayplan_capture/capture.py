@@ -107,7 +107,8 @@ def _build_and_trace(
     construction = Construction()
     with construction.following(), torch.device(target.device):
         try:
-            model = build(source, batch, optimizer, None if real else fake, 0, options)
+            mode = None if real else fake
+            model = build(source, batch, optimizer, mode, 0, options, target.name)
         except CaptureError as error:
             if not target.steered or "CUDA" not in str(error):
                 raise
