@@ -6,6 +6,7 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import (
     QButtonGroup,
+    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QFileDialog,
@@ -82,6 +83,7 @@ class CaptureDialog(FrameDialog):
         self.optimizer.addItems(list(OPTIMIZERS))
         self.target = QComboBox()
         self.target.addItems(list(TARGETS))
+        self.timed = QCheckBox("Time every op on that device, which must be in this computer")
         self.python = QLineEdit()
         self.python.setPlaceholderText(f"The one that runs Bayplan: {Path(sys.executable).name}")
         self.seconds = QSpinBox()
@@ -106,6 +108,7 @@ class CaptureDialog(FrameDialog):
         self._fields.addRow("Captured for", self.target)
         self._target_hint = caption("")
         self._fields.addRow("", self._target_hint)
+        self._fields.addRow("", self.timed)
         self._fields.addRow("Python", self._with_button(self.python, "Browse…", self._browse_python))
         self._fields.addRow("Time limit", self.seconds)
         self.body.addLayout(self._fields)
@@ -155,6 +158,7 @@ class CaptureDialog(FrameDialog):
             batch=None if own else self.batch.value(),
             optimizer=None if own else OPTIMIZERS[self.optimizer.currentText()],
             target=TARGETS[self.target.currentText()],
+            timed=self.timed.isChecked(),
             python=Path(python).expanduser() if python else None,
             timeout=float(self.seconds.value()),
         )
@@ -214,6 +218,7 @@ class CaptureDialog(FrameDialog):
             self.file,
             self.function,
             self.target,
+            self.timed,
             self.python,
             self.seconds,
         ):
@@ -269,6 +274,7 @@ class CaptureDialog(FrameDialog):
         self.optimizer.setCurrentText(kept("capture/optimizer", "SGD"))
         self.target.setCurrentText(kept("capture/target", "CPU"))
         self._explain_target()
+        self.timed.setChecked(kept("capture/timed", "") == "yes")
         self.file.setText(kept("capture/file", ""))
         self.function.setText(kept("capture/function", ""))
         self.python.setText(kept("capture/python", ""))
@@ -283,6 +289,7 @@ class CaptureDialog(FrameDialog):
         keep("capture/batch", str(self.batch.value()))
         keep("capture/optimizer", self.optimizer.currentText())
         keep("capture/target", self.target.currentText())
+        keep("capture/timed", "yes" if self.timed.isChecked() else "")
         keep("capture/file", self.file.text())
         keep("capture/function", self.function.text())
         keep("capture/python", self.python.text())

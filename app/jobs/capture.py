@@ -23,6 +23,8 @@ class CaptureRequest:
     timeout: float = SECONDS
     target: str = "cpu"
     """The device whose kernels the step is to have: cpu or cuda."""
+    timed: bool = False
+    """Whether every op is timed on that device, too."""
 
 
 class CaptureJob(Job):
@@ -41,6 +43,7 @@ class CaptureJob(Job):
             batch=request.batch,
             optimizer=request.optimizer,
             target=request.target,
+            timed=request.timed,
             python=request.python,
             timeout=request.timeout,
             log=self.say,

@@ -111,14 +111,15 @@ def test_the_device_is_chosen_explained_and_remembered(
 
     assert dialog.request().target == "cpu" and explained("On a GPU other kernels run")
     dialog.target.setCurrentText("CUDA GPU")
+    dialog.timed.setChecked(True)
     assert dialog.request().target == "cuda" and explained("No GPU is needed")
     with qtbot.waitSignal(window.work.stored, timeout=30_000):
         qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    assert [request.target for request in fake.requests] == ["cuda"]
+    assert [(each.target, each.timed) for each in fake.requests] == [("cuda", True)]
     qtbot.waitUntil(lambda: window.findChild(CaptureDialog) is None)
     window.menu["capture"].trigger()
     again = window.findChild(CaptureDialog)
-    assert again is not None and again.request().target == "cuda"
+    assert again is not None and again.request().target == "cuda" and again.request().timed
     again.close()
 
 

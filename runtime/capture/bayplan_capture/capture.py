@@ -4,6 +4,7 @@ import sys
 import time
 import warnings
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +106,9 @@ def _build_and_trace(
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     _say(f"Building {source}")
     construction = Construction()
-    with construction.following(), torch.device(target.device):
+    # With CUDA here, what is made without naming a device is made there.
+    default = nullcontext() if target.device.type == "cpu" else target.device
+    with construction.following(), default:
         try:
             mode = None if real else fake
             model = build(source, batch, optimizer, mode, 0, options, target.name)

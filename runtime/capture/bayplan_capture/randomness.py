@@ -66,6 +66,22 @@ def _follow_generator(recorder: Recorder, stack: ExitStack) -> None:
     for module in (torch, torch.random):
         for function in (get_rng_state, set_rng_state, manual_seed):
             stack.enter_context(patch.object(module, function.__name__, function))
+    if recorder.target.device.type != "cuda":
+        return
+    get_cuda_state, set_cuda_state = torch.cuda.get_rng_state, torch.cuda.set_rng_state
+
+    def get_rng_state_of(device: Any = "cuda") -> Tensor:
+        state = get_cuda_state(device)
+        states.append((state, recorder.draws))
+        return state
+
+    def set_rng_state_of(state: Tensor, device: Any = "cuda") -> None:
+        recorder.draws = next((draws for known, draws in states if known is state), -1)
+        set_cuda_state(state, device)
+
+    for module in (torch.cuda, torch.cuda.random):
+        stack.enter_context(patch.object(module, "get_rng_state", get_rng_state_of))
+        stack.enter_context(patch.object(module, "set_rng_state", set_rng_state_of))
 
 
 def _states(numpy: Any) -> dict[str, object]:

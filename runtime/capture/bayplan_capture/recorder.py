@@ -300,7 +300,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _arguments(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """A call's arguments as JSON, the values among them, and those values' storages."""
         uses = tuple(self.value(tensor) for tensor in _tensors((*args, *kwargs.values())))
-        if self.target.steered and not uses and _lacks_device(func, args, kwargs):
+        if self.target.name != "cpu" and not uses and _lacks_device(func, args, kwargs):
             kwargs = {**kwargs, "device": self.target.device}
         return (
             tuple(self._encode(each, func) for each in args),
@@ -392,8 +392,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 f"large to be kept in a step file. Register it with register_buffer()."
             )
         with _disable_current_modes():
-            dense = content.detach().cpu().clone(memory_format=torch.preserve_format)
-            data = dense.contiguous()
+            dense = content.detach().clone(memory_format=torch.preserve_format)
+            data = dense.cpu().contiguous()
             raw = ctypes.string_at(data.data_ptr(), data.numel() * data.element_size())
         fake = self.to_fake(dense)
         self._add_storage(fake.untyped_storage(), "constant", f"constant {what}")
@@ -445,8 +445,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             case torch.dtype():
                 return {"dtype": str(item).removeprefix("torch.")}
             case torch.device():
-                # The index is that of the machine it runs on.
-                return {"device": self.target.name if item == self.target.device else item.type}
+                # All of a step is on one device, whose index is that of the machine it runs on.
+                return {"device": self.target.name}
             case torch.layout():
                 return {"layout": str(item).removeprefix("torch.")}
             case torch.memory_format():

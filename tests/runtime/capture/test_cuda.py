@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from runtime.capture.bayplan_capture import kernels as cuda_capture_kernels
 from runtime.capture.bayplan_capture.build import build_model, call_model
 from runtime.capture.bayplan_capture.capture import capture_step
 from runtime.capture.bayplan_capture.cuda_ops import cpu_only_ops
 from runtime.capture.bayplan_capture.errors import CaptureError
+from runtime.capture.bayplan_capture.target import Target
 from solver.files import decode_step, encode_step
 from solver.step import Json, Step
 from tests.runtime.capture.conftest import UserFile
@@ -597,6 +599,43 @@ def test_a_model_on_a_device_that_is_not_here_is_refused(user_file: WriteFile, m
         """)
     with pytest.raises(CaptureError, match="Build the model without naming a device"):
         file.capture(target="cuda")
+
+
+ON_CUDA = """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(8, 4))
+        self.register_buffer("offset", torch.empty(8))
+
+    def forward(self, x):
+        x = F.linear(x, self.weight) + self.offset + torch.arange(8, device=x.device)
+        return F.gelu(F.layer_norm(x, (8,)))
+
+def build(batch=3):
+    return Model(), torch.randn(batch, 4)
+"""
+
+
+def test_with_a_gpu_the_trace_has_tensors_on_it_and_torch_chooses(
+    user_file: WriteFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as that goes without: no gradients, nothing that asks for the device."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
+    seen: set[str] = set()
+    run = cuda_capture_kernels.run
+
+    def watched(func: Any, args: Any, kwargs: Any, fake: Any, target: Target) -> Any:
+        assert not target.steered and target.device.type == "cuda"
+        seen.update(each.device.type for each in args if isinstance(each, Tensor))
+        return run(func, args, kwargs, fake, target)
+
+    monkeypatch.setattr(cuda_capture_kernels, "run", watched)
+    native = user_file(ON_CUDA).capture(target="cuda")
+    assert seen == {"cuda"}
+    monkeypatch.undo()
+    assert native.fingerprint == user_file(ON_CUDA).capture(target="cuda").fingerprint
 
 
 def test_an_unknown_target_is_refused() -> None:
