@@ -55,8 +55,8 @@ class Checker:
         if plan.fingerprint != step.fingerprint:
             return [
                 f"It was made for another step (fingerprint {plan.fingerprint[:12]}; this one, for "
-                f"{step.origin.target}, has {step.fingerprint[:12]}). The same model captured for another "
-                "device is another step."
+                f"{step.origin.target}, has {step.fingerprint[:12]}). The same model captured for "
+                "another device is another step."
             ]
         # The same actions and addresses with another certificate need no second replay: all is frozen.
         replay = next((known for known in self._replays if known.is_of(plan)), None)
