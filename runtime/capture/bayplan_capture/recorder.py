@@ -13,7 +13,7 @@ Real tensors that a model holds (parameters included) are replaced by fake ones 
 import base64
 import ctypes
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -31,6 +31,7 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from . import kernels
+from .calls import changed, flops, functional, is_random, lacks_device, replace, tensors
 from .cuda_kernels import RECURRENT, REPLACED, recurrent_refusal
 from .cuda_ops import cpu_only_ops
 from .errors import CaptureError, NeedsRealTensorsError
@@ -240,24 +241,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             raise self.error(f"{name} changes a tensor's memory, which cannot be planned")
         if self.target.steered and func.name() in cpu_only_ops():  # type: ignore[no-untyped-call]
             raise self.error(f"{func} runs on the CPU only, and the step is captured for CUDA")
-        args = tuple(_replace(each, self._known) for each in args)
-        kwargs = {key: _replace(each, self._known) for key, each in kwargs.items()}
+        args = tuple(replace(each, self._known) for each in args)
+        kwargs = {key: replace(each, self._known) for key, each in kwargs.items()}
         if func is _aten.cudnn_batch_norm_backward.default or (
             func is _aten.native_batch_norm_backward.default and args[_TRAINED]
         ):
             args = (*args[:3], None, None, *args[5:])
         # Looked up before the call, because it may change a tensor's geometry.
         arguments = self._arguments(func, args, kwargs)
-        written = {self.values[self.value(each)].storage for each in _written(func, args, kwargs)}
+        written = {self.values[self.value(each)].storage for each in changed(func, args, kwargs)}
         self._refuse_changed_constants(func, written)
         result = self._execute(func, args, kwargs)
         if torch.Tag.inplace_view in func.tags:
             # Recorded as its functional twin: a replay must not change an earlier value's geometry.
-            func, written = _functional(func), set()
+            func, written = functional(func), set()
         outputs, creates = self._outputs(func, result)
         if written or any(output is not None for output in outputs):
             launches = bool(written or creates)
-            random = launches and _is_random(func, args, kwargs)
+            random = launches and is_random(func, args, kwargs)
             if random:
                 self._draw(func)
             guard: tuple[Json, ...] = ()
@@ -273,7 +274,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     writes=tuple(sorted(written)),
                     creates=creates,
                     random=random,
-                    flops=_flops(func, args, kwargs, result) if launches else 0,
+                    flops=flops(func, args, kwargs, result) if launches else 0,
                     place=self.provenance.place(),
                     guard=guard,
                 )
@@ -299,8 +300,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _arguments(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments:
         """A call's arguments as JSON, the values among them, and those values' storages."""
-        uses = tuple(self.value(tensor) for tensor in _tensors((*args, *kwargs.values())))
-        if self.target.name != "cpu" and not uses and _lacks_device(func, args, kwargs):
+        uses = tuple(self.value(tensor) for tensor in tensors((*args, *kwargs.values())))
+        if self.target.name != "cpu" and not uses and lacks_device(func, args, kwargs):
             kwargs = {**kwargs, "device": self.target.device}
         return (
             tuple(self._encode(each, func) for each in args),
@@ -318,8 +319,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 )
 
     def _execute(self, func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        plain_args = tuple(_replace(each, _plain_number) for each in args)
-        plain_kwargs = {key: _replace(each, _plain_number) for key, each in kwargs.items()}
+        plain_args = tuple(replace(each, _plain_number) for each in args)
+        plain_kwargs = {key: replace(each, _plain_number) for key, each in kwargs.items()}
         try:
             return kernels.run(func, plain_args, plain_kwargs, self.fake, self.target)
         except DataDependentOutputException:
@@ -462,77 +463,5 @@ def _storage_of(tensor: Tensor, what: str) -> torch.UntypedStorage:
     return tensor.untyped_storage()
 
 
-def _replace(item: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(item, list | tuple):
-        return [_replace(each, change) for each in item]
-    return change(item)
-
-
 def _plain_number(item: Any) -> Any:
     return item.value if isinstance(item, ScalarReference) else item
-
-
-def _tensors(items: Iterable[Any]) -> Iterator[Tensor]:
-    for item in items:
-        if isinstance(item, Tensor):
-            yield item
-        elif isinstance(item, list | tuple):
-            yield from _tensors(item)
-
-
-def _written(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:
-    """The tensors that the call changes in place."""
-    if func in kernels.BATCH_NORMS:
-        return _tensors(args[3:5] if args[5] else ())
-    found = []
-    for position, argument in enumerate(func._schema.arguments):
-        if argument.alias_info is not None and argument.alias_info.is_write:
-            if position < len(args):
-                found.append(args[position])
-            elif argument.name in kwargs:
-                found.append(kwargs[argument.name])
-    return _tensors(found)
-
-
-def _lacks_device(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the call could say on which device, and does not."""
-    names = [argument.name for argument in func._schema.arguments]
-    if "device" not in names:
-        return False
-    position = names.index("device")
-    return (kwargs.get("device") or (args[position] if position < len(args) else None)) is None
-
-
-def _functional(func: OpOverload) -> OpOverload:
-    """The view op with the arguments of an in-place one: ``transpose.int`` for ``transpose_``."""
-    wanted = [str(argument.type) for argument in func._schema.arguments]
-    packet = getattr(_aten, func._opname[:-1])
-    for name in packet.overloads():
-        overload: OpOverload = getattr(packet, name)
-        if [str(argument.type) for argument in overload._schema.arguments] == wanted:
-            return overload
-    raise NotImplementedError(f"{func} has no twin that is not in place")
-
-
-def _is_random(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the call draws from the random generator; attention without dropout does not."""
-    if torch.Tag.nondeterministic_seeded not in func.tags:
-        return False
-    for position, argument in enumerate(func._schema.arguments):
-        if argument.name == "dropout_p":
-            chance = args[position] if position < len(args) else kwargs.get("dropout_p", 0.0)
-            return bool(chance)
-    return True
-
-
-def _flops(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any) -> int:
-    """Floating point operations by torch's own counters; -1 where it has none for this op."""
-    from torch.utils.flop_counter import flop_registry
-
-    counter = flop_registry.get(func._overloadpacket)
-    if counter is None:
-        return -1
-    try:
-        return int(counter(*args, **kwargs, out_val=result))
-    except Exception:  # Counters know the common forms of a call only.
-        return -1
