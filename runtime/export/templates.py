@@ -70,6 +70,15 @@ if __name__ == "__main__":
     sys.exit(selftest.main(_folder, sys.argv[1:]))
 '''
 
+_ON_CUDA = """Model, optimizer and batches must be on one GPU. `load(..., cuda_graph=True)` replays
+the step as one CUDA graph: for that the update must have no numbers of Python's in it (`fused=True`,
+`capturable=True`, a tensor as learning rate; those of plain SGD do not change). Where there is no
+graph `step.report.graph_reason` says why. `load(..., adapter="pluggable")`, after
+`install_pluggable()`, is for machines where the adapter for PyTorch's own caching allocator cannot
+be compiled.
+
+"""
+
 
 def readme(step: Step, plan: Plan, name: str) -> str:
     """README.md of the export called ``name``."""
@@ -106,11 +115,12 @@ folder's parent on the path:
 
 {owners}
 
-The first step on a machine (a torch version, a number of threads) records which memory the ops ask
-for beyond their results, places that too, and proves itself: the planned step must equal the
-unplanned one bit for bit, and every result must lie where the plan has it. `step.report` says how it
-runs. The recording is kept in `recordings/`. Planned addresses need a C++ compiler once (g++ or
-clang++); without one the step runs in the planned order at any address, and says so.
+{_ON_CUDA if origin.target == "cuda" else ""}The first step on a machine (a torch version, a
+number of threads, a GPU) records which memory the ops ask for beyond their results, places that
+too, and proves itself: the planned step must equal the unplanned one bit for bit, and every result
+must lie where the plan has it. `step.report` says how it runs. The recording is kept in
+`recordings/`. Planned addresses need a C++ compiler once (g++ or clang++); without one the step runs
+in the planned order at any address, and says so.
 
 `python -m {name}` (or `python selftest.py` in this folder) runs it on random data, planned against
 traced, with the arena filled with 0xFF first. `bayplan verify {name}` compares it with eager training.

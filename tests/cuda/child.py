@@ -43,6 +43,7 @@ class Subject:
         self.export = import_export(self.folder)
         self.plan = replay("plan_data").read_plan(self.folder)
         self.device = torch.device(self.plan.device)
+        use_attention_of(self.plan)
         if request["adapter"] == "pluggable":
             self.export.install_pluggable()
         self.made, self.eager_step = build(self.plan, self.plan.batch, self.device)
@@ -115,6 +116,17 @@ def build(plan: Any, batch: int, device: torch.device) -> tuple[Any, Callable[[A
             group["lr"] = group["lr"].to(device)
     moved = {"inputs": moved_to(made.inputs, device), "target": moved_to(made.target, device)}
     return type(made)(**{**vars(made), **moved}), eager_step
+
+
+def use_attention_of(plan: Any) -> None:
+    """Let eager steps choose the kernel of attention that the plan has: cards prefer others."""
+    ops = {op.rpartition("_")[0] if op[-1].isdigit() else op for op in plan.ops}
+    if not any(op.startswith("_scaled_dot_product") for op in ops):
+        return
+    backends = torch.backends.cuda
+    backends.enable_flash_sdp("_scaled_dot_product_flash_attention" in ops)
+    backends.enable_mem_efficient_sdp("_scaled_dot_product_efficient_attention" in ops)
+    backends.enable_cudnn_sdp("_scaled_dot_product_cudnn_attention" in ops)
 
 
 def moved_to(item: Any, device: torch.device) -> Any:
@@ -321,7 +333,7 @@ def memory(request: Result) -> Result:
         "allocated_peak": after.allocated_peak,
         "reserved": after.reserved_peak,
         "excess": after.reserved_peak - before.reserved - arena - counters.scratch_peak,
-        "cap": after.reserved_peak,
+        "cap": after.reserved_peak + 2 * SEGMENT,
     }
 
 
@@ -355,7 +367,9 @@ def graph(request: Result) -> Result:
 def trains(request: Result) -> Result:
     """Whether planned steps fit under the cap, and the largest batch of eager ones that does."""
     plan = replay_plan(Path(request["folder"]))
-    total = torch.cuda.get_device_properties(0).total_memory
+    use_attention_of(plan)
+    # The fraction is of what cudaMemGetInfo says, which is less than the card has.
+    total = torch.cuda.mem_get_info()[1]
     torch.cuda.set_per_process_memory_fraction(min(1.0, request["cap"] / total))
     problems = []
     if not fits(lambda: eager_or_planned(request, plan, None)):
