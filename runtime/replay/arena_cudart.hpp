@@ -90,22 +90,21 @@ class OnDevice {
   bool changed_ = false;
 };
 
-inline bool is_capturing(Place place) {
+// 1: work issued there is captured; 0: it is done; -1: that cannot be told.
+inline int is_capturing(Place place) {
   OnDevice guard(place.device);
   int status = 0;
-  if (cudart().stream_capturing(stream_of(place), &status)) {
-    (void)cudart().last_error(); // the default stream while another one is captured
-    return true;
-  }
-  return status != 0;
+  if (cudart().stream_capturing(stream_of(place), &status) == 0) return status != 0;
+  (void)cudart().last_error(); // the default stream while one that blocks it is captured
+  return -1;
 }
 
 // See Backing::order. Streams inside and outside of a capture cannot wait for one another: trying to
 // would end the capture.
 inline bool order_streams(Place earlier, Place later) {
   if (earlier == later) return true;
-  const bool captured = is_capturing(earlier);
-  if (captured != is_capturing(later)) return false;
+  const int captured = is_capturing(earlier);
+  if (captured < 0 || captured != is_capturing(later)) return false;
   OnDevice guard(earlier.device);
   void* event = nullptr;
   if (cudart().event_create(&event, kEventWithoutTiming)) {

@@ -21,8 +21,10 @@ from .errors import ReplayError
 from .generated import GeneratedStep, StepFunction, read_generated
 from .graph import GraphedStep, graphs_for
 from .machine import machine_key
+from .offload import Transfers
 from .out_of_memory import named_op
 from .plan_data import PlanData
+from .ranks import Ranks
 from .recording import Recorder, match_instances
 from .report import Report
 from .table import Table, check_table, load_table, make_table, recording_path, save_table
@@ -44,13 +46,16 @@ class Engine:
         adapter: str = "auto",
         cuda_graph: bool = False,
         strict: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
         """``device``: None takes the current one of the plan's target. ``adapter``: as in ``load``.
 
         ``strict``: a request that is not served as planned raises; else it only costs memory.
+        ``ranks``: with whom it communicates; None: with nobody.
         """
         self.folder, self.plan, self.strict = folder, plan, strict
         self.device = device or device_for(plan.device, [])
+        self.ranks = ranks or Ranks()
         self.graphed: GraphedStep | None = None
         """Replays the step as a graph; None: nobody asked for that."""
         if cuda_graph:
@@ -66,15 +71,28 @@ class Engine:
         """The next planned step is checked: every request served, every result at its address."""
         self._observed: dict[bool, tuple[Recorder, StepFunction]] = {}
         """The observed step, with all ops or as guards have it, until the first step is checked."""
-        self._report = Report(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False)
+        self._report = Report(
+            *(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False),
+            transfers=len(plan.transfers),
+            host_bytes=plan.host_bytes,
+        )
+        self._transfers: Transfers | None = None
+        """Between the arena and host memory, where the plan has some."""
         self.pointers_checked = 0
         """Output pointers compared with the plan in the last checked step."""
+        self.flat = False
+        """Whether steps run without arming; from a step on that asked for anything else, none does."""
         self.poison = False
-        """Whether the arena is filled with 0xFF before every planned step."""
+        """Whether arena and host block are filled with 0xFF before every planned step, and its
+        transfers come as late as they may: what reads what is not there yet gets wrong numbers."""
 
     @cached_property
     def _function(self) -> StepFunction:
         return self._source.function()
+
+    @cached_property
+    def _unarmed_function(self) -> StepFunction:
+        return self._source.function(armed=False)
 
     @cached_property
     def _traced_source(self) -> GeneratedStep:
@@ -118,7 +136,7 @@ class Engine:
             return self._first_step(residents, scalars)
         if self.graphed is not None and not self.graphed.reason:
             key = (now, self._arena.base)
-            outputs = self.graphed.run(self._run_planned, self._missed_bytes, key, residents, scalars)
+            outputs = self.graphed.run(self._run_armed, self._missed_bytes, key, residents, scalars)
             if outputs is not None:
                 return outputs
         outputs = self._run_planned(residents, scalars)
@@ -132,13 +150,28 @@ class Engine:
 
     def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in program order, memory from PyTorch's own allocator."""
-        with named_op(self.plan, self._traced_source), self.device.running(training=self.plan.training):
+        with (
+            named_op(self.plan, self._traced_source),
+            self.device.running(training=self.plan.training),
+            self.ranks.running(),
+        ):
             return self.traced(_unarmed, residents, scalars)
+
+    def _run_armed(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
+        """As planned, for a graph: what is asked for beyond the table shifts nothing."""
+        flat, self.flat = self.flat, False
+        try:
+            return self._run_planned(residents, scalars)
+        finally:
+            self.flat = flat
 
     def _run_planned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         assert self._arena is not None
-        with self._arena.running():
-            return self._call(self._function, self._arena.arm, residents, scalars)
+        function = self._unarmed_function if self.flat else self._function
+        with self._arena.running(flat=self.flat):
+            outputs = self._call(function, self._arena.arm, residents, scalars, planned=True)
+        self.flat = self.flat and self._arena.repeated
+        return outputs
 
     def _call(
         self,
@@ -146,9 +179,20 @@ class Engine:
         arm: Callable[[int], object],
         residents: Sequence[Tensor],
         scalars: Sequence[float],
+        *,
+        planned: bool = False,
     ) -> Outputs:
-        with named_op(self.plan, self._source), self.device.running(training=self.plan.training):
-            return function(arm, residents, scalars)
+        with (
+            named_op(self.plan, self._source),
+            self.device.running(training=self.plan.training),
+            self.ranks.running(),
+        ):
+            if not self.plan.transfers:
+                return function(arm, residents, scalars)
+            if self._transfers is None:
+                self._transfers = Transfers(self.plan, self.device)
+            with self._transfers.running(late=planned and self.poison, keep=not planned):
+                return function(arm, residents, scalars, self._transfers)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
@@ -156,6 +200,7 @@ class Engine:
         if self.graphed is not None:
             self.graphed.forget()
         self._arena = self._table = self._settled = None
+        self.flat = False
         try:
             self._adapter = choose(self.plan.device, self._asked, self.device.allocator())
             key = self._key()
@@ -189,6 +234,8 @@ class Engine:
             unmatched=tuple(i for i in range(len(self.plan.instances)) if i not in there),
             recorded=recorded,
             proved=self._report.proved,
+            transfers=len(self.plan.transfers),
+            host_bytes=self.plan.host_bytes,
             adapter=self._adapter.name,
             adapter_reason=self._adapter.reason,
         )
@@ -205,10 +252,11 @@ class Engine:
         """Record one warmed-up step, then run it planned: all bits must agree. Has no effect.
 
         Guards are left out, so that all requests there can be are seen. The arena is made after the
-        unplanned steps have ended: it and their memory are never there at the same time.
+        unplanned steps have ended: it and their memory are never there at the same time. Other ranks
+        need not record: nothing is communicated meanwhile.
         """
         written = self._written(residents)
-        with Undone(self.device, written) as undone:
+        with self.ranks.silent(), Undone(self.device, written) as undone:
             function = self._source.function(unguarded=True) if self.plan.guarded else self._function
             # The first run fills caches inside the kernels: its requests are not the others'.
             self._call(function, _unarmed, residents, scalars)
@@ -251,6 +299,10 @@ class Engine:
         outputs, problem = self._run_checked(residents, scalars, unguarded=False)
         self._check_due = False
         self._observed.clear()
+        assert self._arena is not None
+        # Recorded and checked, its requests were the same: no need to say which op makes them. With
+        # guards they differ from step to step.
+        self.flat = self._arena.repeated and not self.plan.guarded
         if problem:
             recording = recording_path(self.folder, self._key())
             with suppress(OSError):
@@ -310,13 +362,15 @@ class Engine:
         recorder, observed = self._observed[unguarded]
         recorder.seen = {}
         with arena.running(record=record):
-            outputs = self._call(observed, arena.arm, residents, scalars)
+            outputs = self._call(observed, arena.arm, residents, scalars, planned=not record)
         return outputs, recorder.seen
 
     def _fill(self, arena: native.Arena) -> None:
         """Set all bytes to 0xFF, between the steps on the device."""
         self.device.synchronize()
         arena.fill(0xFF)
+        if self._transfers is not None:
+            self._transfers.fill(0xFF)
         self.device.synchronize()
 
     def _missed_bytes(self) -> int:

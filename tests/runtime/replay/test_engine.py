@@ -144,10 +144,42 @@ def test_a_kernel_that_asks_for_something_else_now_and_then_only_costs_memory(
 
         return real(and_more, residents, scalars)
 
-    engine._function = step
+    engine._function, engine.flat = step, False
     assert compare(engine, 2).equal
     assert engine.counters.missed == len(engine.plan.ops)
     assert compare(other, 2).equal and other.counters.missed == 0
+
+
+def test_a_step_whose_requests_repeat_runs_without_arming(mlp: Exported, tmp_path: Path) -> None:
+    engine = engine_of(mlp, tmp_path / "copy", strict=True)
+    assert not engine.flat
+    engine.run(random_residents(engine.plan, 1), scalars_of_step(engine.plan, 1))
+    assert engine.flat
+    real = engine._unarmed_function
+
+    def step(arm: object, residents: Sequence[torch.Tensor], scalars: Sequence[float]) -> object:
+        return real(None, residents, scalars)
+
+    engine._unarmed_function = step
+    assert compare(engine, 3).equal
+    assert engine.flat and engine.counters.planned > 10
+
+
+def test_a_step_that_asks_for_something_else_is_armed_from_then_on(
+    mlp: Exported, tmp_path: Path
+) -> None:
+    engine = settled(mlp, tmp_path / "copy", strict=False)
+    real = engine._unarmed_function
+
+    def step(arm: object, residents: Sequence[torch.Tensor], scalars: Sequence[float]) -> object:
+        torch.empty(12_345)
+        return real(arm, residents, scalars)
+
+    engine._unarmed_function = step
+    assert compare(engine, 1).equal
+    assert not engine.flat and engine.counters.missed == 1
+    assert compare(engine, 1).equal
+    assert engine.counters.missed == 0
 
 
 def change_recording(folder: Path, change: object, *, seal: bool) -> None:

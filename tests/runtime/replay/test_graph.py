@@ -17,6 +17,7 @@ from runtime.replay.engine import Engine
 from runtime.replay.graph import KEPT, CaptureFailedError, GraphedStep
 from runtime.replay.loading import PlannedStep, load
 from runtime.replay.plan_data import read_plan
+from runtime.replay.scalars import scalar
 from runtime.replay.selftest import random_residents, scalars_of_step
 from runtime.replay.undone import Undone
 from tests.runtime.conftest import Exported
@@ -139,7 +140,7 @@ def test_what_cannot_be_captured_runs_without_a_graph_and_says_why(
 
 def test_a_capture_that_asks_for_more_than_planned_is_not_used(inference: Any) -> None:
     step, _, model = inference
-    real = step.engine._function
+    real = step.engine._unarmed_function
     x, y = inputs_of(2)
     step(x)
 
@@ -148,7 +149,7 @@ def test_a_capture_that_asks_for_more_than_planned_is_not_used(inference: Any) -
         torch.empty(100_000)
         return result
 
-    step.engine._function, step.engine.strict = hungry, False
+    step.engine._unarmed_function, step.engine.strict = hungry, False
     with pytest.warns(UserWarning, match="400,000 bytes that are not planned"):
         assert torch.equal(step(y), expected(model, y))
 
@@ -260,3 +261,47 @@ def test_a_refusal_is_warned_about_once(inference: Any) -> None:
         for x in batches:
             step(x)
     assert [str(w.message) for w in caught] == ["The step runs without a CUDA graph. It cannot."]
+
+
+# ---- Several graphs, and hyperparameters on the device ---------------------------------------------
+
+
+def test_micro_batches_have_a_graph_for_the_first_those_between_and_the_last(
+    exported: Callable[[str, str], Exported], tmp_path: Path
+) -> None:
+    engine, stub, residents = graphed_engine(exported("extras", "micro_batches"), tmp_path / "planned")
+    plan, due = engine.plan, random_residents(engine.plan, 0)
+    groups = [group.hyperparameters for group in plan.groups]
+    engine.run_traced(due, scalars_of_step(plan, 1))
+    for number in range(1, 12):
+        place = (number % plan.micro_batches, plan.micro_batches)
+        scalars = [scalar(kind, groups[group], 1.0, place) for kind, group in plan.scalars]
+        torch.manual_seed(number)
+        found = engine.run(residents, scalars)
+        torch.manual_seed(number)
+        assert all(map(torch.equal, found, engine.run_traced(due, scalars)))
+    assert all(map(torch.equal, residents, due))
+    assert stub.log == ["warm up", "capture", "capture", "capture"]
+
+
+def test_a_schedule_of_a_rate_on_the_device_is_read_by_every_replay(
+    exported: Callable[[str, str], Exported], tmp_path: Path
+) -> None:
+    made = exported("extras", "fused_sgd_on_device")
+    results = []
+    for graph in (False, True):
+        model, (inputs, target), _, optimizer, _ = made.build()
+        schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.5)
+        step = load(made.copy(tmp_path / f"planned{graph}"), model, optimizer, strict=True)
+        torch.manual_seed(1)
+        losses = []
+        for number in range(6):
+            losses.append(step(inputs, target).item())
+            schedule.step()
+            if graph and number == 0:
+                stub = Stub(step.engine, step.engine._written(step.bind(inputs, target)[0]))
+                step.engine.graphed = GraphedStep(step.plan, stub)
+        results.append((losses, [p.detach().clone() for p in model.parameters()]))
+    (losses, parameters), (graphed_losses, graphed_parameters) = results
+    assert losses == graphed_losses and all(map(torch.equal, parameters, graphed_parameters))
+    assert stub.log == ["warm up", "capture"] and step.engine.graphed.replays == 4
