@@ -5,6 +5,7 @@
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make reference  makes the reference anew, on an idle machine
 # make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
+# make test-captures  compares captures for CUDA by rules with torch's own choice, where a GPU is
 # make cuda-exports  makes those exports, without a GPU; ARGS="gpt" makes some
 # make lint   ruff, mypy, import-linter
 # make sample captures and plans the sample step anew
@@ -14,7 +15,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda cuda-exports bench reference lint sample setup
+.PHONY: run test test-cuda test-captures cuda-exports bench reference lint sample setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -24,6 +25,9 @@ test: setup
 
 test-cuda:
 	@$(PYTHON) tests/cuda $(ARGS)
+
+test-captures:
+	@$(PYTHON) tests/cuda/captures.py $(ARGS)
 
 cuda-exports: setup
 	@.venv/bin/python tests/cuda/make_exports.py $(ARGS)
