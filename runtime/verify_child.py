@@ -14,6 +14,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -120,7 +121,9 @@ def _build(plan: Any, capture: Path) -> Built:
         sys.path.remove(str(capture))
     zoo = plan.source.startswith("zoo:")
     chosen = (plan.optimizer, plan.options) if zoo else (None, None)
-    return Built(build(plan.source, plan.batch, chosen[0], None, 0, chosen[1]), eager_step)
+    with nullcontext() if plan.device == "cpu" else torch.device(plan.device):
+        made = build(plan.source, plan.batch, chosen[0], None, 0, chosen[1], plan.device)
+    return Built(made, eager_step)
 
 
 def _verify_model(step: Any, built: Built, steps: int) -> dict[str, Any]:
