@@ -341,14 +341,12 @@ class Arena {
   void move_to(int64_t queue) {
     {
       std::lock_guard<std::mutex> guard(lock_);
-      const Place place{place_.device, queue};
-      if (!(place == place_)) {
-        // It cannot where one of them is being captured; who begins a capture waits for all work before.
-        (void)backing().order(place_, place);
-        place_ = place;
-      }
+      const Place before = place_;
+      place_.queue = queue;
+      // False where one of them is being captured; who begins a capture waits for all work before.
+      if (!(before == place_)) (void)backing().order(before, place_);
       retry_held();
-      if (place == made_in_) return;
+      if (before == place_) return;
     }
     if (arena_.raw) backing().used(arena_.raw, place_);
     if (pool_.raw) backing().used(pool_.raw, place_);
@@ -480,7 +478,6 @@ class Arena {
   bool pool_refused_ = false; // in this step
   int64_t slot_ = -1, cursor_ = 0;
   Place place_;       // where the memory is used
-  const Place made_in_ = place_;
   std::map<int64_t, Living> live_;         // arena: by address
   std::map<int64_t, int64_t> free_, used_; // scratch pool: address -> bytes
   std::map<const void*, std::vector<Place>> shared_; // blocks that other queues use

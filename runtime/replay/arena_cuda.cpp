@@ -257,10 +257,10 @@ PlannedCudaAllocator* planned_allocator = nullptr; // never destroyed: memory is
 } // namespace bayplan
 
 // Puts our allocator in front, or in front again after bayplan_uninstall. 1: requests reach it (another
-// one may sit in front of ours); 0: another one does and does not pass them on, or no CUDA runtime.
+// one may sit in front of ours); 0: another one does and does not pass them on; -1: no CUDA runtime.
 BAYPLAN_API int bayplan_install() {
   using namespace bayplan;
-  if (!cudart().complete) return 0;
+  if (!cudart().complete) return -1;
   if (!planned_allocator) {
     original = allocator.load();
     planned_allocator = new PlannedCudaAllocator;

@@ -23,6 +23,7 @@ struct Cudart {
   int (*set_device)(int);
   int (*default_pool)(void**, int);
   int (*set_pool)(void*, int, void*);
+  int (*trim_pool)(void*, size_t);
   int (*event_create)(void**, unsigned);
   int (*event_record)(void*, void*);
   int (*event_destroy)(void*);
@@ -41,6 +42,7 @@ struct Cudart {
     find(set_device, "cudaSetDevice");
     find(default_pool, "cudaDeviceGetDefaultMemPool");
     find(set_pool, "cudaMemPoolSetAttribute");
+    find(trim_pool, "cudaMemPoolTrimTo");
     find(event_create, "cudaEventCreateWithFlags");
     find(event_record, "cudaEventRecord");
     find(event_destroy, "cudaEventDestroy");

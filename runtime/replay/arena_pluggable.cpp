@@ -1,5 +1,5 @@
 // CUDA adapter without PyTorch's or CUDA's headers: the two functions that PyTorch's public
-// torch.cuda.memory.CUDAPluggableAllocator takes, and one that it calls for record_stream.
+// torch.cuda.memory.CUDAPluggableAllocator takes, and those it calls for record_stream and empty_cache.
 //
 // It stands in for the caching allocator altogether, so what is not planned comes from CUDA's own pool
 // (cudaMallocAsync), which is told to keep its memory. PyTorch forgets a pointer when it is freed once,
@@ -151,5 +151,16 @@ BAYPLAN_API void bayplan_record_stream(void* pointer, void* stream) {
   passed.shared[pointer].push_back(place);
 }
 
-// 1: the CUDA runtime is there. Who calls it then makes PyTorch use bayplan_alloc and bayplan_free.
-BAYPLAN_API int bayplan_install() { return bayplan::cudart().complete ? 1 : 0; }
+// PyTorch: give back what is not used, of every device.
+BAYPLAN_API void bayplan_empty_cache() {
+  using namespace bayplan;
+  std::lock_guard<std::mutex> guard(passed.lock);
+  for (const auto& [device, there] : passed.pooled) {
+    void* pool = nullptr;
+    if (there && cudart().default_pool(&pool, static_cast<int>(device)) == 0)
+      (void)cudart().trim_pool(pool, 0);
+  }
+}
+
+// 1: the CUDA runtime is there; -1: it is not. Who calls it then has PyTorch call the functions above.
+BAYPLAN_API int bayplan_install() { return bayplan::cudart().complete ? 1 : -1; }

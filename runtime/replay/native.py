@@ -131,7 +131,13 @@ def bind(path: Path) -> ctypes.PyDLL:
 
 def install(loaded: ctypes.PyDLL, adapter: str) -> None:
     """Put the library in front of PyTorch's allocator. Raises ReplayError where that cannot be."""
-    if not loaded.bayplan_install():
+    reached = loaded.bayplan_install()
+    if reached < 0:
+        raise ReplayError(
+            f"The CUDA runtime is not loaded by this torch ({torch.__version__}), so that there are no "
+            "planned addresses on a GPU. Install a torch for CUDA."
+        )
+    if not reached:
         device = ADAPTERS[adapter].device
         raise ReplayError(
             f"Another allocator sits in front of PyTorch's {device.upper()} allocator and does not "
@@ -143,14 +149,19 @@ def install(loaded: ctypes.PyDLL, adapter: str) -> None:
         allocator: Any = torch.cuda.memory.CUDAPluggableAllocator(
             loaded._name, "bayplan_alloc", "bayplan_free"
         )
-        record = ctypes.cast(loaded.bayplan_record_stream, ctypes.c_void_p).value
-        allocator.allocator().set_record_stream_fn(record)
+        inner = allocator.allocator()
+        inner.set_record_stream_fn(_address(loaded.bayplan_record_stream))
+        inner.set_reset_fn(_address(loaded.bayplan_empty_cache))
         torch.cuda.memory.change_current_allocator(allocator)
     except (RuntimeError, AttributeError) as error:
         raise ReplayError(
             f"PyTorch does not take another CUDA allocator now: {error}. Load the plan before anything "
             'else of the process uses CUDA memory, or use adapter="native".'
         ) from None
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def uninstall(loaded: ctypes.PyDLL) -> bool:

@@ -13,7 +13,9 @@ import torch
 from runtime.replay import build, native
 
 FAKES = Path(__file__).parent / "fakes"
-COUNTS = ("malloc", "free", "malloc_async", "free_async", "memset", "events", "mistakes", "bytes")
+COUNTS = (
+    *("malloc", "free", "malloc_async", "free_async", "memset", "events", "trims", "mistakes", "bytes"),
+)
 """In the order of fake_cudart.cpp."""
 
 only_without_cuda = pytest.mark.skipif(

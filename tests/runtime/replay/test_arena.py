@@ -5,6 +5,8 @@ import time
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from runtime.replay.errors import ReplayError
 from runtime.replay.native import PASS, Arena
@@ -161,6 +163,44 @@ def test_only_a_block_of_its_size_at_its_address_is_taken_over_and_only_once() -
     assert inside == [True, False, False, True, False, True]
     counters = arena.counters()
     assert (counters.planned, counters.taken, counters.overlapped) == (3, 1, 3)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_no_two_living_tensors_share_a_byte_whatever_the_table_says(data: st.DataObject) -> None:
+    """Tables at random, most of them wrong; what is taken over is shared by two, as it should be."""
+    sizes = st.sampled_from([64, 128, 192])
+    entry = st.tuples(sizes, st.integers(0, 5).map(lambda unit: 64 * unit))
+    table = data.draw(st.lists(st.lists(entry, max_size=3), min_size=1, max_size=4))
+    takes = {
+        (s, i) for s, slot in enumerate(table) for i in range(len(slot)) if data.draw(st.booleans())
+    }
+    arena = Arena(512, table, takes=takes, scratch=512)
+    living: dict[int, torch.Tensor] = {}
+    steps = data.draw(st.lists(st.tuples(st.integers(0, 5), sizes), max_size=25))
+    with arena.running(flat=data.draw(st.booleans())):
+        for number, (action, size) in enumerate(steps):
+            if action < len(table):
+                arena.arm(action)
+            elif action == 5 and living:
+                del living[data.draw(st.sampled_from(sorted(living)))]
+                continue
+            taken = arena.counters().taken
+            tensor = torch.empty(size // 4, dtype=torch.int32)
+            first, end = tensor.data_ptr(), tensor.data_ptr() + size
+            there = [
+                other
+                for other in living.values()
+                if other.data_ptr() < end and first < other.data_ptr() + other.nbytes
+            ]
+            if arena.counters().taken > taken:
+                assert [(o.data_ptr(), o.nbytes) for o in there] == [(first, size)]
+            else:
+                assert not there
+            living[number] = tensor
+    tensor = there = None
+    living.clear()
+    assert arena.live_blocks == 0
 
 
 def test_a_full_scratch_pool_falls_back_to_torch() -> None:

@@ -114,6 +114,14 @@ def test_devices_without_a_pool_are_served_by_plain_malloc(caller: Caller, cudar
     assert (counts["malloc"], counts["free"], counts["malloc_async"]) == (1, 1, 0)
 
 
+def test_cudas_pools_give_back_what_is_not_used_when_torch_empties_its_cache(
+    caller: Caller, cudart: FakeCudart
+) -> None:
+    caller.delete(caller.malloc(512))
+    caller.adapter.bayplan_empty_cache()
+    assert cudart.counts()["trims"] == 1
+
+
 def test_a_request_for_nothing_gets_nothing(caller: Caller) -> None:
     assert caller.malloc(0) == 0
 
@@ -209,13 +217,16 @@ def test_torch_is_given_the_librarys_functions(monkeypatch: pytest.MonkeyPatch) 
         def set_record_stream_fn(self, function: int) -> None:
             given.append(function)
 
+        set_reset_fn = set_record_stream_fn
+
     monkeypatch.setattr(torch.cuda.memory, "CUDAPluggableAllocator", FromTorch)
     monkeypatch.setattr(torch.cuda.memory, "change_current_allocator", given.append)
     library = native.bind(build.built_library("cuda_pluggable"))
     INSTALL(library, "cuda_pluggable")
-    record = ctypes.cast(library.bayplan_record_stream, ctypes.c_void_p).value
-    assert given[:2] == [[True, True], record]
-    assert isinstance(given[2], FromTorch)
+    functions = (library.bayplan_record_stream, library.bayplan_empty_cache)
+    addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in functions]
+    assert given[:3] == [[True, True], *addresses]
+    assert isinstance(given[3], FromTorch)
 
 
 def test_a_torch_that_has_used_cuda_already_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@
 
 namespace {
 
-enum Count { kMalloc, kFree, kMallocAsync, kFreeAsync, kMemset, kEvents, kMistakes, kBytes, kCounts };
+enum Count { kMalloc, kFree, kMallocAsync, kFreeAsync, kMemset, kEvents, kTrims, kMistakes, kBytes, kCounts };
 
 std::recursive_mutex lock;
 int64_t counts[kCounts];
@@ -84,6 +84,10 @@ API int cudaDeviceGetDefaultMemPool(void** pool, int) {
 API int cudaMemPoolSetAttribute(void* pool, int attribute, void* value) {
   if (attribute != 4) return 1;
   std::memcpy(pool, value, sizeof threshold);
+  return 0;
+}
+API int cudaMemPoolTrimTo(void*, size_t keep) {
+  if (keep == 0) counts[kTrims]++;
   return 0;
 }
 API int cudaEventCreateWithFlags(void** event, unsigned) {
