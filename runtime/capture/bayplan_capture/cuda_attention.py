@@ -119,6 +119,7 @@ def _can_be_efficient(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | 
     return (
         query.dtype in (*_HALF, torch.float32)
         and head == key.shape[-1]
+        and query.shape[-3] == key.shape[-3]
         and all(size > 0 and size % alignment == 0 for size in (head, value.shape[-1]))
         and _dense_heads(query, key, value)
         and (mask is None or mask.stride(-1) == 1)

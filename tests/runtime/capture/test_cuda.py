@@ -302,7 +302,7 @@ def on_cuda(item: Json, values: dict[int, Tensor]) -> Any:
 def attended(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, causal: bool, scale: float | None
 ) -> Tensor:
-    """Attention by its definition, laid out as the kernels of CUDA lay it out."""
+    """Attention by its definition; a single head of keys and values is that of all queries."""
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     scores = (query.double() @ key.double().transpose(-2, -1)) * scale
     if bias is not None:
@@ -457,6 +457,9 @@ COMPUTED = {
     "flash attention": attention(dtype="torch.bfloat16"),
     "flash attention of heads that are padded": attention(
         "is_causal=True", dtype="torch.float16", size=12
+    ),
+    "flash attention of grouped heads": attention("enable_gqa=True", "torch.bfloat16").replace(
+        "q, k, v, enable", "q, k[:, :1], v[:, :1], enable"
     ),
     "math attention": attention("is_causal=True", dtype="torch.float64"),
     "an encoder without dropout": TRANSFORMER.replace('"gelu"', '"gelu", dropout=0.0'),

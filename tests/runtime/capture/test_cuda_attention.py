@@ -72,6 +72,8 @@ def test_fewer_heads_of_keys_must_be_asked_for() -> None:
     query, key = tensor(2, 4, 16, 64), tensor(2, 2, 16, 64)
     assert picked(query, key) is MATH
     assert picked(query, key, grouped=True) is FLASH
+    assert picked(query, key, mask=tensor(16, 16), grouped=True) is MATH
+    assert picked(query, query, mask=tensor(16, 16), grouped=True) is EFFICIENT
     assert picked(query, tensor(2, 3, 16, 64), grouped=True) is MATH
     assert picked(query, tensor(1, 4, 16, 64)) is MATH
 
