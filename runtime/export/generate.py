@@ -6,6 +6,11 @@
     getitem, getitem_1, getitem_2 = aten_native_batch_norm_default(conv1, ...)
     view_3 = aten_view_default(getitem, [8, 64])       a view, made just before its first use
     del conv1                                          the plan's Free, or a takeover of its bytes
+    transfers.offload(0, relu_2)                       its copy to host memory starts
+    transfers.wait(0)                                  and must end before relu_2 is written or freed
+    arm(31)
+    relu_2_1, = transfers.prefetch(1)                  it comes back, as another instance
+    transfers.wait(1)                                  before its first use
     if not more:                                       the ops that a guard keeps from running, with
         ...                                            what they alone make, its views and its end
 
@@ -24,7 +29,7 @@ from dataclasses import dataclass
 
 from runtime.replay.names import FORBIDDEN, TARGET
 from solver.errors import BayplanError
-from solver.plan import Free, Plan, Run
+from solver.plan import Free, Offload, Plan, Prefetch, Run
 from solver.step import Instruction, Json, Program, Step
 from solver.validate import DTYPE_BYTES
 
@@ -37,7 +42,9 @@ _MEMORY_FORMATS = frozenset(
 )
 _FLOATS = {"inf": 'float("inf")', "-inf": 'float("-inf")', "nan": 'float("nan")'}
 _DEVICE = re.compile(r"[a-z]{1,16}(:\d{1,3})?", re.ASCII)
-_RESERVED = frozenset({"step", "arm", "observe", "residents", "scalars", "torch", "operator", "float"})
+_RESERVED = frozenset(
+    {"step", "arm", "observe", "residents", "scalars", "transfers", "torch", "operator", "float"}
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,13 @@ class Generated:
 
     source: str
     created: tuple[tuple[int, ...], ...]
-    """For each slot, the instance of each variable that the op assigns; RESIDENT: not the plan's."""
+    """For each slot, the instance of each variable assigned there; RESIDENT: not the plan's. Prefetches
+    have slots of their own."""
 
 
 def generate(step: Step, plan: Plan, title: str) -> Generated:
-    """The source of ``step(arm, residents, scalars)`` for a checked plan. Raises BayplanError.
+    """The source of ``step(arm, residents, scalars)`` for a checked plan, or of ``step(arm, residents,
+    scalars, transfers)`` where it has some. Raises BayplanError.
 
     ``residents`` are the program's placeholders, then its constants; the function returns the tuple
     of the program's outputs. ``title`` says in the source what the step is.
@@ -83,6 +92,16 @@ class _Writer:
         """All variables on an instance's storage: its memory is free when the last is deleted."""
         self.instance_of: dict[int, int] = {}
         """The instance that the current op uses of each planned storage."""
+        self.made: dict[int, list[int]] = {}
+        """The values of each instance that ops make; all others are views of those."""
+        self.parked: dict[int, tuple[list[int], tuple[str, ...]]] = {}
+        """By host slot: the values that a prefetch from it makes anew, and their storage's block."""
+        self.transfers = 0
+        """How many have been started."""
+        self.read_by: dict[int, int] = {}
+        """The transfer that may still read each instance."""
+        self.filled_by: dict[int, int] = {}
+        """The transfer that may still fill each instance."""
         self.created: list[tuple[int, ...]] = []
         self.instruction_of: dict[int, Instruction] = {}
         self.view_of: dict[int, Instruction] = {}
@@ -117,13 +136,18 @@ class _Writer:
                     if place != module:
                         module = place
                         self._emit("", f"# {_comment(place)}")
+                    self._wait_before(op, uses, [old for _, old in takes])
                     self._run(op, uses, creates)
                     for _, old in takes:
                         self._delete(old)
                 case Free(instance):
+                    self._wait(instance, self.read_by)
+                    self._wait(instance, self.filled_by)
                     self._delete(instance)
-                case _:
-                    raise BayplanError("A plan with transfers to host memory cannot be exported yet.")
+                case Offload(instance, host):
+                    self._offload(instance, host)
+                case Prefetch(host, instance):
+                    self._prefetch(host, instance)
         outputs = [self._value(value) for value in self.program.outputs]
         self._emit("", f"return ({''.join(f'{name}, ' for name in outputs)})")
         return Generated(self._source(title), tuple(self.created))
@@ -150,6 +174,45 @@ class _Writer:
                 name = self.flags[name]
             block = (*block, name)
         return block
+
+    def _wait_before(self, op: int, uses: tuple[int, ...], taken: list[int]) -> None:
+        """What the op uses must be there, and what it writes must have been read."""
+        written = self.step.ops[op].writes
+        for instance in uses:
+            self._wait(instance, self.filled_by)
+            if instance in taken or self.plan.instances[instance].storage in written:
+                self._wait(instance, self.read_by)
+
+    def _wait(self, instance: int, transfer_of: dict[int, int]) -> None:
+        if instance in transfer_of:
+            with self._inside(self.block_of.get(instance, ())):
+                self._emit(f"transfers.wait({transfer_of.pop(instance)})")
+
+    def _offload(self, instance: int, host: int) -> None:
+        block, made = self.block_of.get(instance, ()), self.made.get(instance, [])
+        values = [v for v in made if v in self.needed] or made[:1]
+        if not values:
+            name = self.step.storages[self.plan.instances[instance].storage].name
+            raise BayplanError(f"The plan offloads {name}, of which the program keeps no value.")
+        names = [self.names[value, instance] for value in values]
+        with self._inside(block):
+            self._emit(f"transfers.offload({self.transfers}, {', '.join(names)})")
+        self.parked[host] = values, block
+        self.read_by[instance] = self.transfers
+        self.transfers += 1
+
+    def _prefetch(self, host: int, instance: int) -> None:
+        values, block = self.parked[host]
+        if block:
+            self.block_of[instance] = block
+        with self._inside(block):
+            self._emit(f"arm({len(self.created)})")
+            names = [self._name(value, instance) for value in values]
+            self._emit(f"{', '.join(names)}, = transfers.prefetch({self.transfers})")
+        self.made[instance] = list(values)
+        self.created.append((instance,) * len(names))
+        self.filled_by[instance] = self.transfers
+        self.transfers += 1
 
     def _delete(self, instance: int) -> None:
         if names := self.of_instance.pop(instance, []):
@@ -185,6 +248,10 @@ class _Writer:
             else:
                 name, instance = self._unique("unused"), RESIDENT
             bound[name] = instance
+            # Under a further guard it may not be there when its storage goes to host memory.
+            always = self.block == self.block_of.get(instance, ())
+            if instruction.op >= 0 and instance != RESIDENT and value is not None and always:
+                self.made.setdefault(instance, []).append(value)
         left = ", ".join(bound) + ("," if instruction.tuple_result and len(bound) == 1 else "")
         self._emit(f"{left} = {call}" if bound else call)
         idle = [name for name in bound if name.startswith("unused")]
@@ -303,7 +370,8 @@ class _Writer:
         ]
         head += ['"""', "", "import torch", "", "from .replay.targets import operator", ""]
         head += [f"{name} = {expression}" for expression, name in sorted(self.globals.items())]
-        head += ["", "", "def step(arm, residents, scalars):"]
+        parameters = "arm, residents, scalars" + (", transfers" if self.transfers else "")
+        head += ["", "", f"def step({parameters}):"]
         return "\n".join([*head, *self._body(), ""])
 
     def _body(self) -> Iterator[str]:

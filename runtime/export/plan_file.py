@@ -5,7 +5,7 @@ from typing import Any
 
 from runtime.replay.plan_data import FORMAT, VERSION, content_digest
 from solver.errors import BayplanError
-from solver.plan import Plan, Run
+from solver.plan import Free, Offload, Plan, Prefetch, Run
 from solver.step import Json, Program, Step
 
 _BATCH_NORMS = (
@@ -39,7 +39,7 @@ def _content(
     step: Step, program: Program, plan: Plan, created: tuple[tuple[int, ...], ...]
 ) -> dict[str, Json]:
     written = {storage for op in step.ops for storage in op.writes}
-    guarded = {instruction.op for instruction in program.instructions if instruction.guard}
+    ops, guarded, lifetimes = _slots(step, program, plan)
     optimizer = program.optimizer
     return {
         "title": step.title,
@@ -54,14 +54,20 @@ def _content(
         "plan_name": plan.name,
         "peak_bytes": plan.peak_bytes,
         "height_bytes": plan.height_bytes,
-        "ops": [step.ops[op].name for op in plan.order],
-        "guarded": [slot for slot, op in enumerate(plan.order) if op in guarded],
+        "ops": ops,
+        "guarded": guarded,
         "created": created,
         "instances": [
-            [step.storages[i.storage].size, i.address, int(start), int(end)]
-            for i, (start, end) in zip(plan.instances, plan.lifetimes, strict=True)
+            [step.storages[i.storage].size, i.address, *lifetimes[index]]
+            for index, i in enumerate(plan.instances)
         ],
         "takes": [pair for action in plan.actions if isinstance(action, Run) for pair in action.takes],
+        "transfers": [
+            [isinstance(action, Offload), action.host, action.instance]
+            for action in plan.actions
+            if isinstance(action, Offload | Prefetch)
+        ],
+        "host_slots": [[step.storages[h.storage].size, h.address] for h in plan.host_slots],
         "residents": [
             {
                 "role": p.role,
@@ -82,6 +88,39 @@ def _content(
         "outputs": [_spec(program, value) for value in program.outputs],
         "output_tree": _tree(program.output_tree, {v: i for i, v in enumerate(program.outputs)}),
     }
+
+
+def _slots(
+    step: Step, program: Program, plan: Plan
+) -> tuple[list[str], list[int], list[tuple[int, int]]]:
+    """What runs in each slot, the slots that a guard decides on, and the lifetime of each instance.
+
+    A prefetch asks for memory between two ops: unlike in the plan it has a slot of its own.
+    """
+    guarded = {instruction.op for instruction in program.instructions if instruction.guard}
+    made_guarded = {storage for op in guarded for storage in step.ops[op].creates}
+    names: list[str] = []
+    under_guard: list[int] = []
+    starts, ends = dict[int, int](), dict[int, int]()
+    for action in plan.actions:
+        slot = len(names)
+        match action:
+            case Run(op, _, creates, _, takes):
+                names.append(step.ops[op].name)
+                under_guard += [slot] if op in guarded else []
+                starts |= dict.fromkeys(creates, slot)
+                ends |= dict.fromkeys((old for _, old in takes), slot)
+            case Prefetch(_, instance):
+                storage = plan.instances[instance].storage
+                names.append(f"prefetch of {step.storages[storage].name}")
+                under_guard += [slot] if storage in made_guarded else []
+                starts[instance] = slot
+            case Free(instance):
+                ends[instance] = slot
+            case Offload():
+                pass
+    lifetimes = [(starts[i], ends.get(i, len(names))) for i in range(len(plan.instances))]
+    return names, under_guard, lifetimes
 
 
 def _spec(program: Program, value: int) -> list[Any]:

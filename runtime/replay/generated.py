@@ -25,9 +25,8 @@ from torch import Tensor
 
 from .errors import ReplayError
 
-StepFunction: TypeAlias = Callable[
-    [Callable[[int], object], Sequence[Tensor], Sequence[float]], tuple[Tensor, ...]
-]
+StepFunction: TypeAlias = Callable[..., tuple[Tensor, ...]]
+"""``step(arm, residents, scalars)``; where the plan has transfers, those are a fourth argument."""
 Observer: TypeAlias = Callable[[int, tuple[Any, ...]], None]
 
 

@@ -69,6 +69,24 @@ class Instance:
 
 
 @dataclass(frozen=True)
+class HostSlot:
+    """``size`` bytes of the host block from byte ``address``, for one stay of a storage."""
+
+    size: int
+    address: int
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One copy between an instance and a host slot."""
+
+    to_host: bool
+    """An offload; else a prefetch."""
+    host: int
+    instance: int
+
+
+@dataclass(frozen=True)
 class Group:
     """One parameter group of the optimizer as it was captured."""
 
@@ -98,11 +116,11 @@ class PlanData:
     peak_bytes: int
     height_bytes: int
     ops: tuple[str, ...]
-    """Name of the op of each slot."""
+    """Name of what runs in each slot: the ops, and prefetches, which ask for memory as ops do."""
     guarded: frozenset[int]
-    """Slots whose op a guard may keep from running, so that a step need not make all requests."""
+    """Slots that a guard may keep from running, so that a step need not make all requests."""
     created: tuple[tuple[int, ...], ...]
-    """For each slot, the instance of each result of the op, -1 where it is not the plan's."""
+    """For each slot, the instance of each result, -1 where it is not the plan's."""
     instances: tuple[Instance, ...]
     takes: tuple[tuple[int, int], ...]
     """(new, old): the new instance takes over the bytes of the old one, which its op still reads."""
@@ -117,6 +135,14 @@ class PlanData:
     """``{"value": i}`` stands for output ``i``."""
     digest: str
     """SHA-256 of all this."""
+    transfers: tuple[Transfer, ...] = ()
+    """In the order in which the step starts them."""
+    host_slots: tuple[HostSlot, ...] = ()
+
+    @property
+    def host_bytes(self) -> int:
+        """What the host block needs."""
+        return max((slot.address + slot.size for slot in self.host_slots), default=0)
 
     @property
     def micro_batches(self) -> int:
@@ -204,6 +230,11 @@ def _decode(content: dict[str, Any]) -> PlanData:
         outputs=tuple(_spec(item) for item in content["outputs"]),
         output_tree=content["output_tree"],
         digest=content_digest(content),
+        transfers=tuple(
+            Transfer(to_host is True, _integer(host), _integer(instance))
+            for to_host, host, instance in content.get("transfers", ())
+        ),
+        host_slots=tuple(HostSlot(*map(_integer, item)) for item in content.get("host_slots", ())),
     )
 
 
@@ -227,6 +258,7 @@ def _check(plan: PlanData) -> None:
             raise ValueError(f"instance {new} cannot take over instance {old}")
     if any(len(set(side)) < len(plan.takes) for side in zip(*plan.takes, strict=True)):
         raise ValueError("an instance takes over, or is taken over, twice")
+    _check_transfers(plan)
     for resident in plan.residents:
         if resident.role not in ROLES:
             raise ValueError(f"the role {resident.role!r} is not known")
@@ -240,6 +272,37 @@ def _check(plan: PlanData) -> None:
             f"instances {one} and {other} are alive at the same time and share bytes "
             f"({plan.instances[one]}, {plan.instances[other]})"
         )
+
+
+def _check_transfers(plan: PlanData) -> None:
+    """Every prefetch finds its storage in host memory, and no two lie there on the same bytes."""
+    slots, instances = len(plan.host_slots), len(plan.instances)
+    filled: dict[int, int] = {}
+    emptied: dict[int, int] = {}
+    for number, transfer in enumerate(plan.transfers):
+        if not 0 <= transfer.host < slots or not 0 <= transfer.instance < instances:
+            raise ValueError(f"transfer {number} cannot be: {transfer}")
+        if plan.host_slots[transfer.host].size != plan.instances[transfer.instance].size:
+            raise ValueError(f"transfer {number} is between different sizes")
+        if transfer.to_host == (transfer.host in filled):
+            raise ValueError(f"transfer {number} fills or empties host slot {transfer.host} wrongly")
+        if transfer.to_host:
+            filled[transfer.host] = number
+        else:
+            emptied[transfer.host] = number
+            slot = plan.instances[transfer.instance].start
+            if set(plan.created[slot]) != {transfer.instance}:
+                raise ValueError(f"transfer {number} makes another instance than slot {slot}")
+    if any(slot.address < 0 or slot.size <= 0 for slot in plan.host_slots):
+        raise ValueError("a host slot has no bytes")
+    # Copies are made one after the other: a slot is free for the next when its last prefetch is issued.
+    clash = overlap(
+        (start, emptied.get(host, len(plan.transfers)), at.address, at.address + at.size)
+        for host, start in filled.items()
+        for at in (plan.host_slots[host],)
+    )
+    if clash is not None:
+        raise ValueError("two host slots share bytes while both hold a storage")
 
 
 def overlap(boxes: Iterable[tuple[int, int, int, int]]) -> tuple[int, int] | None:

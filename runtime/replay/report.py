@@ -33,3 +33,7 @@ class Report:
     """Whether steps are replayed as a CUDA graph; true from the step that was captured."""
     graph_reason: str = ""
     """Why not, where a graph was asked for."""
+    transfers: int = 0
+    """Copies of one step to host memory and from there."""
+    host_bytes: int = 0
+    """What the host block has: pinned memory where the step runs on a GPU."""

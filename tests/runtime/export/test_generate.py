@@ -12,7 +12,18 @@ from runtime.replay.generated import GeneratedStep
 from solver.assemble import assemble
 from solver.check import check
 from solver.errors import BayplanError
-from solver.plan import Certificate, Free, Instance, Offload, Plan, Proof, Run, Status
+from solver.plan import (
+    Certificate,
+    Free,
+    HostSlot,
+    Instance,
+    Offload,
+    Plan,
+    Prefetch,
+    Proof,
+    Run,
+    Status,
+)
 from solver.step import Instruction, Json, Scalar, Step
 
 CERTIFICATE = Certificate(0, Proof.NONE, -1, 0)
@@ -200,10 +211,47 @@ def test_every_kind_of_argument_is_written(toy_program: Step) -> None:
     assert "device_cuda_1 = torch.device('cuda:1')" in source
 
 
-def test_a_plan_with_transfers_is_refused_for_now(toy_program: Step) -> None:
+def test_what_goes_to_the_host_is_waited_for_and_comes_back_with_its_views(toy_program: Step) -> None:
     plan = plan_of(toy_program)
-    with pytest.raises(BayplanError, match="transfers"):
-        generate(toy_program, replace(plan, actions=(plan.actions[0], Offload(0, 0))), "Toy")
+    plan = replace(
+        plan,
+        instances=(*plan.instances, Instance(3, 4096)),
+        host_slots=(HostSlot(3, 0),),
+        actions=(
+            Run(0, (), (0,)),
+            Run(1, (0,), (1,)),
+            Offload(1, 0),
+            Free(1),
+            Prefetch(0, 2),
+            Run(2, (0, 2), ()),
+            Free(0),
+            Free(2),
+        ),
+        certificate=Certificate(0, Proof.NONE, -1, 1024),
+        peak_bytes=1024,
+        height_bytes=4608,
+    )
+    assert check(toy_program, plan) == []
+    generated = generate(toy_program, plan, "Toy")
+    assert generated.created == ((0,), (1,), (2,), (-1,))
+    lines = [line.strip() for line in generated.source.splitlines()]
+    assert lines[lines.index("arm(1)") :] == [
+        "arm(1)",
+        "relu = aten_relu_default(mm)",
+        "transfers.offload(0, relu)",
+        "transfers.wait(0)",
+        "del relu",
+        "arm(2)",
+        "relu_1, = transfers.prefetch(1)",
+        "transfers.wait(1)",
+        "t = aten_t_default(relu_1)",
+        "arm(3)",
+        "add = aten_add_Tensor(t, mm)",
+        "del mm",
+        "del relu_1, t",
+        "",
+        "return (add, )",
+    ]
 
 
 def test_results_that_nobody_uses_are_let_go_at_once(toy_program: Step) -> None:

@@ -1,0 +1,244 @@
+"""Trips to host memory: copies that run beside the ops, and who waits for whom.
+
+::
+
+    ops      a  b │offload x│  c  d  │wait│ e    g  │prefetch x│  h  i  │wait│  j reads x
+                  └──────┐           ┌─┘ (e gets x's bytes)  └──────┐   ┌─┘
+    copies               │x → host │─┘                              │host → x│
+
+All copies are made one after the other, in the order in which they are issued. A copy begins when the
+ops issued before it are done: they have written what it reads, or are done with the bytes that it
+fills. What is issued after a *wait* begins when that copy, and so all before it, are done: the
+generated step waits before anything writes or gets the bytes that a copy reads, and before anything
+uses what a copy fills. A step ends when its copies have.
+
+``late``: copies come as late as the waits let them, so that a missing wait shows in the results.
+"""
+
+import ctypes
+import mmap
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .device import Device
+from .errors import ReplayError
+from .plan_data import PlanData
+
+LATE_CYCLES = 30_000_000
+"""For which a late copy of a GPU is held up, some 20 ms: more than the ops take that it delays."""
+
+
+class Copies(ABC):
+    """Copies of raw bytes beside the ops of one device, numbered as the plan's transfers are."""
+
+    late = False
+    """Whether they come as late as the waits let them."""
+    keep = False
+    """Whether the memory of a running copy is kept: it is not the arena's, and a step that forgot to
+    wait must not read or write what was given back."""
+
+    @abstractmethod
+    def start(self, number: int, target: Tensor, source: Tensor) -> None:
+        """Copy once the ops that were issued before are done; both are bytes, of one length."""
+
+    @abstractmethod
+    def wait(self, number: int) -> None:
+        """The ops that are issued from now on come after copy ``number``."""
+
+    @abstractmethod
+    def join(self) -> None:
+        """The ops that are issued from now on come after all copies."""
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a tensor lies in its storage."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+
+class Transfers:
+    """The transfers of one plan and their host block. Not for use by two threads at a time."""
+
+    def __init__(self, plan: PlanData, device: Device, copies: Copies | None = None) -> None:
+        """``copies``: None takes those of the device. Raises ReplayError: no host memory is left."""
+        self._plan, self._device = plan, device
+        with device.entered():
+            self._copies = copies or copies_for(device, len(plan.transfers))
+            self._block = host_block(device, plan.host_bytes)
+        self._parked: dict[int, tuple[int, tuple[_Layout, ...]]] = {}
+        """By host slot the bytes that lie there, and the tensors that are made of them."""
+
+    @contextmanager
+    def running(self, *, late: bool, keep: bool) -> Iterator[None]:
+        """Around one step. ``late`` and ``keep``: as in ``Copies``."""
+        self._copies.late, self._copies.keep = late, keep
+        try:
+            yield
+        finally:
+            self._copies.join()
+            self._parked.clear()
+
+    def fill(self, value: int) -> None:
+        """Set every byte of the host block, between the steps on the device."""
+        self._block.fill_(value)
+
+    def offload(self, number: int, *tensors: Tensor) -> None:
+        """Start transfer ``number``, of the storage that all ``tensors`` are on."""
+        host = self._plan.transfers[number].host
+        source = _raw(tensors[0])
+        room = self._plan.host_slots[host].size
+        if source.numel() > room:
+            raise ReplayError(
+                f"A tensor of {source.numel():,} bytes is to go to host memory, planned are {room:,}: "
+                "this machine lays it out otherwise. Capture and plan the step here."
+            )
+        layouts = (
+            _Layout(t.dtype, tuple(t.shape), t.stride(), int(t.storage_offset())) for t in tensors
+        )
+        self._parked[host] = source.numel(), tuple(layouts)
+        self._copies.start(number, self._slot(host, source.numel()), source)
+
+    def prefetch(self, number: int) -> tuple[Tensor, ...]:
+        """Start transfer ``number``: new tensors, laid out as those that went to its host slot."""
+        host = self._plan.transfers[number].host
+        size, layouts = self._parked[host]
+        # The one request of this transfer: the arena serves it at the planned address.
+        target = torch.empty(size, dtype=torch.uint8, device=self._device.at)
+        self._copies.start(number, target, self._slot(host, size))
+        storage = target.untyped_storage()
+        return tuple(
+            torch.empty(0, dtype=of.dtype, device=self._device.at).set_(
+                storage, of.offset, of.shape, of.stride
+            )
+            for of in layouts
+        )
+
+    def wait(self, number: int) -> None:
+        """What is issued from now on comes after transfer ``number``."""
+        self._copies.wait(number)
+
+    def _slot(self, host: int, size: int) -> Tensor:
+        start = self._plan.host_slots[host].address
+        return self._block[start : start + size]
+
+
+def _raw(tensor: Tensor) -> Tensor:
+    """The bytes of the storage that ``tensor`` is on."""
+    return torch.empty(0, dtype=torch.uint8, device=tensor.device).set_(tensor.untyped_storage())
+
+
+class CpuCopies(Copies):
+    """Copies of a thread. Ops of the CPU are done when they return, so it need not wait for them."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, "bayplan-copies")
+        self._issued: dict[int, Future[None]] = {}
+        self._held: dict[int, Callable[[], None]] = {}
+        """Late ones that nobody waits for yet, in order."""
+
+    def start(self, number: int, target: Tensor, source: Tensor) -> None:
+        where = target.data_ptr(), source.data_ptr(), source.numel()
+        kept = [target, source] if self.keep else []
+
+        def copy() -> None:
+            ctypes.memmove(*where)
+            # Before the copy counts as done: from then on the step frees this memory, nobody else.
+            kept.clear()
+
+        if self.late:
+            self._held[number] = copy
+        else:
+            self._issued[number] = self._thread.submit(copy)
+
+    def wait(self, number: int) -> None:
+        while number in self._held:
+            first = next(iter(self._held))
+            self._issued[first] = self._thread.submit(self._held.pop(first))
+        if number in self._issued:
+            self._issued.pop(number).result()
+
+    def join(self) -> None:
+        for number in [*self._issued, *self._held]:
+            self.wait(number)
+
+
+class CudaCopies(Copies):
+    """Copies of a stream of its own. In a captured step it is a branch of the graph."""
+
+    def __init__(self, at: torch.device, count: int) -> None:
+        self._at = at
+        self._stream = torch.cuda.Stream(at)  # type: ignore[no-untyped-call]
+        new_event: Callable[[], torch.cuda.Event] = torch.cuda.Event
+        self._ops = [new_event() for _ in range(count)]
+        """What each copy waits for."""
+        self._copies = [new_event() for _ in range(count)]
+        """What waits for each copy."""
+        self._pending = False
+
+    def start(self, number: int, target: Tensor, source: Tensor) -> None:
+        self._ops[number].record(torch.cuda.current_stream(self._at))
+        self._stream.wait_event(self._ops[number])
+        with torch.cuda.stream(self._stream):
+            if self.late:
+                torch.cuda._sleep(LATE_CYCLES)  # type: ignore[no-untyped-call]
+            target.copy_(source, non_blocking=True)
+        self._copies[number].record(self._stream)
+        self._pending = True
+
+    def wait(self, number: int) -> None:
+        torch.cuda.current_stream(self._at).wait_event(self._copies[number])
+
+    def join(self) -> None:
+        if self._pending:
+            # A graph is complete only with all its branches.
+            torch.cuda.current_stream(self._at).wait_stream(self._stream)
+        self._pending = False
+
+
+def copies_for(device: Device, count: int) -> Copies:
+    """What makes the copies of ``count`` transfers on ``device``."""
+    return CudaCopies(device.at, count) if device.at.type == "cuda" else CpuCopies()
+
+
+def host_block(device: Device, size: int) -> Tensor:
+    """``size`` bytes of host memory that copies of ``device`` use: pinned for a GPU.
+
+    Raises ReplayError where there is no memory for it.
+    """
+    try:
+        if device.at.type != "cuda":
+            return torch.empty(size, dtype=torch.uint8)
+        return _pinned(size)
+    except (RuntimeError, OSError, ValueError, MemoryError) as error:
+        raise ReplayError(
+            f"The host block of {size:,} bytes cannot be made: {error}. Free host memory, or use a "
+            "plan that offloads less."
+        ) from None
+
+
+def _pinned(size: int) -> Tensor:
+    """``size`` bytes of pinned memory. PyTorch's own would round them up to a power of two."""
+    memory = mmap.mmap(-1, size)
+    block = torch.frombuffer(memory, dtype=torch.uint8)
+    cudart: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
+    torch.cuda.check_error(int(cudart.cudaHostRegister(block.data_ptr(), size, 0)))
+    # Slices keep the memory, but not the block: it is held, with them, by who made it.
+    weakref.finalize(block, _unpin, cudart, block.data_ptr(), memory)
+    return block
+
+
+def _unpin(cudart: Any, address: int, memory: mmap.mmap) -> None:
+    torch.cuda.synchronize()
+    cudart.cudaHostUnregister(address)

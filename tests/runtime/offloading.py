@@ -1,0 +1,173 @@
+"""Right plans with trips to the host or with recompute, made by hand from plans without."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from solver.check import require_valid
+from solver.placement import PlacementProblem, place
+from solver.plan import (
+    Action,
+    Certificate,
+    Free,
+    HostSlot,
+    Instance,
+    Offload,
+    Plan,
+    Prefetch,
+    Proof,
+    Run,
+    Status,
+)
+from solver.step import Step
+from solver.timeline import instance_sizes, plan_profile, storage_sizes
+
+
+def gaps(step: Step, plan: Plan) -> dict[int, tuple[int, int]]:
+    """The longest stretch of slots between two uses of each instance that is long enough."""
+    uses: dict[int, list[int]] = defaultdict(list)
+    runs = [action for action in plan.actions if isinstance(action, Run)]
+    for slot, run in enumerate(runs):
+        for instance in {*run.uses, *run.creates}:
+            uses[instance].append(slot)
+    result = {}
+    for instance, slots in uses.items():
+        before, after = max(
+            itertools.pairwise(slots), key=lambda pair: pair[1] - pair[0], default=(0, 0)
+        )
+        if after - before > 6:
+            result[instance] = (before, after)
+    return result
+
+
+def costliest(step: Step, plan: Plan, count: int) -> dict[int, tuple[int, int]]:
+    """The gaps of the ``count`` instances that take the most bytes for the longest time meanwhile."""
+    sizes = instance_sizes(step, plan)
+    found = gaps(step, plan)
+    order = sorted(found, key=lambda i: -int(sizes[i]) * (found[i][1] - found[i][0]))
+    return {instance: found[instance] for instance in order[:count]}
+
+
+def with_trips(step: Step, plan: Plan, trips: Mapping[int, tuple[int, int]]) -> Plan:
+    """Each instance of ``trips`` goes to the host after the first slot and is back for the second.
+
+    It is freed one op after its copy has begun, and comes back two ops before it is used.
+    """
+    instances = list(plan.instances)
+    current = {instance: instance for instance in range(len(instances))}
+    after: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for instance, (before, use) in trips.items():
+        after[before].append(("offload", instance))
+        after[before + 1].append(("free", instance))
+        after[use - 3].append(("prefetch", instance))
+    host_of: dict[int, int] = {}
+    hosts: list[HostSlot] = []
+    actions: list[Action] = []
+    slot = -1
+
+    def leave() -> None:
+        """What is inserted at the end of a gap between two runs: what frees comes first."""
+        for kind, instance in sorted(after[slot], key=lambda each: each[0] == "prefetch"):
+            if kind == "offload":
+                host_of[instance] = len(hosts)
+                actions.append(Offload(current[instance], len(hosts)))
+                hosts.append(HostSlot(plan.instances[instance].storage, 0))
+            elif kind == "free":
+                actions.append(Free(current[instance]))
+            else:
+                current[instance] = len(instances)
+                instances.append(plan.instances[instance])
+                actions.append(Prefetch(host_of[instance], current[instance]))
+
+    for action in plan.actions:
+        match action:
+            case Run():
+                leave()
+                slot += 1
+                actions.append(
+                    replace(
+                        action,
+                        uses=tuple(current[i] for i in action.uses),
+                        takes=tuple((new, current[old]) for new, old in action.takes),
+                    )
+                )
+            case Free(instance):
+                actions.append(Free(current[instance]))
+    return placed(step, replace(plan, name="Trips"), instances, actions, hosts)
+
+
+def with_recompute(step: Step, plan: Plan, instance: int, gap: tuple[int, int]) -> Plan:
+    """``instance`` is freed after the first slot of ``gap``; its op runs again before the second."""
+    before, use = gap
+    again = len(plan.instances)
+    actions: list[Action] = []
+    maker = next(a for a in plan.actions if isinstance(a, Run) and instance in a.creates)
+    slot = -1
+    for action in plan.actions:
+        if isinstance(action, Run):
+            if slot == use - 1:
+                actions.append(replace(maker, creates=(again,)))
+            slot += 1
+            late = slot >= use
+            actions.append(
+                replace(action, uses=tuple(again if late and i == instance else i for i in action.uses))
+            )
+            if slot == before:
+                actions.append(Free(instance))
+        else:
+            actions.append(Free(again) if action == Free(instance) else action)
+    return placed(
+        step, replace(plan, name="Recompute"), [*plan.instances, plan.instances[instance]], actions, []
+    )
+
+
+def placed(
+    step: Step,
+    plan: Plan,
+    instances: Sequence[Instance],
+    actions: Sequence[Action],
+    hosts: Sequence[HostSlot],
+) -> Plan:
+    """The plan with these actions, everything placed, judged by the validator."""
+    made = replace(plan, instances=tuple(instances), actions=tuple(actions), host_slots=tuple(hosts))
+    lifetimes, sizes = made.lifetimes, instance_sizes(step, made)
+    # Who takes bytes over lies where the former owner does: both are one rectangle.
+    owner = list(range(len(instances)))
+    for action in actions:
+        for new, old in action.takes if isinstance(action, Run) else ():
+            owner[new] = owner[old]
+    first = sorted(set(owner))
+    starts = [min(int(lifetimes[i, 0]) for i in range(len(owner)) if owner[i] == f) for f in first]
+    ends = [max(int(lifetimes[i, 1]) for i in range(len(owner)) if owner[i] == f) for f in first]
+    found = addresses(starts, ends, [int(sizes[f]) for f in first])
+    address = dict(zip(first, found, strict=True))
+    filled = {a.host: at for at, a in enumerate(actions) if isinstance(a, Offload)}
+    emptied = {a.host: at for at, a in enumerate(actions) if isinstance(a, Prefetch)}
+    host_addresses = addresses(
+        [filled[h] for h in range(len(hosts))],
+        [emptied[h] for h in range(len(hosts))],
+        [int(storage_sizes(step)[host.storage]) for host in hosts],
+    )
+    peak = int(plan_profile(step, made).max())
+    result = replace(
+        made,
+        instances=tuple(replace(i, address=address[owner[at]]) for at, i in enumerate(instances)),
+        host_slots=tuple(replace(h, address=host_addresses[at]) for at, h in enumerate(hosts)),
+        peak_bytes=peak,
+        height_bytes=max(address[owner[i]] + int(sizes[i]) for i in range(len(instances))),
+        status=Status.FEASIBLE,
+        certificate=Certificate(0, Proof.NONE, -1, peak, reuse=True),
+    )
+    require_valid(step, result)
+    return result
+
+
+def addresses(starts: Sequence[int], ends: Sequence[int], sizes: Sequence[int]) -> list[int]:
+    """As low as the solver places them in a moment."""
+    if not starts:
+        return []
+    problem = PlacementProblem(*(np.array(numbers, np.int64) for numbers in (starts, ends, sizes)))
+    return [int(a) for a in place(problem, deadline=2).addresses]
