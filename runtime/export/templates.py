@@ -23,10 +23,21 @@ def install_pluggable():
     choose("cuda", "pluggable", "")
 
 
-def load(model, optimizer=None, scaler=None, *, adapter="auto", cuda_graph=False, strict=False):
+def load(
+    model,
+    optimizer=None,
+    scaler=None,
+    *,
+    process_group=None,
+    adapter="auto",
+    cuda_graph=False,
+    strict=False,
+):
     """The planned step of ``model``: ``step(inputs, target)`` returns the loss.
 
     ``scaler`` is the torch.amp.GradScaler of a step that was captured with one.
+    ``process_group`` holds the ranks of a step that was captured with ``distributed`` (None: the default
+    group); rank 0's parameters and buffers are the ones that all begin with.
     An inference step takes no optimizer, and ``step(inputs)`` returns what the model returns.
     ``adapter`` ("auto", "native", "pluggable") is how the plan gets into PyTorch's allocator for CUDA;
     the pluggable one must be installed first, with ``install_pluggable``.
@@ -39,6 +50,7 @@ def load(model, optimizer=None, scaler=None, *, adapter="auto", cuda_graph=False
         model,
         optimizer,
         scaler,
+        process_group=process_group,
         adapter=adapter,
         cuda_graph=cuda_graph,
         strict=strict,
@@ -84,9 +96,11 @@ def readme(step: Step, plan: Plan, name: str) -> str:
     """README.md of the export called ``name``."""
     origin = step.origin
     if origin.training:
+        scaled = "scaler" in origin.options
+        load = "load(model, optimizer, scaler)" if scaled else "load(model, optimizer)"
         use = f"""from {name} import load
 
-step = load(model, optimizer)      # your model and your torch.optim optimizer, as captured
+step = {load + "  ":<28}# your model and your torch.optim optimizer, as captured
 for inputs, target in batches:     # the captured batch size and dtypes
     loss = step(inputs, target)    # forward, backward and update"""
         owners = (
@@ -94,6 +108,15 @@ for inputs, target in batches:     # the captured batch size and dtypes
             "evaluation and learning rate schedulers work between steps as ever. Do not call\n"
             "`loss.backward()` or `optimizer.step()`: the step has done both. `.grad` is not used."
         )
+        if scaled:
+            owners += (
+                "\nThe same holds for your `torch.amp.GradScaler`: the step scales the loss, unscales\n"
+                "the gradients, and updates the scale alone where one of them is not finite."
+            )
+        if parts := origin.options.get("micro_batches"):
+            owners += (
+                f"\nPass the whole batch: it is run in {parts} parts, whose gradients are added up."
+            )
     else:
         use = f"""from {name} import load
 

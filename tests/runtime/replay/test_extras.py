@@ -369,3 +369,12 @@ def test_torch_itself_runs_clipping_one_by_one_on_the_cpu() -> None:
     total = nn.utils.get_total_norm(gradients)
     each = [torch.linalg.vector_norm(gradient) for gradient in gradients]
     assert same_bits(total, torch.linalg.vector_norm(torch.stack(each)))
+
+
+def test_the_export_says_how_to_load_it(way: Callable[[str], Way]) -> None:
+    text = (way("everything").folder / "README.md").read_text()
+    assert "step = load(model, optimizer, scaler)  # your model" in text
+    assert "in 2 parts" in text and "torch.amp.GradScaler" in text
+    text = (way("clipped").folder / "README.md").read_text()
+    assert "step = load(model, optimizer)      # your model" in text
+    assert "parts" not in text and "GradScaler" not in text
