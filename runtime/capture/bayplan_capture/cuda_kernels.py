@@ -26,6 +26,7 @@ _aten = torch.ops.aten
 _INDEX_LIMIT = (1 << 31) - 1
 _TRAINED_BATCH, _EVALUATED_BATCH = 880801, 65535
 """The largest batches of cuDNN's batch norm."""
+_SAMPLED_CHANNELS = 1024
 
 
 def dropout(input: Tensor, p: float, train: bool) -> Tensor:
@@ -89,6 +90,46 @@ def _cudnn_normalizes(
     return input.dim() >= 3 and input.shape[0] <= limit and 0 < input.numel() < _INDEX_LIMIT
 
 
+def softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    """Of float16 in float32 without a copy of the input; so ``log_softmax``."""
+    return _softmax(_aten._softmax.default, input, dim, dtype)
+
+
+def log_softmax(input: Tensor, dim: int, dtype: torch.dtype | None = None) -> Tensor:
+    """See ``softmax``."""
+    return _softmax(_aten._log_softmax.default, input, dim, dtype)
+
+
+def _softmax(function: OpOverload, input: Tensor, dim: int, dtype: torch.dtype | None) -> Tensor:
+    widened = input.dtype == torch.float16 and dtype == torch.float32
+    converted = input if widened or dtype is None else input.to(dtype)
+    result: Tensor = function(converted, dim, widened)
+    return result
+
+
+def grid_sampler(
+    input: Tensor, grid: Tensor, interpolation_mode: int, padding_mode: int, align_corners: bool
+) -> Tensor:
+    """cuDNN's for pictures, bilinear, with zeros outside and corners that are aligned."""
+    plain = interpolation_mode == padding_mode == 0 and align_corners
+    rest = (interpolation_mode, padding_mode, align_corners)
+    result: Tensor
+    fits = input.dim() == 4 and input.shape[1] <= _SAMPLED_CHANNELS
+    if plain and fits and _cudnn_samples(input) and _cudnn_samples(grid):
+        result = _aten.cudnn_grid_sampler.default(input, grid)
+    elif input.dim() == 4:
+        result = _aten.grid_sampler_2d.default(input, grid, *rest)
+    else:
+        result = _aten.grid_sampler_3d.default(input, grid, *rest)
+    return result
+
+
+def _cudnn_samples(tensor: Tensor) -> bool:
+    known = (torch.float16, torch.float32, torch.float64)
+    size_fits = 0 < tensor.numel() < _INDEX_LIMIT
+    return torch.backends.cudnn.enabled and tensor.dtype in known and size_fits
+
+
 def lstm_cell(
     input: Tensor,
     hx: Sequence[Tensor],
@@ -125,6 +166,9 @@ REPLACED: dict[OpOverload, Callable[..., Any]] = {
     _aten.scaled_dot_product_attention.default: attention,
     _aten.dropout.default: dropout,
     _aten.batch_norm.default: batch_norm,
+    _aten.softmax.int: softmax,
+    _aten.log_softmax.int: log_softmax,
+    _aten.grid_sampler.default: grid_sampler,
     _aten.lstm_cell.default: lstm_cell,
     _aten.gru_cell.default: gru_cell,
 }

@@ -16,11 +16,14 @@ from .target import Target
 
 _aten = torch.ops.aten
 _CUDA = torch.device("cuda")
+_NO_DEVICE = "not linked with support for cuda"
 BATCH_NORMS = frozenset(
     (_aten.native_batch_norm.default, _aten.cudnn_batch_norm.default, _aten.miopen_batch_norm.default)
 )
 """They update running_mean and running_var (arguments 3 and 4) in training (argument 5), though
 their schemas do not say so."""
+WAIT = "_c10d_functional::wait_tensor"
+"""Its schema does not say that the tensor which it waits for is written meanwhile."""
 _TRAINING = 5
 _NORMALIZED = {
     _aten.native_batch_norm_backward.default: 1,
@@ -55,10 +58,18 @@ def run(
 
 
 def _result(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    if func.name() == WAIT:  # type: ignore[no-untyped-call]
+        # Returns what it waited for; its rule for fake tensors makes another tensor.
+        return args[0]
+    # Fake tensors have no rules for these.
     if func is _aten._thnn_fused_gru_cell.default:
         return _gru_cell(*args)
     if func is _aten._thnn_fused_gru_cell_backward.default:
         return _gru_cell_backward(*args)
+    if func is _aten.cudnn_grid_sampler.default:
+        return args[0].new_empty((*args[0].shape[:2], *args[1].shape[1:3]))
+    if func is _aten.cudnn_grid_sampler_backward.default:
+        return args[0].new_empty(args[0].shape), args[1].new_empty(args[1].shape)
     result = func(*args, **kwargs)
     if func is _aten.native_layer_norm_backward.default and result[0] is not None:
         # The kernel works on, and returns, contiguous tensors whatever the gradient's strides.
@@ -98,21 +109,43 @@ def _laid_out_as_on_cuda(
         # A change in place looks for the device. Running statistics are changed, nothing more.
         args = (*args[:3], None, None, *args[_TRAINING:])
     with _disable_current_modes(), torch.no_grad(), _without_device_guards():
-        twin = _result(func, _on_cuda(args), _on_cuda(kwargs))
+        try:
+            twin = _result(func, _on_cuda(args), _on_cuda(kwargs))
+        except RuntimeError as error:
+            if _NO_DEVICE not in str(error):
+                raise
+            # A rule made of calls that look for the device: what it is on the CPU stands.
+            return result
     return _like_twin(result, twin, known)
 
 
 @contextmanager
 def _without_device_guards() -> Iterator[None]:
-    """Let Python code call ``contiguous()`` of fake CUDA tensors: the method asks for the device."""
-    method = torch.Tensor.contiguous
+    """Let Python code call ``contiguous()`` and ``to(dtype)`` of fake CUDA tensors.
 
-    def contiguous(tensor: Tensor, memory_format: Any = torch.contiguous_format) -> Any:
+    The methods look for the device, the ops that they call do not.
+    """
+    contiguous, to = torch.Tensor.contiguous, torch.Tensor.to
+
+    def plain_contiguous(tensor: Tensor, memory_format: Any = torch.contiguous_format) -> Any:
         if tensor.device.type != "cuda":
-            return method(tensor, memory_format=memory_format)
+            return contiguous(tensor, memory_format=memory_format)
         return _aten.contiguous.default(tensor, memory_format=memory_format)
 
-    with patch.object(torch.Tensor, "contiguous", contiguous):
+    def plain_to(tensor: Tensor, *args: Any, **kwargs: Any) -> Any:
+        dtype = args[0] if len(args) == 1 else kwargs.get("dtype")
+        if (
+            tensor.device.type != "cuda"
+            or not isinstance(dtype, torch.dtype)
+            or kwargs.keys() - {"dtype"}
+        ):
+            return to(tensor, *args, **kwargs)
+        return tensor if tensor.dtype == dtype else _aten._to_copy.default(tensor, dtype=dtype)
+
+    with (
+        patch.object(torch.Tensor, "contiguous", plain_contiguous),
+        patch.object(torch.Tensor, "to", plain_to),
+    ):
         yield
 
 
@@ -159,7 +192,7 @@ def _known_reserve(func: OpOverload, args: tuple[Any, ...], result: Any) -> Any:
 def _gru_cell(
     input_gates: Tensor, hidden_gates: Tensor, hx: Tensor, *biases: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    # Fake tensors have no rule for this op. Its workspace: the five gate values of each number.
+    # Its workspace: the five gate values of each number.
     like = torch.empty_like(hx, memory_format=torch.contiguous_format)
     return like, hx.new_empty((hx.shape[0], 5 * hx.shape[1]))
 

@@ -68,6 +68,40 @@ def build(batch=3):
     return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
 """
 
+SOFTMAX = """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 8)
+
+    def forward(self, x):
+        x = self.layer(x)
+        return F.softmax(x, 1, dtype=torch.float32) + F.log_softmax(x, 1, dtype=torch.float32)
+
+def build(batch=4):
+    model = Model().half()
+    data = torch.randn(batch, 8, dtype=torch.float16), torch.randn(batch, 8)
+    return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+
+SAMPLING = """
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.grid = nn.Parameter(torch.rand(2, 5, 6, 2))
+        self.solid = nn.Parameter(torch.rand(2, 3, 5, 6, 3))
+
+    def forward(self, x):
+        at = F.grid_sample(x, self.grid, align_corners=True)
+        between = F.grid_sample(x, self.grid, align_corners=False)
+        return at + between + F.grid_sample(x[:, :, None], self.solid, align_corners=True)[:, :, 0]
+
+def build():
+    model = Model()
+    data = torch.randn(2, 3, 8, 8), torch.randn(2, 3, 5, 6)
+    return model, data, nn.MSELoss(), torch.optim.SGD(model.parameters(), lr=0.1)
+"""
+
 TRANSFORMER = """
 class Language(nn.Module):
     def __init__(self):
@@ -175,6 +209,16 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
         ("native_dropout",),
         ("bernoulli_", "native_dropout_backward"),
     ),
+    "softmax of float16 in float32": (
+        SOFTMAX,
+        ("_softmax", "_softmax_backward_data", "_log_softmax"),
+        ("_to_copy",),
+    ),
+    "sampling at a grid": (
+        SAMPLING,
+        ("cudnn_grid_sampler", "cudnn_grid_sampler_backward", "grid_sampler_2d", "grid_sampler_3d"),
+        (),
+    ),
     "recurrent cells": (
         CELLS,
         ("_thnn_fused_lstm_cell", "_thnn_fused_lstm_cell_backward_impl", "_thnn_fused_gru_cell",
@@ -238,9 +282,9 @@ def test_the_file_says_cuda_and_survives_a_round_trip(family: tuple[str, Step, U
     assert devices and set(devices) == {"cuda"}
 
 
-# Fake CUDA tensors without CUDA: cuDNN's layout of a convolution is not known there, and a change of
-# running statistics looks for the device.
-_UNKNOWN = ("convolution", "cudnn_batch_norm", "native_batch_norm", "_thnn_fused_gru_cell")
+# Fake CUDA tensors without CUDA: what cuDNN does is not known there, some rules look for the device,
+# and one op has none.
+_UNKNOWN = ("convolution", "cudnn_", "grid_sampler_", "native_batch_norm", "_thnn_fused_gru_cell")
 
 
 class FakeValues(dict[int, Tensor]):
