@@ -271,7 +271,7 @@ class Origin:
     """What the capture took."""
     options: dict[str, Json] = field(default_factory=dict)
     """What the training step does beyond forward, backward and update: ``autocast``, ``scaler``,
-    ``clip_grad_norm``, ``clip_grad_value``, ``micro_batches``."""
+    ``clip_grad_norm``, ``clip_grad_value``, ``micro_batches``, ``distributed``."""
 
 
 @dataclass(frozen=True)
@@ -295,6 +295,8 @@ class Step:
             parts.append(str(autocast))
         if micro_batches := self.origin.options.get("micro_batches"):
             parts.append(f"{micro_batches} micro-batches")
+        if self.origin.options.get("distributed"):
+            parts.append("distributed")
         return " · ".join(parts)
 
     @cached_property

@@ -36,8 +36,8 @@ def load(
     """The planned step of ``model``: ``step(inputs, target)`` returns the loss.
 
     ``scaler`` is the torch.amp.GradScaler of a step that was captured with one.
-    ``process_group`` holds the ranks of a step that was captured with ``distributed`` (None: the default
-    group); rank 0's parameters and buffers are the ones that all begin with.
+    ``process_group`` holds the ranks of a step that was captured with ``distributed``; None:
+    the default group. Rank 0's parameters and buffers are the ones that all begin with.
     An inference step takes no optimizer, and ``step(inputs)`` returns what the model returns.
     ``adapter`` ("auto", "native", "pluggable") is how the plan gets into PyTorch's allocator for CUDA;
     the pluggable one must be installed first, with ``install_pluggable``.

@@ -17,10 +17,10 @@ from .scalars import WHOLE, scalar
 from .tensors import mismatch
 
 _CLASSES = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-_FUSED_STRUCTURAL = ("momentum", "nesterov", "fused")
+_FUSED_STRUCTURAL = ("momentum", "nesterov", "maximize", "amsgrad", "fused")
 _STRUCTURAL = ("weight_decay", *_FUSED_STRUCTURAL)
 """Hyperparameters that decide which ops the update has: whether each is zero may not change."""
-_UNSUPPORTED = ("maximize", "differentiable", "amsgrad", "dampening")
+_UNSUPPORTED = ("differentiable", "dampening")
 
 
 class ModelBinding:
@@ -240,10 +240,10 @@ class OptimizerBinding:
                     f"{sorted(counts)}; a plan needs them to be equal."
                 )
 
-    def scalars(self, place: tuple[int, int] = WHOLE) -> list[float]:
+    def scalars(self, place: tuple[int, int] = WHOLE, ranks: int = 1) -> list[float]:
         """The numbers of the step that comes, from the hyperparameters as they are now.
 
-        ``place``: which micro-batch of how many.
+        ``place``: which micro-batch of how many. ``ranks``: how many train together.
         """
         groups = self._optimizer.param_groups
         if len(groups) != len(self._plan.groups):
@@ -269,7 +269,10 @@ class OptimizerBinding:
                         "learning rate that is a tensor only that can change; capture the step anew."
                     )
         counts = [float(counters[0]) + 1 if counters else 1.0 for counters in self.counters()]
-        return [scalar(kind, groups[group], counts[group], place) for kind, group in self._plan.scalars]
+        return [
+            scalar(kind, groups[group], counts[group], place, ranks)
+            for kind, group in self._plan.scalars
+        ]
 
     def skip_step(self) -> None:
         """The step updated nothing: as for torch, states begin with the first one that does."""

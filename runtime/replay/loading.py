@@ -14,6 +14,7 @@ from .engine import Engine
 from .errors import ReplayError
 from .extras import GradientSums, ScalerBinding
 from .plan_data import read_plan
+from .ranks import ranks_for
 from .report import Report
 from .tensors import constant
 
@@ -35,6 +36,7 @@ class PlannedStep:
     ) -> None:
         plan = engine.plan
         self.plan, self.engine = plan, engine
+        self._ranks = engine.ranks.count
         if bool(plan.optimizer) != (optimizer is not None):
             wants = (
                 "needs the optimizer: load(model, optimizer)" if plan.optimizer else "has no optimizer"
@@ -57,6 +59,10 @@ class PlannedStep:
         position = {id(resident): index for index, resident in enumerate(bound)}
         self._positions = [position[id(resident)] for resident in plan.residents]
         """Where each resident of the plan is among the tensors that are bound."""
+
+    def join(self) -> None:
+        """Begin as the other ranks do, with rank 0's parameters and buffers. Raises ReplayError."""
+        self.engine.ranks.join(self.plan, self._model.tensors())
 
     @property
     def report(self) -> Report:
@@ -111,7 +117,7 @@ class PlannedStep:
                 self._optimizer.check(state)
             self._checked = now
         self._model.check_mode()
-        scalars = self._optimizer.scalars(place) if self._optimizer is not None else []
+        scalars = self._optimizer.scalars(place, self._ranks) if self._optimizer is not None else []
         bound = [*own, *state, *self._scaler.tensors(), *self._sums.tensors()]
         bound += [*self._input.tensors(inputs, place), *self._target.tensors(target, place)]
         return [*(bound[at] for at in self._positions), *self._constants], scalars
@@ -133,6 +139,7 @@ def load(
     optimizer: torch.optim.Optimizer | None = None,
     scaler: torch.amp.GradScaler | None = None,
     *,
+    process_group: Any = None,
     adapter: str = "auto",
     cuda_graph: bool = False,
     strict: bool = False,
@@ -140,6 +147,9 @@ def load(
     """The step exported into ``folder``, bound to ``model`` and ``optimizer``.
 
     ``scaler``: the GradScaler of a step that scales its loss.
+
+    ``process_group``: the ranks of a step that was captured with ``distributed``; None: the default
+    group. All of them load the step at the same time, and get rank 0's parameters and buffers.
 
     ``adapter``: how the plan gets into PyTorch's allocator for CUDA: ``native`` decorates the caching
     allocator, ``pluggable`` replaces it and must be installed before it is first used, ``auto`` takes
@@ -152,8 +162,13 @@ def load(
     """
     plan = read_plan(folder)
     device = device_for(plan.device, [*model.parameters(), *model.buffers()])
-    engine = Engine(folder, plan, device, adapter=adapter, cuda_graph=cuda_graph, strict=strict)
-    return PlannedStep(engine, model, optimizer, scaler)
+    ranks = ranks_for(plan, process_group)
+    engine = Engine(
+        folder, plan, device, adapter=adapter, cuda_graph=cuda_graph, strict=strict, ranks=ranks
+    )
+    step = PlannedStep(engine, model, optimizer, scaler)
+    step.join()
+    return step
 
 
 def _rebuilt(tree: Any, outputs: Sequence[Tensor]) -> Any:

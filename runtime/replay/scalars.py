@@ -4,7 +4,8 @@ Each formula is the very expression that ``torch.optim`` evaluates for single te
 update is bitwise equal to it. ``group`` holds the hyperparameters of one parameter group, of which
 ``lr`` may be a tensor; ``count`` is the number of the step, 1 in the first.
 
-Further numbers say where among the micro-batches of its step a replay is; guards of ops refer to them.
+Further numbers say where among the micro-batches of its step a replay is (guards of ops refer to them),
+and by what a gradient is multiplied before all ranks add theirs up.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,15 +44,28 @@ _PLACES: dict[str, Callable[[int, int], bool]] = {
 }
 """Whether there are micro-batches before and after number ``index`` of ``count``."""
 
-KINDS = frozenset(_FORMULAS) | frozenset(_PLACES)
+_SHARE = "ranks.share"
+
+KINDS = frozenset((*_FORMULAS, *_PLACES, _SHARE))
 """All there are."""
 
 WHOLE = (0, 1)
 """The place of a batch that is not divided: number 0 of 1."""
 
 
-def scalar(kind: str, group: Mapping[str, Any], count: float, place: tuple[int, int] = WHOLE) -> float:
-    """The value of ``kind``; ``place``: which micro-batch of how many. Raises ReplayError."""
+def scalar(
+    kind: str,
+    group: Mapping[str, Any],
+    count: float,
+    place: tuple[int, int] = WHOLE,
+    ranks: int = 1,
+) -> float:
+    """The value of ``kind``; ``place``: which micro-batch of how many. Raises ReplayError.
+
+    ``ranks``: how many train together.
+    """
+    if kind == _SHARE:
+        return 1.0 / ranks
     if kind in _PLACES:
         return float(_PLACES[kind](*place))
     formula = _FORMULAS.get(kind)

@@ -6,6 +6,7 @@ import torch
 
 from .errors import ReplayError
 from .names import FORBIDDEN, TARGET
+from .ranks import collective
 
 
 def operator(target: str) -> Any:
@@ -15,6 +16,8 @@ def operator(target: str) -> Any:
     namespace, op, overload = target.split(".")
     if op in FORBIDDEN:
         raise ReplayError(f"The operator {target} is not allowed in a step.")
+    if namespace == "_c10d_functional" and (found := collective(op)) is not None:
+        return found
     try:
         packet = getattr(getattr(torch.ops, namespace), op)
         found = getattr(packet, overload)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
-from .kernels import BATCH_NORMS
+from .kernels import BATCH_NORMS, WAIT
 
 
 def replace(item: Any, change: Callable[[Any], Any]) -> Any:
@@ -30,6 +30,8 @@ def changed(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """The tensors that the call changes in place."""
     if func in BATCH_NORMS:
         return tensors(args[3:5] if args[5] else ())
+    if func.name() == WAIT:  # type: ignore[no-untyped-call]
+        return tensors(args)
     found = []
     for position, argument in enumerate(func._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

@@ -14,7 +14,7 @@ from .errors import CaptureError
 Scaler = torch.amp.GradScaler
 
 _AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
-_NAMES = ("autocast", "scaler", "clip_grad_norm", "clip_grad_value", "micro_batches")
+_NAMES = ("autocast", "scaler", "clip_grad_norm", "clip_grad_value", "micro_batches", "distributed")
 _FACTORS = ("growth_factor", "backoff_factor", "growth_interval")
 
 
@@ -30,6 +30,14 @@ class Options:
     clip_grad_value: float | None = None
     micro_batches: int = 1
     """In how many parts a batch is run; their gradients are added up."""
+    distributed: bool = False
+    """Gradients are averaged over the ranks of a process group, as by DistributedDataParallel."""
+
+    @property
+    def changes_gradients(self) -> bool:
+        """Whether gradients are changed in place before the update."""
+        limits = self.clip_grad_norm, self.clip_grad_value
+        return self.scaler is not None or any(limits) or self.distributed
 
     def as_json(self) -> dict[str, Any]:
         """Those that are wanted, for a step file; ``read_options`` reads it."""
@@ -43,6 +51,8 @@ class Options:
                 result[name] = getattr(self, name)
         if self.micro_batches > 1:
             result["micro_batches"] = self.micro_batches
+        if self.distributed:
+            result["distributed"] = True
         return result
 
 
@@ -74,12 +84,18 @@ def read_options(given: Any, what: str, target: str) -> Options:
     count = given.get("micro_batches", 1)
     if type(count) is not int or count < 1:
         raise CaptureError(f"The option micro_batches of {what} is {count!r}; it must be 1 or more.")
+    distributed = given.get("distributed", False)
+    if type(distributed) is not bool:
+        raise CaptureError(
+            f"The option distributed of {what} is {distributed!r}; it must be True or False."
+        )
     return Options(
         autocast=_autocast(given.get("autocast"), what),
         scaler=_scaler(given.get("scaler"), what, target),
         clip_grad_norm=norm,
         clip_grad_value=value,
         micro_batches=count,
+        distributed=distributed,
     )
 
 

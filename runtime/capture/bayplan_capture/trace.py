@@ -11,6 +11,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, call_model
 from .cuda_kernels import cuda_kernels
+from .distributed import broadcast_buffers
 from .eager import micro_batch_loss, micro_batches
 from .errors import CaptureError
 from .gradients import LossScale
@@ -60,6 +61,8 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction, target
         parameters = _add_placeholders(recorder, model)
         inputs, targets = _add_inputs(recorder, model)
         scale = LossScale(recorder, model.options) if model.options.scaler is not None else None
+        if model.options.distributed:
+            broadcast_buffers(recorder, model.options, model.module)
         with (
             cuda_kernels(recorder.error) if target.steered else nullcontext(),
             provenance.following(),

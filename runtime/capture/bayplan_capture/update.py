@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
+from .distributed import average_gradients
 from .errors import CaptureError
 from .fused import Updated, record_fused
 from .gradients import LossScale, added_up, clip, in_last_micro_batch, in_optimizer_order, own_memory
@@ -27,9 +28,11 @@ def record_end(
     """Record all that follows the backward pass; ``gradients`` by parameter name, in model order."""
     if options.micro_batches > 1:
         gradients = added_up(recorder, provenance, parameters, gradients)
-    elif scale is not None or options.clip_grad_norm or options.clip_grad_value:
+    elif options.changes_gradients:
         with recorder:
             gradients = own_memory(recorder, gradients)
+    if options.distributed:
+        average_gradients(recorder, provenance, options, gradients)
     provenance.phase = "update"
     rates = _rates(recorder, update)
     if scale is not None:
