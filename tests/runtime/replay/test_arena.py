@@ -64,14 +64,16 @@ def test_what_differs_in_a_flat_step_is_missed_and_never_wrong() -> None:
     arena = Arena(8192, [[(1024, 0)], [(2048, 1024), (512, 4096)]])
     with arena.running(flat=True):
         first = make(KIB, 1.0)
-        surprise = make(7, 2.0)
+        surprise = make(KIB // 2, 2.0)  # its size is due later, and not for it
         second = make(2 * KIB, 3.0)
-        too_soon = make(KIB, 4.0)
-        assert [place(arena, t) for t in (first, second)] == [0, 1024]
-        assert not any(0 <= place(arena, t) < 8192 for t in (surprise, too_soon))
-        assert [t[-1].item() for t in (first, surprise, second, too_soon)] == [1.0, 2.0, 3.0, 4.0]
+        too_many = make(KIB, 4.0)
+        third = make(KIB // 2, 5.0)
+        assert [place(arena, t) for t in (first, second, third)] == [0, 1024, 4096]
+        assert not any(0 <= place(arena, t) < 8192 for t in (surprise, too_many))
+        values = [t[-1].item() for t in (first, surprise, second, too_many, third)]
+        assert values == [1.0, 2.0, 3.0, 4.0, 5.0]
     # Both came when the second op's requests were due.
-    assert arena.misses() == [(1, 28), (1, 1024)]
+    assert arena.misses() == [(1, 512), (1, 1024)]
     assert not arena.repeated
 
 
