@@ -55,6 +55,7 @@ def record_fused(
     """
     if not updated:
         return
+    values = group.hyperparameters
     numbers = _numbers(name, number, group, constant=lr is not None)
     numbers["lr"] = lr if lr is not None else ScalarReference("fused.lr", number, numbers["lr"])
     steps = [each.states["step"] for each in updated.values() if "step" in each.states]
@@ -66,11 +67,12 @@ def record_fused(
         enter_parameter(key)
         if name == "sgd":
             states = [[each.states["momentum_buffer"]] if each.states else []]
-            flags = {"nesterov": group.hyperparameters["nesterov"], "is_first_step": False}
+            flags = {"nesterov": values["nesterov"], "is_first_step": False}
         else:
-            states = [[each.states["exp_avg"]], [each.states["exp_avg_sq"]], [], [each.states["step"]]]
-            flags = {"amsgrad": False}
-        more = {**numbers, **flags, "maximize": False, "found_inf": found_inf}
+            keys = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "step")
+            states = [[each.states[key]] if key in each.states else [] for key in keys]
+            flags = {"amsgrad": values["amsgrad"]}
+        more = {**numbers, **flags, "maximize": values["maximize"], "found_inf": found_inf}
         call(function, [each.parameter], [each.gradient], *states, **more)
     if steps and found_inf is not None:
         call(_aten._foreach_sub_.List, steps, [found_inf] * len(steps))

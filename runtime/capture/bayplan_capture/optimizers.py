@@ -23,6 +23,7 @@ Python number, 1 in the first step::
 
 The update of one parameter ``p`` with gradient ``g``::
 
+    all     g = g.neg()                                         only if maximize
     SGD     g = g.add(p, alpha=weight_decay)                    only if weight_decay != 0
             buf.mul_(momentum); buf.add_(g, alpha=one_minus_dampening)    only if momentum != 0
             g = buf, with nesterov g = g.add(buf, alpha=momentum)         only if momentum != 0
@@ -31,20 +32,22 @@ The update of one parameter ``p`` with gradient ``g``::
     AdamW   p.mul_(decay)                                       only if weight_decay != 0
     both    exp_avg.lerp_(g, one_minus_beta1)
             exp_avg_sq.mul_(beta2); exp_avg_sq.addcmul_(g, g, value=one_minus_beta2)
-            denominator = exp_avg_sq.sqrt().div(bias_correction2_sqrt); denominator.add_(eps)
+            top = exp_avg_sq, with amsgrad max_exp_avg_sq = maximum(max_exp_avg_sq, exp_avg_sq)
+            denominator = top.sqrt().div(bias_correction2_sqrt); denominator.add_(eps)
             p.addcdiv_(exp_avg, denominator, value=negative_step_size)
 
 What a replay has to know beyond that:
 
 - Which lines are there is decided when the step is captured: whether ``weight_decay`` and
-  ``momentum`` are zero, and ``nesterov``, must still be as in ``ParameterGroup.hyperparameters``;
-  all other hyperparameters may change at any time (a learning rate schedule).
+  ``momentum`` are zero, ``nesterov``, ``maximize`` and ``amsgrad`` must still be as in
+  ``ParameterGroup.hyperparameters``; all other hyperparameters may change at any time (a learning
+  rate schedule).
 - Optimizer states are placeholders of the role ``optimizer`` with the keys
-  ``NAME/momentum_buffer``, ``NAME/exp_avg`` and ``NAME/exp_avg_sq``, for those parameters only that
-  get a gradient. Each has its parameter's shape, strides and dtype.
+  ``NAME/momentum_buffer``, ``NAME/exp_avg``, ``NAME/exp_avg_sq`` and ``NAME/max_exp_avg_sq``, for
+  those parameters only that get a gradient. Each has its parameter's shape, strides and dtype.
 - A momentum buffer that does not exist yet starts at **-0.0**, not 0.0: torch's first step makes it
   a copy of the gradient, and ``-0.0 * momentum + g`` is ``g`` bit for bit, also where g is ±0.0.
-  ``exp_avg`` and ``exp_avg_sq`` start at 0.0.
+  All others start at 0.0.
 - Adam's ``step`` is a float32 scalar per parameter on the CPU. It is not in the program: the replay
   adds 1 before it computes the scalars. All parameters of a group must have the same count.
 """
@@ -128,12 +131,11 @@ def _rate(group: dict[str, Any]) -> Tensor | None:
 
 
 def _describe_group(name: str, group: dict[str, Any], names: Mapping[int, str]) -> Group:
-    for option in ("maximize", "differentiable", "amsgrad"):
-        if group.get(option):
-            raise CaptureError(
-                f"The optimizer has {option}={group[option]!r}, which is not supported. "
-                f"Supported are {SUPPORTED} without it."
-            )
+    if group.get("differentiable"):
+        raise CaptureError(
+            "The optimizer has differentiable=True, which is not supported. "
+            f"Supported are {SUPPORTED} without it."
+        )
     if group.get("capturable") and not group.get("fused"):
         raise CaptureError(
             "The optimizer has capturable=True without fused=True. Add fused=True, whose steps can be "
@@ -145,8 +147,8 @@ def _describe_group(name: str, group: dict[str, Any], names: Mapping[int, str]) 
             "weight_decay and nesterov with dampening=0."
         )
     keys = {
-        "sgd": ("lr", "momentum", "dampening", "weight_decay", "nesterov"),
-        "adam": ("lr", "betas", "eps", "weight_decay"),
+        "sgd": ("lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"),
+        "adam": ("lr", "betas", "eps", "weight_decay", "amsgrad", "maximize"),
     }["sgd" if name == "sgd" else "adam"]
     for key in keys:
         if key != "lr" and any(isinstance(item, Tensor) for item in _items(group[key])):
@@ -187,9 +189,12 @@ def _items(value: object) -> Iterable[object]:
 
 def state_names(update: Update, group: Group) -> tuple[str, ...]:
     """The states of each parameter of ``group``: tensors of its shape, but for ``step``."""
-    if update.name != "sgd":
-        return (*(("step",) if group.hyperparameters.get("fused") else ()), "exp_avg", "exp_avg_sq")
-    return ("momentum_buffer",) if group.hyperparameters["momentum"] != 0 else ()
+    values = group.hyperparameters
+    if update.name == "sgd":
+        return ("momentum_buffer",) if values["momentum"] != 0 else ()
+    step = ("step",) if values.get("fused") else ()
+    largest = ("max_exp_avg_sq",) if values["amsgrad"] else ()
+    return (*step, "exp_avg", "exp_avg_sq", *largest)
 
 
 def record_update(
@@ -202,6 +207,8 @@ def record_update(
 ) -> None:
     """Run the update of one parameter op by op through ``call``; ``states`` by state name."""
     values = update.groups[group_index].hyperparameters
+    if values["maximize"]:
+        gradient = call(torch.ops.aten.neg.default, gradient)
     if update.name == "sgd":
         _record_sgd(call, group_index, values, parameter, gradient, states)
     else:
@@ -260,6 +267,10 @@ def _record_adam(
     call(aten.mul_.Tensor, exp_avg_sq, scalar("beta2", beta2))
     share = scalar("one_minus_beta2", 1 - beta2)
     call(aten.addcmul_.default, exp_avg_sq, gradient, gradient, value=share)
+    if values["amsgrad"]:
+        largest = states["max_exp_avg_sq"]
+        call(aten.maximum.out, largest, exp_avg_sq, out=largest)
+        exp_avg_sq = largest
     root = call(aten.sqrt.default, exp_avg_sq)
     correction = scalar("bias_correction2_sqrt", (1 - beta2) ** 0.5)
     denominator = call(aten.div.Tensor, root, correction)

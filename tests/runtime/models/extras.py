@@ -82,6 +82,14 @@ def fused_adam_on_device():
     return training(lambda p: Adam(p, lr=rate(), fused=True, capturable=True, weight_decay=0.1))
 
 
+def fused_amsgrad():
+    return training(lambda p: AdamW(p, lr=RATE, fused=True, amsgrad=True, maximize=True))
+
+
+def amsgrad():
+    return training(lambda p: Adam(p, lr=RATE, amsgrad=True, maximize=True), clip_grad_norm=1.0)
+
+
 def fused_sgd_on_device():
     return training(lambda p: SGD(p, lr=rate(), momentum=0.9, nesterov=True, fused=True))
 

@@ -108,6 +108,8 @@ def assert_same(one: Model, other: Model) -> None:
         "fused_adamw",
         "fused_sgd",
         "fused_adam_on_device",
+        "fused_amsgrad",
+        "amsgrad",
         "fused_sgd_on_device",
         "fused_overflow",
         "fused_everything",
