@@ -16,6 +16,7 @@ from torch import Tensor
 from . import native
 from .adapters import Adapter, choose
 from .build import NoCompilerError, built_library
+from .checking import misplaced, unserved
 from .device import Device, device_for
 from .errors import ReplayError
 from .generated import GeneratedStep, StepFunction, read_generated
@@ -140,7 +141,7 @@ class Engine:
             if outputs is not None:
                 return outputs
         outputs = self._run_planned(residents, scalars)
-        if self.strict and (problem := self._misses()):
+        if self.strict and (problem := unserved(self.plan, self._arena)):
             raise ReplayError(problem)
         return outputs
 
@@ -325,24 +326,12 @@ class Engine:
         outputs, seen = self._observe(
             self._arena, residents, scalars, record=False, unguarded=unguarded
         )
-        if problem := self._misses():
+        if problem := unserved(self.plan, self._arena):
             return outputs, problem
-        base, due = self._arena.base, self._table.addresses()
-        self.pointers_checked = 0
-        for slot, results in enumerate(self.plan.created):
-            for position, instance in enumerate(results):
-                if instance not in due:
-                    continue
-                if slot in self.plan.guarded and (slot, position) not in seen:
-                    continue
-                found = seen.get((slot, position), 0) - base
-                if found != due[instance]:
-                    return outputs, (
-                        f"{self.plan.ops[slot]} (slot {slot}) put a result at {found:,}, planned is "
-                        f"{due[instance]:,}."
-                    )
-                self.pointers_checked += 1
-        return outputs, ""
+        self.pointers_checked, problem = misplaced(
+            self.plan, seen, self._arena.base, self._table.addresses()
+        )
+        return outputs, problem
 
     def _observe(
         self,
@@ -377,22 +366,6 @@ class Engine:
         """Bytes that the last step asked for beyond its table."""
         assert self._arena is not None
         return sum(size for _, size in self._arena.misses())
-
-    def _misses(self) -> str:
-        """What the last step's requests show that is not as planned; empty: nothing."""
-        assert self._arena is not None
-        counters = self._arena.counters()
-        wrong = counters.missed + counters.overlapped
-        if not wrong:
-            return ""
-        misses = ", ".join(
-            f"{self.plan.ops[slot]} asked for {size:,} bytes" for slot, size in self._arena.misses()[:5]
-        )
-        return (
-            f"{wrong} requests were not served as planned, {counters.overlapped} of them because "
-            f"their bytes were still in use{': ' + misses if misses else ''}. The results are "
-            f"right, but {counters.scratch_peak:,} bytes more were used."
-        )
 
     def _written(self, residents: Sequence[Tensor]) -> list[Tensor]:
         """Those that the step changes."""
