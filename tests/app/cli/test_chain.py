@@ -74,6 +74,34 @@ def test_capture_says_what_it_got(bayplan: Bayplan, folder: Path, tmp_path: Path
     assert [step.training for step in Library().steps()] == [False]
 
 
+def test_a_plan_for_one_device_is_refused_on_a_step_for_another(
+    bayplan: Bayplan, folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "cuda.step"
+
+    answer = bayplan(
+        "capture", f"{folder / 'train.py'}:build", "--batch", 8, "--target", "cuda", "-o", output
+    )
+
+    assert answer.code == 0 and "traced for cuda in" in answer.out
+    assert load_step(output).origin.target == "cuda"
+    refused = bayplan("check", output, folder / "net.plan")
+    assert refused.code == 1
+    assert "made for another step" in refused.out + refused.err
+    assert "this one, for cuda, has" in refused.out + refused.err
+
+
+def test_capture_says_how_to_choose_a_gpu_and_times_ops(
+    bayplan: Bayplan, folder: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "timed.step"
+
+    answer = bayplan("capture", f"{folder / 'train.py'}:infer", "--time", "-o", output)
+
+    assert "traced for cpu (for a GPU, with its kernels: --target cuda)" in answer.out
+    assert all(op.seconds > 0 for op in load_step(output).ops)
+
+
 def test_a_users_mistake_is_shown_with_the_users_traceback(
     bayplan: Bayplan, folder: Path, tmp_path: Path
 ) -> None:
