@@ -255,7 +255,7 @@ class OptimizerBinding:
                         f"The optimizer has {key}={group.get(key)!r}, the plan was made with "
                         f"{captured.hyperparameters.get(key)!r}. Capture and plan the step anew."
                     )
-            for key in _UNSUPPORTED:
+            for key in _UNSUPPORTED if group.get("fused") else (*_UNSUPPORTED, "capturable"):
                 if group.get(key):
                     raise ReplayError(
                         f"The optimizer has {key}={group[key]!r}, which no plan supports."

@@ -28,7 +28,8 @@ def record_end(
     """Record all that follows the backward pass; ``gradients`` by parameter name, in model order."""
     if options.micro_batches > 1:
         gradients = added_up(recorder, provenance, parameters, gradients)
-    elif options.changes_gradients:
+    elif options.changes_gradients or any(g.hyperparameters.get("fused") for g in update.groups):
+        # Fused updates change them by their schema.
         with recorder:
             gradients = own_memory(recorder, gradients)
     if options.distributed:

@@ -319,16 +319,20 @@ def test_verification_builds_scaler_and_options_again(way: Callable[[str], Way])
     assert report.ok and report.eager, report.lines()
 
 
-def test_a_gradient_that_two_parameters_share_is_clipped_once(
-    tmp_path: Path, native_cache: Path
+@pytest.mark.parametrize(
+    ("fused", "options"), [(False, '{"clip_grad_norm": 0.1}'), (True, "{}"), (True, '{"scaler": True}')]
+)
+def test_a_gradient_that_two_parameters_share_is_changed_once_for_each(
+    tmp_path: Path, native_cache: Path, fused: bool, options: str
 ) -> None:
     file = tmp_path / "shared_gradient.py"
-    file.write_text(SHARED)
+    file.write_text(SHARED.format(fused=fused, options=options))
     source = f"{file}:build"
     step = named_step(decode_step_object(capture_step(source, None, None), "shared"))
     export(step, solve(step, deadline=20).plan, tmp_path / "planned")
     eager, planned = (build(source, None, None, None, seed=3) for _ in range(2))
-    replayed = load(tmp_path / "planned", planned.module, planned.optimizer, strict=True)
+    scaler = planned.options.scaler
+    replayed = load(tmp_path / "planned", planned.module, planned.optimizer, scaler, strict=True)
     for _ in range(3):
         assert same_bits(eager_step(eager), replayed(planned.inputs, planned.target))
     assert_same(eager, planned)
@@ -348,9 +352,9 @@ class Model(nn.Module):
 
 def build():
     model = Model()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, fused={fused})
     data = torch.randn(3, 4), torch.randn(3, 4)
-    return model, data, nn.MSELoss(), optimizer, {"clip_grad_norm": 0.1}
+    return model, data, nn.MSELoss(), optimizer, {options}
 """
 
 

@@ -305,6 +305,10 @@ def test_hyperparameters_that_change_the_ops_are_refused(mlp: Exported) -> None:
     twin_optimizer.param_groups[0]["amsgrad"] = True
     with pytest.raises(ReplayError, match="amsgrad"):
         step(*batches(1)[0])
+    twin_optimizer.param_groups[0]["amsgrad"] = False
+    twin_optimizer.param_groups[0]["capturable"] = True
+    with pytest.raises(ReplayError, match="capturable=True, which no plan supports"):
+        step(*batches(1)[0])
 
 
 def test_parameters_of_different_age_are_refused(mlp: Exported) -> None:
