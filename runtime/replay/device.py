@@ -215,7 +215,7 @@ class Cuda(Device):
         torch.cuda.set_rng_state(state[1], self.at)
 
     def kept(self, tensor: Tensor) -> Tensor:
-        return tensor.detach().cpu()
+        return tensor.detach().to("cpu", copy=True)
 
     def warm_up(self) -> None:
         with self.entered():

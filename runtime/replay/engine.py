@@ -70,6 +70,8 @@ class Engine:
         self._table: Table | None = None
         self._check_due = False
         """The next planned step is checked: every request served, every result at its address."""
+        self._tried = False
+        """Such a step was not as planned, which may be because it was the first of this process."""
         self._observed: dict[bool, tuple[Recorder, StepFunction]] = {}
         """The observed step, with all ops or as guards have it, until the first step is checked."""
         self._report = Report(
@@ -205,6 +207,9 @@ class Engine:
         try:
             self._adapter = choose(self.plan.device, self._asked, self.device.allocator())
             key = self._key()
+            without_graphs = not native.ADAPTERS[self._adapter.name].graphs
+            if without_graphs and self.graphed is not None and not self.graphed.reason:
+                self.graphed.refuse('Graphs need pools of memory: load(..., adapter="native").')
         except NoCompilerError as error:
             self._report = replace(self._report, planned=False, reason=str(error))
             if self.graphed is not None:
@@ -217,7 +222,7 @@ class Engine:
             self._use(table, recorded=False)
         else:
             self._record_and_prove(key, residents, scalars)
-        self._check_due = True
+        self._check_due, self._tried = True, False
 
     def _use(self, table: Table, *, recorded: bool) -> None:
         requests = [[(e.size, e.address) for e in slot] for slot in table.slots]
@@ -295,9 +300,14 @@ class Engine:
     def _first_step(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The first planned step with this table: all of it must be as planned.
 
-        Otherwise the step is right nevertheless, and the next one records this machine anew.
+        Otherwise the step is right nevertheless, and the next one records this machine anew. In a
+        process that did not record, kernels may fill their caches in its first step: where they do so
+        at the plan's cost, the second step is looked at instead.
         """
         outputs, problem = self._run_checked(residents, scalars, unguarded=False)
+        if problem and not (self.strict or self._report.recorded or self._tried):
+            self._tried = True
+            return outputs
         self._check_due = False
         self._observed.clear()
         assert self._arena is not None

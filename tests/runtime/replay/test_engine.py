@@ -182,6 +182,32 @@ def test_a_step_that_asks_for_something_else_is_armed_from_then_on(
     assert engine.counters.missed == 0
 
 
+def test_a_first_step_that_fills_caches_does_not_cost_the_recording(
+    mlp: Exported, tmp_path: Path
+) -> None:
+    settled(mlp, tmp_path / "copy", strict=True)
+    again = Engine(tmp_path / "copy", read_plan(tmp_path / "copy"))
+    real, calls = again._source.observed, []
+
+    def filling(observe: object, **options: bool) -> object:
+        step = real(observe, **options)
+
+        def run(arm: object, *arguments: object) -> object:
+            calls.append(arm)
+            if len(calls) == 1:
+                arm(0)
+                torch.empty(12_345)
+            return step(arm, *arguments)
+
+        return run
+
+    object.__setattr__(again._source, "observed", filling)
+    assert compare(again, 3).equal
+    assert len(calls) == 2 and not again.report.recorded
+    assert again.counters.missed == 0
+    assert len(list((tmp_path / "copy" / "recordings").iterdir())) == 1
+
+
 def change_recording(folder: Path, change: object, *, seal: bool) -> None:
     (path,) = (folder / "recordings").iterdir()
     file = json.loads(path.read_text())
