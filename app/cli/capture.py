@@ -64,28 +64,32 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """What else the training step of a zoo model does."""
-    parser.add_argument(
+    group = parser.add_argument_group(
+        "what else the training step of a zoo model does",
+        "A function of yours returns these as a dict after the optimizer, with objects of torch's own: "
+        '{"autocast": torch.bfloat16, "scaler": torch.amp.GradScaler(), "clip_grad_norm": 1.0, '
+        '"micro_batches": 4}.',
+    )
+    group.add_argument(
         "--autocast",
         choices=["bfloat16", "float16"],
-        help="of a zoo model: model and loss run under torch.autocast",
+        help="model and loss run under torch.autocast",
     )
-    parser.add_argument(
-        "--scaler",
-        action="store_true",
-        help="of a zoo model: the loss is scaled, by a torch.amp.GradScaler",
+    group.add_argument(
+        "--scaler", action="store_true", help="the loss is scaled, by a torch.amp.GradScaler"
     )
-    clip = parser.add_mutually_exclusive_group()
+    clip = group.add_mutually_exclusive_group()
     clip.add_argument(
-        "--clip-grad-norm", type=float, metavar="X", help="of a zoo model: as torch.nn.utils does"
+        "--clip-grad-norm", type=float, metavar="X", help="as torch.nn.utils.clip_grad_norm_ does"
     )
     clip.add_argument(
-        "--clip-grad-value", type=float, metavar="X", help="of a zoo model: as torch.nn.utils does"
+        "--clip-grad-value", type=float, metavar="X", help="as torch.nn.utils.clip_grad_value_ does"
     )
-    parser.add_argument(
+    group.add_argument(
         "--micro-batches",
         type=count,
         metavar="N",
-        help="of a zoo model: the batch is run in N parts, whose gradients are added up",
+        help="the batch is run in N parts, whose gradients are added up",
     )
 
 

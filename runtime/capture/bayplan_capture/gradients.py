@@ -35,7 +35,7 @@ class LossScale:
 
     def __init__(self, recorder: Recorder, options: Options) -> None:
         assert options.scaler is not None
-        self._recorder, self._factors = recorder, scaler_factors(options.scaler)
+        self._factors = scaler_factors(options.scaler)
         device = recorder.target.device
 
         def placeholder(key: str, dtype: torch.dtype) -> Tensor:
@@ -44,11 +44,11 @@ class LossScale:
 
         self.scale = placeholder("scale", torch.float32)
         self._growth_tracker = placeholder("growth_tracker", torch.int32)
-        self.found_inf = self.scale
-        """Whether some gradient is not finite, once ``start`` made it."""
+        self.found_inf: Tensor
+        """Whether some gradient is not finite: 1, else 0. ``start`` makes it."""
 
     def start(self) -> None:
-        """Make the number that says whether some gradient is not finite; 0 so far."""
+        """No gradient is known yet that is not finite."""
         self.found_inf = torch.full((), 0.0, dtype=torch.float32, device=self.scale.device)
 
     def unscale(self, gradients: Sequence[Tensor]) -> None:
