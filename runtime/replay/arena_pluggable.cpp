@@ -162,5 +162,9 @@ BAYPLAN_API void bayplan_empty_cache() {
   }
 }
 
+// Set by who has made PyTorch call the functions above, which it can be made once.
+BAYPLAN_API int bayplan_in_use;
+int bayplan_in_use = 0;
+
 // 1: the CUDA runtime is there; -1: it is not. Who calls it then has PyTorch call the functions above.
 BAYPLAN_API int bayplan_install() { return bayplan::cudart().complete ? 1 : -1; }

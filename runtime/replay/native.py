@@ -31,15 +31,17 @@ class AdapterKind:
     """Bytes: what PyTorch's own allocator of that device aligns to, and kernels are chosen by."""
     takes_over: bool
     """Whether a tensor may be given the bytes of another one that still lives there."""
+    graphs: bool
+    """Whether what a captured graph uses outside the arena stays there as long as the graph."""
 
 
 ADAPTERS = {
-    "cpu": AdapterKind("cpu", 64, True),
+    "cpu": AdapterKind("cpu", 64, True, True),
     # In front of the caching allocator: at any time, with its statistics, pools and graphs.
-    "cuda_native": AdapterKind("cuda", 512, True),
+    "cuda_native": AdapterKind("cuda", 512, True, True),
     # Instead of the caching allocator, before CUDA is used: needs no headers of torch's, but has no
-    # statistics, and torch forgets a pointer when it is freed for the first time.
-    "cuda_pluggable": AdapterKind("cuda", 512, False),
+    # statistics and no pools, and torch forgets a pointer when it is freed for the first time.
+    "cuda_pluggable": AdapterKind("cuda", 512, False, False),
 }
 
 
@@ -143,8 +145,14 @@ def install(loaded: ctypes.PyDLL, adapter: str) -> None:
             f"Another allocator sits in front of PyTorch's {device.upper()} allocator and does not "
             "pass requests on. Remove it to run with planned addresses."
         )
-    if adapter != "cuda_pluggable":
-        return
+    if adapter == "cuda_pluggable":
+        _install_pluggable(loaded)
+
+
+def _install_pluggable(loaded: ctypes.PyDLL) -> None:
+    in_use = ctypes.c_int.in_dll(loaded, "bayplan_in_use")
+    if in_use.value:
+        return  # by another export of this process
     try:
         allocator: Any = torch.cuda.memory.CUDAPluggableAllocator(
             loaded._name, "bayplan_alloc", "bayplan_free"
@@ -153,6 +161,7 @@ def install(loaded: ctypes.PyDLL, adapter: str) -> None:
         inner.set_record_stream_fn(_address(loaded.bayplan_record_stream))
         inner.set_reset_fn(_address(loaded.bayplan_empty_cache))
         torch.cuda.memory.change_current_allocator(allocator)
+        in_use.value = 1
     except (RuntimeError, AttributeError) as error:
         raise ReplayError(
             f"PyTorch does not take another CUDA allocator now: {error}. Load the plan before anything "

@@ -227,6 +227,10 @@ def test_torch_is_given_the_librarys_functions(monkeypatch: pytest.MonkeyPatch) 
     addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in functions]
     assert given[:3] == [[True, True], *addresses]
     assert isinstance(given[3], FromTorch)
+    # Another export of the same process finds it there: torch takes no second one.
+    INSTALL(native.bind(build.built_library("cuda_pluggable")), "cuda_pluggable")
+    assert len(given) == 4
+    ctypes.c_int.in_dll(library, "bayplan_in_use").value = 0
 
 
 def test_a_torch_that_has_used_cuda_already_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

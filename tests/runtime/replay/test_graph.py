@@ -6,6 +6,7 @@ kernels: at the addresses and with the Python numbers it was captured with.
 
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from runtime.replay.engine import Engine
 from runtime.replay.graph import KEPT, CaptureFailedError, GraphedStep
 from runtime.replay.loading import PlannedStep, load
+from runtime.replay.native import ADAPTERS
 from runtime.replay.plan_data import read_plan
 from runtime.replay.scalars import scalar
 from runtime.replay.selftest import random_residents, scalars_of_step
@@ -152,6 +154,18 @@ def test_a_capture_that_asks_for_more_than_planned_is_not_used(inference: Any) -
     step.engine._function, step.engine.strict = hungry, False
     with pytest.warns(UserWarning, match="400,000 bytes that are not planned"):
         assert torch.equal(step(y), expected(model, y))
+
+
+def test_an_allocator_without_pools_has_no_graphs(
+    mlp_inference: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ADAPTERS, "cpu", replace(ADAPTERS["cpu"], graphs=False))
+    model, inputs = mlp_inference.build()
+    step = load(mlp_inference.copy(tmp_path / "planned"), model.eval())
+    step.engine.graphed = GraphedStep(step.plan, Stub(step.engine, []))
+    with pytest.warns(UserWarning, match='Graphs need pools of memory.*adapter="native"'):
+        assert torch.equal(step(inputs), expected(model, inputs))
+    assert step.report.planned and not step.report.graphed
 
 
 def test_a_plan_for_the_cpu_has_no_graph_and_says_so(mlp_inference: Exported, tmp_path: Path) -> None:
