@@ -227,3 +227,17 @@ def size_of(picture: Path) -> tuple[int, int]:
     header = picture.read_bytes()[:24]
     assert header[:8] == b"\x89PNG\r\n\x1a\n"
     return int.from_bytes(header[16:20], "big"), int.from_bytes(header[20:24], "big")
+
+
+def test_capture_takes_what_else_a_zoo_models_step_does(bayplan: Bayplan, tmp_path: Path) -> None:
+    output = tmp_path / "unet.step"
+    options = ("--autocast", "float16", "--scaler", "--clip-grad-norm", 0.5, "--micro-batches", 2)
+
+    answer = bayplan("capture", "zoo:unet", "--batch", 2, *options, "-o", output)
+
+    assert answer.code == 0
+    assert "unet · batch 2 · SGD · float16 · 2 micro-batches: " in answer.out
+    kept = load_step(output).origin.options
+    assert kept["clip_grad_norm"] == 0.5 and kept["scaler"]["backoff_factor"] == 0.5
+    both = bayplan("capture", "zoo:unet", "--clip-grad-norm", 1, "--clip-grad-value", 1, "-o", output)
+    assert both.code == 2 and "not allowed with" in both.err
