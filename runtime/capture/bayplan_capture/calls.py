@@ -63,8 +63,13 @@ def functional(func: OpOverload) -> OpOverload:
 
 
 def is_random(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-    """Whether the call draws from the random generator; attention without dropout does not."""
+    """Whether the call draws from the random generator.
+
+    Attention without dropout does not, nor does its backward pass, which gets the numbers' seed.
+    """
     if torch.Tag.nondeterministic_seeded not in func.tags:
+        return False
+    if any(argument.name == "philox_seed" for argument in func._schema.arguments):
         return False
     for position, argument in enumerate(func._schema.arguments):
         if argument.name == "dropout_p":

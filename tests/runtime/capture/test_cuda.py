@@ -18,6 +18,7 @@ from solver.files import decode_step, encode_step
 from solver.step import Json, Step
 from tests.runtime.capture.conftest import UserFile
 from tests.runtime.capture.cuda_models import (
+    EFFICIENT,
     FAMILIES,
     FLASH,
     NATIVE,
@@ -156,6 +157,9 @@ def test_random_ops_keep_their_order_and_attention_without_dropout_is_none_of_th
     assert drawn.target == f"{FLASH}.default"
     seeds = [step.storages[i] for i in drawn.creates if step.storages[i].size in (8, 16)]
     assert len(seeds) == 2 and all(each.planned for each in seeds)
+    masked = user_file(attention("dropout_p=0.1, attn_mask=x[0, :, :12] * 0")).capture(target="cuda")
+    assert [op.target for op in masked.ops if op.random] == [f"{EFFICIENT}.default"]
+    assert f"{EFFICIENT}_backward.default" in {op.target for op in masked.ops}
     quiet = user_file(attention("is_causal=True", "torch.bfloat16")).capture(target="cuda")
     assert not any(op.random for op in quiet.ops)
 
