@@ -53,6 +53,9 @@ def validate_step(step: Step, name: str) -> None:
 def _storages(step: Step) -> None:
     if not 0 <= step.origin.batch <= MAX_SIZE:
         raise ValueError(f"its batch size is {step.origin.batch:,}")
+    parts = step.origin.options.get("micro_batches", 1)
+    if type(parts) is not int or not 1 <= parts <= MAX_SIZE:
+        raise ValueError(f"it has {parts!r} micro-batches")
     if len(step.storages) > MAX_STORAGES or len(step.ops) > MAX_STORAGES:
         raise ValueError(f"it has more than {MAX_STORAGES:,} storages or ops")
     for index, storage in enumerate(step.storages):

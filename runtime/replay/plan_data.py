@@ -95,6 +95,15 @@ class Group:
 
 
 @dataclass(frozen=True)
+class PlanSignature:
+    """What an inference step computes; see ``signature``. Places are number of storage and offset."""
+
+    calls: tuple[tuple[str, str], ...]
+    residents: tuple[tuple[int, int], ...]
+    outputs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
 class PlanData:
     """All that the replay needs beyond the generated step."""
 
@@ -138,6 +147,8 @@ class PlanData:
     transfers: tuple[Transfer, ...] = ()
     """In the order in which the step starts them."""
     host_slots: tuple[HostSlot, ...] = ()
+    signature: PlanSignature | None = None
+    """None: the step trains."""
 
     @property
     def host_bytes(self) -> int:
@@ -147,7 +158,7 @@ class PlanData:
     @property
     def micro_batches(self) -> int:
         """In how many parts a batch is run, one replay each."""
-        return max(1, int(self.options.get("micro_batches", 1)))
+        return _integer(self.options.get("micro_batches", 1))
 
 
 def content_digest(content: Any) -> str:
@@ -235,11 +246,16 @@ def _decode(content: dict[str, Any]) -> PlanData:
             for to_host, host, instance in content.get("transfers", ())
         ),
         host_slots=tuple(HostSlot(*map(_integer, item)) for item in content.get("host_slots", ())),
+        signature=_signature(content.get("signature")),
     )
 
 
 def _check(plan: PlanData) -> None:
     slots, instances = len(plan.ops), len(plan.instances)
+    if plan.micro_batches < 1 or not isinstance(plan.options.get("scaler", {}), dict):
+        raise ValueError(f"its options cannot be: {plan.options}")
+    if not all(0 <= slot < slots for slot in plan.guarded):
+        raise ValueError("it has guarded slots that are not there")
     if len(plan.created) != slots:
         raise ValueError("its ops and what they create do not match")
     for index, instance in enumerate(plan.instances):
@@ -328,6 +344,16 @@ def overlap(boxes: Iterable[tuple[int, int, int, int]]) -> tuple[int, int] | Non
             return alive[at][1], index
         insort(alive, (bottom, index))
     return None
+
+
+def _signature(item: Any) -> PlanSignature | None:
+    if item is None:
+        return None
+    return PlanSignature(
+        tuple((_text(target), _text(digest)) for target, digest in item["calls"]),
+        tuple((_integer(number), _integer(offset)) for number, offset in item["residents"]),
+        tuple((_integer(number), _integer(offset)) for number, offset in item["outputs"]),
+    )
 
 
 def _resident(item: Any) -> Resident:

@@ -197,3 +197,11 @@ def with_op(step: Step, index: int, **changes: Any) -> Step:
 def test_guards_that_cannot_be_run_are_refused(step: Step, said: str) -> None:
     with pytest.raises(BayplanError, match=said):
         validate_step(step, "some.step")
+
+
+@pytest.mark.parametrize("parts", [0, -2, "4", 2.0, True])
+def test_micro_batches_that_cannot_be_are_refused(parts: Any) -> None:
+    step = guarded_step()
+    wrong = replace(step, origin=replace(step.origin, options={"micro_batches": parts}))
+    with pytest.raises(BayplanError, match="micro-batches"):
+        validate_step(wrong, "some.step")

@@ -229,6 +229,9 @@ def test_a_plan_with_an_overlap_is_refused_even_with_a_new_seal(mlp: Exported, t
         lambda p: p["residents"][0].pop("spec"),
         lambda p: p["scalars"].append(["adam.eps", 7]),
         lambda p: p.pop("groups"),
+        lambda p: p.update(guarded=[len(p["ops"])]),
+        lambda p: p.update(options={"micro_batches": "2"}),
+        lambda p: p.update(options={"scaler": 2.0}),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(
