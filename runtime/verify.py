@@ -73,6 +73,9 @@ class VerifyReport:
     planned_seconds: float
     torch: str
     threads: int
+    transfers: int = 0
+    """Copies of one step to host memory and from there; all came as late as the step let them."""
+    host_bytes: int = 0
 
     @property
     def ok(self) -> bool:
@@ -125,6 +128,11 @@ class VerifyReport:
             f"{self.temporaries:,} temporaries of {self.temporary_bytes:,} bytes in all",
             f"{self.missed} misses, {self.overlapped} overlaps, {self.scratch_bytes:,} scratch bytes",
         ]
+        if self.transfers:
+            result.append(
+                f"{self.transfers:,} copies to and from {self.host_bytes:,} bytes of host memory, each "
+                "as late as the step lets it"
+            )
         if self.taken:
             result.append(f"{self.taken} results in the bytes of an operand that was needed no more")
         if self.foreign:

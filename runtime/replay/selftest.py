@@ -36,7 +36,8 @@ class SelfTest:
 
 
 def compare(engine: Engine, steps: int, after_step: Callable[[], object] = lambda: None) -> SelfTest:
-    """``steps`` steps as traced and as planned, the arena filled with 0xFF before each.
+    """``steps`` steps as traced and as planned, the arena filled with 0xFF before each and its
+    transfers as late as they may be.
 
     ``after_step`` is called after each planned step.
     """
@@ -113,6 +114,10 @@ def main(folder: Path, arguments: Sequence[str]) -> int:
             f"Arena {report.arena_bytes:,} bytes, planned {report.planned_bytes:,}; "
             f"{engine.pointers_checked:,} results at their planned addresses."
         )
+        if report.transfers:
+            lines.append(
+                f"{report.transfers:,} copies to and from {report.host_bytes:,} bytes of host memory."
+            )
     else:
         lines.append(f"Not at planned addresses: {report.reason}")
     if found.equal:

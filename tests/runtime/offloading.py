@@ -26,7 +26,7 @@ from solver.step import Step
 from solver.timeline import instance_sizes, plan_profile, storage_sizes
 
 
-def gaps(step: Step, plan: Plan) -> dict[int, tuple[int, int]]:
+def gaps(plan: Plan) -> dict[int, tuple[int, int]]:
     """The longest stretch of slots between two uses of each instance that is long enough."""
     uses: dict[int, list[int]] = defaultdict(list)
     runs = [action for action in plan.actions if isinstance(action, Run)]
@@ -46,7 +46,7 @@ def gaps(step: Step, plan: Plan) -> dict[int, tuple[int, int]]:
 def costliest(step: Step, plan: Plan, count: int) -> dict[int, tuple[int, int]]:
     """The gaps of the ``count`` instances that take the most bytes for the longest time meanwhile."""
     sizes = instance_sizes(step, plan)
-    found = gaps(step, plan)
+    found = gaps(plan)
     order = sorted(found, key=lambda i: -int(sizes[i]) * (found[i][1] - found[i][0]))
     return {instance: found[instance] for instance in order[:count]}
 
@@ -100,28 +100,47 @@ def with_trips(step: Step, plan: Plan, trips: Mapping[int, tuple[int, int]]) -> 
 
 
 def with_recompute(step: Step, plan: Plan, instance: int, gap: tuple[int, int]) -> Plan:
-    """``instance`` is freed after the first slot of ``gap``; its op runs again before the second."""
+    """``instance`` is freed after the first slot of ``gap``, and made again before the second.
+
+    What it was made of and is not there any more is made again for that, too.
+    """
     before, use = gap
-    again = len(plan.instances)
-    actions: list[Action] = []
-    maker = next(a for a in plan.actions if isinstance(a, Run) and instance in a.creates)
+    instances, actions = list(plan.instances), list[Action]()
+    alive: dict[int, int] = {}
     slot = -1
+
+    def again(storage: int) -> list[int]:
+        """Run the op that makes ``storage``; the storages that were made for that alone."""
+        op = next(at for at, op in enumerate(step.ops) if storage in op.creates)
+        missing = [s for s in step.planned_uses[op] if s not in alive]
+        extra = [each for s in missing for each in again(s)]
+        uses = tuple(alive[s] for s in step.planned_uses[op])
+        made = [s for s in step.ops[op].creates if step.storages[s].planned]
+        for each in made:
+            alive[each] = len(instances)
+            instances.append(Instance(each, 0))
+        actions.append(Run(op, uses, tuple(alive[each] for each in made)))
+        return [*extra, *made]
+
+    wanted = plan.instances[instance].storage
     for action in plan.actions:
         if isinstance(action, Run):
             if slot == use - 1:
-                actions.append(replace(maker, creates=(again,)))
+                for storage in again(wanted):
+                    if storage != wanted:
+                        actions.append(Free(alive.pop(storage)))
             slot += 1
-            late = slot >= use
-            actions.append(
-                replace(action, uses=tuple(again if late and i == instance else i for i in action.uses))
-            )
+            alive |= {plan.instances[i].storage: i for i in action.creates}
+            changed = {i: alive[plan.instances[i].storage] for i in action.uses}
+            takes = tuple((new, changed[old]) for new, old in action.takes)
+            actions.append(replace(action, uses=tuple(changed.values()), takes=takes))
+            for _, old in action.takes:
+                del alive[plan.instances[old].storage]
             if slot == before:
-                actions.append(Free(instance))
-        else:
-            actions.append(Free(again) if action == Free(instance) else action)
-    return placed(
-        step, replace(plan, name="Recompute"), [*plan.instances, plan.instances[instance]], actions, []
-    )
+                actions.append(Free(alive.pop(wanted)))
+        elif isinstance(action, Free):
+            actions.append(Free(alive.pop(plan.instances[action.instance].storage)))
+    return placed(step, replace(plan, name="Recompute"), instances, actions, [])
 
 
 def placed(
