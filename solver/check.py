@@ -361,6 +361,9 @@ class _Replay:
                     f"{self.step.storages[storage].name} ends with {self.resident_version[storage]} "
                     f"of its {final} writes."
                 )
+        for index in range(len(self.plan.instances)):
+            if index not in self.was_alive:
+                self.complain(f"{self.name(index)} never comes alive.")
         if self.random_ops != sorted(set(self.random_ops)):
             self.complain("The ops that draw random numbers do not run in program order, once each.")
 
@@ -394,6 +397,12 @@ class _Replay:
         proven = self.height == floor and self.peak == stated.peak_bound_bytes
         if plan.status is Status.OPTIMAL and not proven:
             self.complain("It says that it is optimal, but its height is above its bound.")
+        several = len(self.was_alive) > len({i.storage for i in plan.instances})
+        if plan.status is Status.OPTIMAL and several and stated.peak_proof is not Proof.NONE:
+            self.complain(
+                "It says that it is optimal, but its bound is for plans that hold every storage from "
+                "its first use to its last."
+            )
         if not stated.reuse and any(isinstance(a, Run) and a.takes for a in plan.actions):
             self.complain("It reuses memory in place, but its bound is for plans that do not.")
 

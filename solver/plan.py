@@ -19,6 +19,12 @@ on, at the same address, and no ``Free`` names the old one::
     actions    Run(op 0, creates 0)   Run(op 1, uses 0, creates 1, takes (1, 0))   ...
     lifetime   instance 0: [0, 1)
                instance 1: [1, ...)
+
+Trips to the host: copies run beside the ops, one after the other in the order of their actions. One
+begins when the runs before it are done. Whatever it could disturb waits for it: the first use of what
+it fills, a write to what it reads, and the ``Free`` or the takeover of either. So an instance may be
+freed as soon as its ``Offload`` has begun, and bytes of the host block filled anew as soon as the last
+``Prefetch`` from them has: the plan is right whatever a copy takes, though it may cost a wait.
 """
 
 from dataclasses import dataclass, field
@@ -76,7 +82,7 @@ class Free:
 
 @dataclass(frozen=True, slots=True)
 class Offload:
-    """Start copying ``instance`` to ``host``; the instance stays alive until its ``Free``."""
+    """Start copying ``instance`` to ``host`` as it is now; it stays alive until its ``Free``."""
 
     instance: int
     host: int

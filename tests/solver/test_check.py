@@ -521,6 +521,73 @@ def test_a_host_slot_filled_twice_is_found() -> None:
     assert_refused(trip_step(), plan, "fills host slot 0 a second time")
 
 
+def test_host_bytes_can_be_filled_anew_once_the_last_prefetch_from_them_has_begun() -> None:
+    hosts = (HostSlot(0, 0), HostSlot(2, 4 * GRANULE), HostSlot(2, 0))
+    plan = trip_plan(host=hosts)
+    # z makes a second trip, to where x was.
+    away, back = (Offload(4, 2), Free(4)), (Prefetch(2, 5), Run(3, (3,), ()), Run(4, (3, 5), ()))
+    end = (Free(3), Free(5))
+    for order, refused in (
+        ((Prefetch(0, 3), Prefetch(1, 4), *away, *back), False),
+        ((Prefetch(1, 4), *away, Prefetch(0, 3), *back), True),
+    ):
+        longer = replace(
+            plan,
+            instances=(*plan.instances, Instance(2, 0)),
+            actions=(*plan.actions[:8], *order, *end),
+        )
+        found = check(trip_step(), longer)
+        assert bool(found) == refused
+        assert not refused or "host slot 2 overlaps host slot 0" in found[0]
+
+
+def test_what_is_being_copied_to_the_host_may_be_written_and_freed_for_that_waits() -> None:
+    step = Step(
+        ORIGIN,
+        (Storage(GRANULE, Category.ACTIVATION, "x"),),
+        (
+            Op("make", "op.default", (), (), (0,)),
+            Op("change", "op.default", (0,), (0,), ()),
+        ),
+    )
+    plan = Plan(
+        step.fingerprint,
+        "written",
+        (Instance(0, 0),),
+        (Run(0, (), (0,)), Offload(0, 0), Run(1, (0,), ()), Free(0)),
+        GRANULE,
+        GRANULE,
+        Status.FEASIBLE,
+        Certificate(0, Proof.NONE, -1, GRANULE),
+        host_slots=(HostSlot(0, 0),),
+    )
+    assert check(step, plan) == []
+    # But the copy is of what it was before.
+    again = (*plan.actions[:3], Free(0), Prefetch(0, 1), Free(1))
+    assert check(step, replace(plan, instances=(Instance(0, 0),) * 2, actions=again)) == []
+    stale = replace(step, ops=(*step.ops, Op("read", "op.default", (0,), (), ())))
+    actions = (*again[:-1], Run(2, (1,), ()), Free(1))
+    assert_refused(
+        stale,
+        replace(plan, fingerprint=stale.fingerprint, instances=(Instance(0, 0),) * 2, actions=actions),
+        "x has had 1 writes there, 2 are due",
+    )
+
+
+def test_an_instance_that_never_comes_alive_is_found(toy_step: Step) -> None:
+    plan = make_plan(toy_step)
+    more = replace(plan, instances=(*plan.instances, plan.instances[0]))
+    assert_refused(toy_step, more, "never comes alive")
+
+
+def test_a_trip_is_not_optimal_by_a_bound_for_plans_without() -> None:
+    step, plan = trip_step(), trip_plan()
+    stated = Certificate(plan.peak_bytes, Proof.SEARCH, -1, plan.peak_bytes)
+    assert check(step, replace(plan, certificate=stated)) == []
+    optimal = replace(plan, certificate=stated, status=Status.OPTIMAL)
+    assert_refused(step, optimal, "hold every storage from its first use")
+
+
 def test_a_stale_copy_from_the_host_is_found() -> None:
     step = trip_step()
     plan = trip_plan()
