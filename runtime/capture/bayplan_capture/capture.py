@@ -12,6 +12,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from .build import Model, build, describe_error, user_traceback
+from .cuda_autocast import renamed_autocast
 from .errors import CaptureError, NeedsRealTensorsError
 from .program import step_json
 from .provenance import Construction
@@ -108,7 +109,11 @@ def _build_and_trace(
     construction = Construction()
     # With CUDA here, what is made without naming a device is made there.
     default = nullcontext() if target.device.type == "cpu" else target.device
-    with construction.following(), default:
+    with (
+        construction.following(),
+        default,
+        renamed_autocast() if target.steered else nullcontext(),
+    ):
         try:
             mode = None if real else fake
             model = build(source, batch, optimizer, mode, 0, options, target.name)

@@ -75,7 +75,7 @@ def cuda_autocast() -> Iterator[None]:
                 implement: Any = library.impl
                 implement(known.removeprefix("aten::"), function, _KEY)
         stack.enter_context(patch.object(torch, "clear_autocast_cache", casts.clear))
-        _rename_device(stack)
+        stack.enter_context(renamed_autocast())
         yield
 
 
@@ -93,8 +93,12 @@ def _unsafe(*_: object, **__: object) -> Any:
     )
 
 
-def _rename_device(stack: ExitStack) -> None:
-    """Let what is said of autocast for "cuda" hold for the tensors that stand for CUDA's."""
+@contextmanager
+def renamed_autocast() -> Iterator[None]:
+    """Within the block what is said of autocast for "cuda" holds for tensors that stand for CUDA's.
+
+    That includes blocks that are made now and entered later.
+    """
     made = torch.amp.autocast_mode.autocast.__init__
     enabled, dtype_of = torch.is_autocast_enabled, torch.get_autocast_dtype
 
@@ -112,9 +116,12 @@ def _rename_device(stack: ExitStack) -> None:
         renamed = device_type == "cuda" and enabled("cpu")
         return dtype_of("cpu" if renamed else device_type)
 
-    stack.enter_context(patch.object(torch.amp.autocast_mode.autocast, "__init__", init))
-    stack.enter_context(patch.object(torch, "is_autocast_enabled", is_enabled))
-    stack.enter_context(patch.object(torch, "get_autocast_dtype", get_dtype))
+    with (
+        patch.object(torch.amp.autocast_mode.autocast, "__init__", init),
+        patch.object(torch, "is_autocast_enabled", is_enabled),
+        patch.object(torch, "get_autocast_dtype", get_dtype),
+    ):
+        yield
 
 
 class _Casts:

@@ -128,6 +128,34 @@ def test_attention_under_autocast_is_flash_and_a_weight_is_cast_once(
     assert len(casts) == 1
 
 
+def test_a_forward_method_that_is_decorated_runs_under_autocast(user_file: WriteFile) -> None:
+    file = user_file("""
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer, self.head = nn.Linear(16, 16), nn.Linear(16, 16)
+                self.block = torch.autocast("cuda")
+
+            @torch.autocast("cuda", dtype=torch.bfloat16)
+            def forward(self, x):
+                x = self.layer(x)
+                assert x.dtype == torch.bfloat16 and torch.is_autocast_enabled()
+                with self.block:
+                    return self.head(x)
+
+        def build():
+            return Model(), torch.randn(2, 16)
+        """)
+    step = file.capture(target="cuda")
+    assert step.program is not None
+    products = [
+        step.program.values[instruction.outputs[0]].dtype
+        for instruction in step.program.instructions
+        if instruction.target == "aten.addmm.default" and instruction.outputs[0] is not None
+    ]
+    assert products == ["bfloat16", "float16"]
+
+
 def test_a_loss_that_cuda_refuses_under_autocast_is_refused(user_file: WriteFile) -> None:
     result = "F.binary_cross_entropy(x.sigmoid(), x.detach().sigmoid())"
     file = user_file(MODEL.format(device="cuda", result=result))
