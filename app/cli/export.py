@@ -20,7 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     step, plan = load_plan_with_step(arguments.plan, arguments.step, arguments.library)
     export(step, plan, arguments.output)
     if step.origin.training:
-        use = "  step = load(model, optimizer)\n  loss = step(inputs, target)"
+        scaler = ", scaler" if "scaler" in step.origin.options else ""
+        use = f"  step = load(model, optimizer{scaler})\n  loss = step(inputs, target)"
     else:
         use = "  step = load(model.eval())\n  output = step(inputs)"
     print(f"{arguments.output}\n  from {arguments.output.name} import load\n{use}")
