@@ -23,7 +23,7 @@ from .generated import GeneratedStep, StepFunction, read_generated
 from .graph import GraphedStep, graphs_for
 from .machine import machine_key
 from .offload import Transfers
-from .out_of_memory import named_op
+from .out_of_memory import NoMemoryError, named_op
 from .plan_data import PlanData
 from .ranks import Ranks
 from .recording import Recorder, match_instances
@@ -109,10 +109,12 @@ class Engine:
     @property
     def report(self) -> Report:
         """How the step runs on this machine; complete after the first step."""
-        graphed = self.graphed
+        graphed, report = self.graphed, self._report
+        if self._transfers is not None:
+            report = replace(report, host_bytes=self._transfers.host_bytes)
         if graphed is None:
-            return self._report
-        return replace(self._report, graphed=graphed.captures > 0, graph_reason=graphed.reason)
+            return report
+        return replace(report, graphed=graphed.captures > 0, graph_reason=graphed.reason)
 
     @property
     def arena(self) -> native.Arena | None:
@@ -221,7 +223,11 @@ class Engine:
         if table is not None:
             self._use(table, recorded=False)
         else:
-            self._record_and_prove(key, residents, scalars)
+            try:
+                self._record_and_prove(key, residents, scalars)
+            except NoMemoryError as error:
+                self._arena = self._table = None
+                raise error.while_recording() from None
         self._check_due, self._tried = True, False
 
     def _use(self, table: Table, *, recorded: bool) -> None:

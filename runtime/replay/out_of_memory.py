@@ -17,18 +17,40 @@ _ARMED = re.compile(r"\s*arm\((\d+)\)$")
 _ASKED = re.compile(r"tried to allocate ([\d.,]+ ?\w+)", re.IGNORECASE)
 
 
+class NoMemoryError(ReplayError):
+    """A step ran out of memory."""
+
+    def __init__(self, where: str, advice: str) -> None:
+        """``where``: op and bytes."""
+        super().__init__(f"{where} {advice}")
+        self.where = where
+
+    def while_recording(self) -> "NoMemoryError":
+        """The same for a step without an effect."""
+        return NoMemoryError(
+            self.where,
+            "This was the unplanned step that records a machine, and takes more memory than planned "
+            "ones; the model is as it was before. Record where more is free, on a machine of this "
+            "kind, and keep the export's folder 'recordings': steps then start as planned.",
+        )
+
+
 @contextmanager
 def named_op(plan: PlanData, source: GeneratedStep) -> Iterator[None]:
-    """Around a call of ``source``'s step: ReplayError that names the op and the bytes."""
+    """Around a call of ``source``'s step: NoMemoryError names the op and the bytes."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        message = _describe(plan, source, error)
+        where = _describe(plan, source, error)
         # The frames of the step would keep its tensors, and with them the memory.
         traceback.clear_frames(error.__traceback__)
-        raise ReplayError(message) from None
+        raise NoMemoryError(
+            where,
+            "The step ended there: what it had updated by then is updated. Go back to saved "
+            "parameters, and plan with a lower budget or a smaller batch.",
+        ) from None
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -47,10 +69,7 @@ def _describe(plan: PlanData, source: GeneratedStep, error: BaseException) -> st
     else:
         made = sum(plan.instances[i].size for i in plan.created[slot] if i >= 0)
         where = f"{plan.ops[slot]} (slot {slot} of {len(plan.ops)}), whose results have {made:,} bytes"
-    return (
-        f"Out of memory at {where}.{size} The step ended there: what it had updated by then is "
-        "updated. Go back to saved parameters, and plan with a lower budget or a smaller batch."
-    )
+    return f"Out of memory at {where}.{size}"
 
 
 def _line_in(found: TracebackType | None, path: str) -> int:

@@ -17,9 +17,13 @@ from tests.runtime.conftest import Exported
 
 
 def starved(exported: Exported, folder: Path, op: str) -> Engine:
-    """An engine whose first ``op`` asks for far too much."""
-    copy = exported.copy(folder)
-    engine = Engine(copy, read_plan(copy))
+    """An engine of a new copy whose first ``op`` asks for far too much."""
+    return starved_in(exported.copy(folder), op)
+
+
+def starved_in(folder: Path, op: str) -> Engine:
+    """The same for an export as it is."""
+    engine = Engine(folder, read_plan(folder))
     source = engine._source.source
     at = source.index(op, source.index("def step"))
     line = source.rindex("\n", 0, at) + 1
@@ -36,17 +40,28 @@ def test_an_op_that_gets_no_memory_is_named_with_its_bytes(mlp: Exported, tmp_pa
     said = str(raised.value)
     assert f"Out of memory at tanh (slot {slot} of {len(engine.plan.ops)})" in said
     assert "It asked for 4503599627370496 bytes" in said and "4,096 bytes" in said
+    assert "records a machine" in said and "as it was before" in said
+
+
+def test_a_planned_step_says_that_it_ended_half_way(mlp: Exported, tmp_path: Path) -> None:
+    copy = mlp.copy(tmp_path / "planned")
+    Engine(copy, read_plan(copy)).run(
+        random_residents(read_plan(copy), 0), scalars_of_step(read_plan(copy), 1)
+    )
+    engine = starved_in(copy, "aten_tanh_default(")
+    with pytest.raises(ReplayError, match=r"at tanh.*what it had updated by then is updated"):
+        engine.run(random_residents(engine.plan, 0), scalars_of_step(engine.plan, 1))
 
 
 def test_the_steps_tensors_are_gone_when_the_error_arrives(mlp: Exported, tmp_path: Path) -> None:
     engine = starved(mlp, tmp_path / "planned", "aten_tanh_default(")
     residents = random_residents(engine.plan, 0)
     gc.collect()
-    before = sum(isinstance(o, torch.Tensor) for o in gc.get_objects())
+    before = sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
     with pytest.raises(ReplayError) as raised:
         engine.run(residents, scalars_of_step(engine.plan, 1))
     assert raised.value.__cause__ is None
-    assert sum(isinstance(o, torch.Tensor) for o in gc.get_objects()) == before
+    assert sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects()) == before
 
 
 def no_memory_on_a_gpu() -> None:
