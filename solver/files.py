@@ -13,7 +13,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -150,9 +150,14 @@ def read_bytes(path: Path) -> bytes:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise BayplanError(f"{path} has {size:,} bytes; at most {MAX_BYTES:,} can be read.")
-        return path.read_bytes()
+        with path.open("rb") as file:
+            # What is no ordinary file has no size, and may have no end.
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise BayplanError(f"{path} cannot be read: {error.strerror or error}.") from None
+    if len(content) > MAX_BYTES:
+        raise BayplanError(f"{path} has more bytes than the {MAX_BYTES:,} that can be read.")
+    return content
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -163,9 +168,15 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write that takes ``path``'s place when the block ends without an exception."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """A file to write that takes ``path``'s place when the block ends without an exception.
+
+    Raises BayplanError, also for a path that is no ordinary file: a device would be lost.
+    """
+    # Not made from the name, which may be as long as a name can be.
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
     try:
+        if path.exists() and not path.is_file():
+            raise BayplanError(f"{path} cannot be written: it is no ordinary file. Give a file name.")
         with temporary.open("xb") as file:
             yield file
             file.flush()
@@ -176,7 +187,8 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             f"{path} cannot be written: {error.strerror or error}. Choose another place."
         ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def read_json(data: bytes, name: str) -> Any:

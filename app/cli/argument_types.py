@@ -3,6 +3,8 @@
 import argparse
 import math
 
+MAX_SEED = 2**31 - 1
+
 
 def seconds(text: str) -> float:
     """A finite number of seconds, 0 or more."""
@@ -13,6 +15,13 @@ def seconds(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 to 2^31 - 1."""
+    if not (text.isascii() and text.isdigit()) or len(text) > 10 or int(text) > MAX_SEED:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {MAX_SEED}")
+    return int(text)
 
 
 def count(text: str) -> int:

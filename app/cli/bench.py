@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from app.cli.argument_types import seconds
+from app.cli.argument_types import seconds, seed
 from app.cli.bench_captures import captured_cases
 from app.cli.bench_table import (
     LEGEND,
@@ -58,7 +58,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline", type=seconds, default=10.0, metavar="S", help="seconds for each case (10)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the searches (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the searches (0)")
     parser.add_argument("--only", metavar="TEXT", help="only cases whose name contains TEXT")
     parser.add_argument("--json", action="store_true", help="the result as one JSON object")
 

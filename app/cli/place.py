@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.cli.argument_types import seconds
+from app.cli.argument_types import seconds, seed
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, human, percent
 from solver.check_placement import require_right_placement
@@ -49,7 +49,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline", type=seconds, default=60.0, metavar="S", help="seconds to search at most (60)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the search (0)")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="OUT.csv", help="without it only the report is printed"
     )

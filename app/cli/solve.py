@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from app.cli.argument_types import seconds
+from app.cli.argument_types import seconds, seed
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, human, percent
@@ -22,7 +22,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deadline", type=seconds, default=60.0, metavar="S", help="seconds to search at most (60)"
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the search (0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="of the search (0)")
     parser.add_argument(
         "--no-reuse",
         action="store_true",

@@ -66,10 +66,15 @@ def interrupts() -> Iterator[Callable[[], bool]]:
 
 def writable(path: Path, *, unlike: Path | None = None) -> Path:
     """``path`` if it can be made and is not the input ``unlike``: better said before the work."""
-    if not path.absolute().parent.is_dir():
-        raise BayplanError(f"{path} cannot be written: its folder does not exist. Make it first.")
-    if path.is_dir():
-        raise BayplanError(f"{path} cannot be written: it is a folder. Give a file name.")
-    if unlike is not None and path.resolve() == unlike.resolve():
-        raise BayplanError(f"{path} is the input; writing would destroy it. Give another name.")
+    try:
+        if not path.absolute().parent.is_dir():
+            raise BayplanError(f"{path} cannot be written: its folder does not exist. Make it first.")
+        if path.is_dir():
+            raise BayplanError(f"{path} cannot be written: it is a folder. Give a file name.")
+        if path.exists() and not path.is_file():
+            raise BayplanError(f"{path} cannot be written: it is no ordinary file. Give a file name.")
+        if unlike is not None and path.resolve() == unlike.resolve():
+            raise BayplanError(f"{path} is the input; writing would destroy it. Give another name.")
+    except OSError as error:
+        raise BayplanError(f"{path} cannot be written: {error.strerror or error}.") from None
     return path

@@ -185,11 +185,12 @@ def _storages(
         fixed = _array([row.whole("fixed", 0) if row.cells["fixed"] else FREE for row in rows])
     if len(arena_names) > 1:
         arenas = _array([numbers[row.cells["arena"]] for row in rows])
+    sizes = _array([row.whole("size", 0) for row in rows])
     try:
         problem = PlacementProblem(
             starts=_array([lower for lower, _ in spans]),
             ends=_array([upper for _, upper in spans]),
-            sizes=_array([row.whole("size", 0) for row in rows]),
+            sizes=sizes,
             alignments=alignments,
             fixed=fixed,
             arenas=arenas,

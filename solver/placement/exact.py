@@ -19,6 +19,8 @@ MAX_STORAGES = 2_000
 """Above this a model takes seconds to build and finds nothing that the constructors do not."""
 PRECEDENCES = 200
 """Cliques up to this size get a literal for each pair: decides most of the hard cases."""
+MOST_SEEDS = 1 << 31
+"""CP-SAT takes no larger ones."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class LimitSearch:
         solver = self._cp.CpSolver()
         parameters = solver.parameters
         parameters.num_workers = 1
-        parameters.random_seed = seed
+        parameters.random_seed = seed % MOST_SEEDS
         parameters.max_deterministic_time = effort
         parameters.max_time_in_seconds = self.watch.left
         parameters.max_size_to_create_precedence_literals_in_disjunctive = PRECEDENCES

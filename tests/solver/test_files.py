@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
@@ -454,6 +455,27 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None
         raise KeyError
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.plan"]
+
+
+def test_a_name_may_be_as_long_as_the_file_system_lets_it_be(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 255)
+    write_atomic(path, b"content")
+    assert path.read_bytes() == b"content"
+    with pytest.raises(BayplanError, match="cannot be written: File name too long"):
+        write_atomic(tmp_path / ("x" * 256), b"content")
+
+
+def test_what_is_no_ordinary_file_is_neither_replaced_nor_read_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(BayplanError, match="it is no ordinary file"):
+        write_atomic(pipe, b"content")
+    assert pipe.is_fifo()
+    monkeypatch.setattr(files, "MAX_BYTES", 100)
+    with pytest.raises(BayplanError, match="more bytes than the 100"):
+        read_bytes(Path("/dev/zero"))
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -133,6 +133,9 @@ def test_arenas_have_figures_and_capacities_of_their_own(
         ["--forbid", "0:5@4:4"],
         ["--forbid", "0:99999999999999999999999"],
         ["--deadline", "-1"],
+        ["--seed", "-1"],
+        ["--seed", "2147483648"],
+        ["--seed", "9" * 5_000],
     ],
 )
 def test_a_wrong_option_is_explained(
@@ -158,6 +161,21 @@ def test_the_input_is_never_the_output(bayplan: Bayplan, write: Callable[[str], 
     answer = bayplan("place", source, "-o", source)
     assert answer.code == 2
     assert source.read_text() == PLAIN
+
+
+@pytest.mark.skipif(not Path("/dev/null").is_char_device(), reason="a system without devices")
+def test_a_device_is_never_replaced_by_a_file(bayplan: Bayplan, write: Callable[[str], Path]) -> None:
+    answer = bayplan("place", write(PLAIN), "-o", "/dev/null")
+    assert answer.code == 2
+    assert "/dev/null cannot be written: it is no ordinary file" in answer.err
+
+
+def test_a_name_that_no_file_can_have_is_no_bug(
+    bayplan: Bayplan, write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    answer = bayplan("place", write(PLAIN), "-o", tmp_path / ("x" * 300))
+    assert answer.code == 2
+    assert "cannot be written: File name too long" in answer.err
 
 
 def test_a_wrong_placement_is_never_written(

@@ -101,7 +101,7 @@ def test_a_file_without_storages_is_a_problem_without_storages() -> None:
         (PLAIN + "c,0,5,٣\n".encode(), "line 4: size is '٣'"),
         (PLAIN + b"c,5,5,6\n", "line 4: upper is 5, not above lower, 5"),
         (PLAIN + b"c,6,5,6\n", "line 4: upper is 5, not above lower, 6"),
-        (PLAIN + b"c,0,5,-6\n", "line 4: size is -6; it must be at least 0"),
+        (PLAIN + b"c,0,5,-6\n", "x.csv, line 4: size is -6; it must be at least 0"),
         (PLAIN + b"a,0,5,6\n", "line 4: the id 'a' was given in line 2 already"),
         (PLAIN + b",0,5,6\n", "line 4: the id is empty"),
         (
@@ -125,6 +125,7 @@ def test_what_cannot_be_read_is_named_with_its_line(content: bytes, message: str
     with pytest.raises(BayplanError) as error:
         decode_table(content, "x.csv")
     assert message in str(error.value)
+    assert str(error.value).count("x.csv") == 1
     assert len(str(error.value)) < 300
 
 

@@ -30,3 +30,7 @@ def test_a_search_with_time_answers() -> None:
     search = LimitSearch(part_of_three(), watch)
     assert search.ask(12, 1.0, 0)[0].name == "FOUND"
     assert search.ask(11, 1.0, 0)[0].name == "IMPOSSIBLE"
+
+
+def test_any_seed_is_one_for_cp_sat() -> None:
+    assert LimitSearch(part_of_three(), Watch(60.0)).ask(12, 1.0, (1 << 31) + 5)[0].name == "FOUND"
