@@ -195,6 +195,19 @@ def test_training_goes_on_from_a_checkpoint_after_evaluation(
     assert_same(eager, second)
 
 
+@pytest.mark.parametrize("name", ["everything", "fused_everything"])
+def test_eager_and_planned_steps_may_take_turns(way: Callable[[str], Way], name: str) -> None:
+    eager, mixed = way(name).model(), way(name).model()
+    step = way(name).load(mixed)
+    for number, batch in enumerate(batches(8)):
+        torch.manual_seed(number)
+        expected = eagerly(eager, batch)
+        torch.manual_seed(number)
+        found = step(*batch) if number % 4 < 2 else eagerly(mixed, batch)
+        assert same_bits(expected, found)
+    assert_same(eager, mixed)
+
+
 @pytest.mark.parametrize("name", ["fused_adam_on_device", "fused_sgd_on_device", "fused_overflow"])
 def test_a_fused_update_with_its_rate_on_the_device_takes_no_number_from_python(
     way: Callable[[str], Way], name: str
