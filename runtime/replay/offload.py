@@ -77,6 +77,8 @@ class Transfers:
         with device.entered():
             self._copies = copies or copies_for(device, len(plan.transfers))
             self._block = host_block(device, plan.host_bytes)
+        self._larger: dict[int, Tensor] = {}
+        """By host slot: what is larger here than the plan knows, as an op's statistics in float32."""
         self._parked: dict[int, tuple[int, tuple[_Layout, ...]]] = {}
         """By host slot the bytes that lie there, and the tensors that are made of them."""
 
@@ -90,20 +92,20 @@ class Transfers:
             self._copies.join()
             self._parked.clear()
 
+    @property
+    def host_bytes(self) -> int:
+        """Host memory that is taken: the block, and what is larger here than planned."""
+        return sum(block.numel() for block in (self._block, *self._larger.values()))
+
     def fill(self, value: int) -> None:
-        """Set every byte of the host block, between the steps on the device."""
-        self._block.fill_(value)
+        """Set every byte of host memory, between the steps on the device."""
+        for block in (self._block, *self._larger.values()):
+            block.fill_(value)
 
     def offload(self, number: int, *tensors: Tensor) -> None:
         """Start transfer ``number``, of the storage that all ``tensors`` are on."""
         host = self._plan.transfers[number].host
         source = _raw(tensors[0])
-        room = self._plan.host_slots[host].size
-        if source.numel() > room:
-            raise ReplayError(
-                f"A tensor of {source.numel():,} bytes is to go to host memory, planned are {room:,}: "
-                "this machine lays it out otherwise. Capture and plan the step here."
-            )
         layouts = (
             _Layout(t.dtype, tuple(t.shape), t.stride(), int(t.storage_offset())) for t in tensors
         )
@@ -130,8 +132,12 @@ class Transfers:
         self._copies.wait(number)
 
     def _slot(self, host: int, size: int) -> Tensor:
-        start = self._plan.host_slots[host].address
-        return self._block[start : start + size]
+        planned = self._plan.host_slots[host]
+        if size <= planned.size:
+            return self._block[planned.address : planned.address + size]
+        if host not in self._larger or self._larger[host].numel() < size:
+            self._larger[host] = host_block(self._device, size)
+        return self._larger[host][:size]
 
 
 def _raw(tensor: Tensor) -> Tensor:
@@ -215,12 +221,15 @@ def copies_for(device: Device, count: int) -> Copies:
 def host_block(device: Device, size: int) -> Tensor:
     """``size`` bytes of host memory that copies of ``device`` use: pinned for a GPU.
 
-    Raises ReplayError where there is no memory for it.
+    Not from PyTorch, whose allocator of the CPU may be the arena's, and whose pinned memory has a power
+    of two of bytes. Raises ReplayError where there is no memory for it.
     """
     try:
-        if device.at.type != "cuda":
-            return torch.empty(size, dtype=torch.uint8)
-        return _pinned(size)
+        memory = mmap.mmap(-1, size)
+        block = torch.frombuffer(memory, dtype=torch.uint8)
+        if device.at.type == "cuda":
+            _pin(block, memory)
+        return block
     except (RuntimeError, OSError, ValueError, MemoryError) as error:
         raise ReplayError(
             f"The host block of {size:,} bytes cannot be made: {error}. Free host memory, or use a "
@@ -228,15 +237,11 @@ def host_block(device: Device, size: int) -> Tensor:
         ) from None
 
 
-def _pinned(size: int) -> Tensor:
-    """``size`` bytes of pinned memory. PyTorch's own would round them up to a power of two."""
-    memory = mmap.mmap(-1, size)
-    block = torch.frombuffer(memory, dtype=torch.uint8)
+def _pin(block: Tensor, memory: mmap.mmap) -> None:
     cudart: Any = torch.cuda.cudart()  # type: ignore[no-untyped-call]
-    torch.cuda.check_error(int(cudart.cudaHostRegister(block.data_ptr(), size, 0)))
+    torch.cuda.check_error(int(cudart.cudaHostRegister(block.data_ptr(), block.numel(), 0)))
     # Slices keep the memory, but not the block: it is held, with them, by who made it.
     weakref.finalize(block, _unpin, cudart, block.data_ptr(), memory)
-    return block
 
 
 def _unpin(cudart: Any, address: int, memory: mmap.mmap) -> None:

@@ -243,10 +243,16 @@ def test_memory_that_is_not_the_arenas_is_kept_while_it_is_copied(keep: bool) ->
     assert target.all() and (there() is None) == keep
 
 
-def test_a_tensor_that_is_larger_than_planned_is_refused() -> None:
-    transfers = Transfers(two_way((32,)), CPU)
-    with pytest.raises(ReplayError, match="64 bytes is to go to host memory, planned are 32"):
-        transfers.offload(0, torch.zeros(16))
+def test_what_is_larger_here_than_planned_has_host_memory_of_its_own() -> None:
+    transfers = Transfers(two_way((32, 32)), CPU)
+    large, small = torch.arange(16.0), torch.arange(8.0)
+    for _ in range(2):
+        with transfers.running(late=False, keep=False):
+            transfers.offload(0, large)
+            transfers.offload(1, small)
+            back, other = *transfers.prefetch(2), *transfers.prefetch(3)
+        assert torch.equal(back, large) and torch.equal(other, small)
+        assert transfers.host_bytes == 64 + 64
 
 
 def test_no_host_memory_is_a_clear_error() -> None:
