@@ -288,14 +288,15 @@ class Search:
     ) -> None:
         """Rounds of the race and more of the wheel in turn, until the target or the deadline.
 
-        Every other round is above the target, ever nearer to what was found, so as to get on at all.
+        Every other round is above the target, ever nearer to what was found, so as to get on at all;
+        so is the one after a target that was impossible, as the next one may be millions of units away.
         """
-        attempt = 0
+        attempt, between = 0, False
         tried = target
         while best.height > target and not self.watch.stopped:
             if capacity is not None and target > capacity:
                 return
-            limit = target if attempt % 2 == 0 else (tried + best.height) // 2
+            limit = (tried + best.height) // 2 if between else target
             finish = race.ask(limit, attempt, prove=limit == target)
             self._take(part, best, finish, limit, target)
             if finish.answer is not Answer.FOUND and limit > target:
@@ -304,8 +305,9 @@ class Search:
             if tried >= best.height:
                 tried = target
             if finish.answer is Answer.IMPOSSIBLE:
+                between = True
                 continue
-            attempt += 1
+            attempt, between = attempt + 1, not between
             rounds = int(rounds * GROWTH)
             self._turn_wheel(part, target, best, leaders, rounds, self.seed + attempt)
 

@@ -235,6 +235,19 @@ def test_what_fits_its_live_sum_but_no_placement_is_proven_infeasible(copies: in
     assert place(replace(problem, capacity=12), deadline=30.0).height == 12
 
 
+def test_a_height_far_above_its_bound_is_proven_without_a_proof_for_each_byte_between() -> None:
+    content = [(start, end, 1_000_000 * size) for start, end, size in FRAGMENTING]
+    content[0] = (0, 2, 2_000_001)  # Its odd size makes the unit a byte.
+    wide = make_problem(content)
+    strides = make_problem(
+        [(0, 3, 5), (0, 3, 5), (1, 3, 7)], alignments=array(1_000_003, 999_983, 65_537)
+    )
+    for problem, least in ((wide, 5_000_000), (strides, 999_988)):
+        result = place(problem, deadline=20.0)
+        assert check_placement(problem, result) == []
+        assert (result.height, result.status) == (least, PlacementStatus.OPTIMAL)
+
+
 def test_infeasibility_by_the_live_sum_alone_is_told_at_once() -> None:
     random = np.random.default_rng(3)
     content = [(int(s), int(s + n), int(z)) for s, n, z in random.integers(1, 99, (400, 3))]
