@@ -8,6 +8,8 @@ from solver.errors import BayplanError
 from solver.plan import Free, Offload, Plan, Prefetch, Run
 from solver.step import Json, Program, Step
 
+from .signature import signature_json
+
 _BATCH_NORMS = (
     "native_batch_norm.default",
     "_native_batch_norm_legit.default",
@@ -86,6 +88,7 @@ def _content(
             for g in (optimizer.groups if optimizer else ())
         ],
         "outputs": [_spec(program, value) for value in program.outputs],
+        "signature": signature_json(step, program),
         "output_tree": _tree(program.output_tree, {v: i for i, v in enumerate(program.outputs)}),
     }
 

@@ -8,11 +8,12 @@ INIT = '''"""A planned step, written by Bayplan. ``from THIS_FOLDER import load`
 from pathlib import Path
 
 from .replay.adapters import choose
+from .replay.compiling import bayplan_backend as _backend
 from .replay.errors import ReplayError
 from .replay.loading import PlannedStep
 from .replay.loading import load as _load
 
-__all__ = ["PlannedStep", "ReplayError", "install_pluggable", "load"]
+__all__ = ["PlannedStep", "ReplayError", "bayplan_backend", "install_pluggable", "load"]
 
 
 def install_pluggable():
@@ -55,6 +56,15 @@ def load(
         cuda_graph=cuda_graph,
         strict=strict,
     )
+
+
+def bayplan_backend(folder=Path(__file__).parent, *, adapter="auto", cuda_graph=False, strict=False):
+    """A backend for torch.compile that runs the inference step exported into ``folder``: this one.
+
+    ``torch.compile(model, backend=bayplan_backend())``; graphs that are not the plan's run as without
+    a backend, and a warning says why.
+    """
+    return _backend(folder, adapter=adapter, cuda_graph=cuda_graph, strict=strict)
 '''
 
 MAIN = '''"""``python -m THIS_FOLDER``: the self-test."""
