@@ -1,6 +1,7 @@
 """Verification: the models of the issue are bitwise equal, and what is not is reported."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from solver.reuse import possible_takeovers
 from solver.solve import solve
 from solver.solve_job import SolveJob
 from tests.runtime.conftest import Exported
+from tests.runtime.offloading import costliest, with_trips
 
 
 @pytest.mark.parametrize("name", ["mlp", "gpt", "resnet18"])
@@ -125,6 +127,34 @@ def test_it_can_be_cancelled_and_has_a_time_limit(mlp: Exported) -> None:
         verify(mlp.folder, cancelled=lambda: True)
     with pytest.raises(BayplanError, match=r"limit of 0\.2 s"):
         verify(mlp.folder, timeout=0.2)
+
+
+def test_a_step_that_parks_storages_in_host_memory_is_verified_and_needs_less(
+    exported: Callable[[str], Exported], tmp_path: Path
+) -> None:
+    made = exported("deep")
+    plan = with_trips(made.step, made.plan, costliest(made.step, made.plan, 3))
+    assert plan.peak_bytes < made.plan.peak_bytes
+    folder = tmp_path / "planned"
+    export(made.step, plan, folder)
+    report = verify(folder, steps=2)
+    assert report.ok and report.eager, report.lines()
+    assert report.planned_bytes == plan.height_bytes < made.plan.height_bytes
+    assert (report.transfers, report.missed, report.overlapped) == (6, 0, 0)
+    assert report.host_bytes >= max(made.step.storages[h.storage].size for h in plan.host_slots)
+    assert any("6 copies to and from" in line for line in report.lines())
+    # The first use of what comes back last does not wait for it.
+    source = (folder / "planned.py").read_text()
+    last = re.findall(r"transfers\.prefetch\((\d+)\)", source)[-1]
+    wrong, found = re.subn(rf" *transfers\.wait\({last}\)\n", "", source)
+    assert found == 1
+    (folder / "planned.py").write_text(wrong)
+    shutil.copytree(folder / "recordings", tmp_path / "recordings")
+    _reseal(folder)
+    shutil.copytree(tmp_path / "recordings", folder / "recordings")
+    report = verify(folder, steps=2)
+    assert not report.ok
+    assert any("planned: DIFFERENT" in line for line in report.lines())
 
 
 def test_at_least_one_step_is_compared(mlp: Exported) -> None:
