@@ -91,11 +91,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="the batch is run in N parts, whose gradients are added up",
     )
+    group.add_argument(
+        "--distributed",
+        action="store_true",
+        help="gradients are averaged over ranks, as by torch's DistributedDataParallel",
+    )
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, object]:
     """Those that were asked for."""
-    names = ("autocast", "scaler", "clip_grad_norm", "clip_grad_value", "micro_batches")
+    names = ("autocast", "scaler", "clip_grad_norm", "clip_grad_value", "micro_batches", "distributed")
     found = {name: getattr(arguments, name) for name in names}
     return {name: value for name, value in found.items() if value is not None and value is not False}
 

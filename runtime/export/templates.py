@@ -102,6 +102,23 @@ be compiled.
 """
 
 
+_ON_RANKS = """The step runs on every rank of a process group: call `init_process_group()` before
+`load`, pass `process_group=` for another than the default one, and give every rank this same folder,
+a batch of its own, and the model itself, not one wrapped in `DistributedDataParallel`. What that does
+with its defaults the step does: it begins with rank 0's parameters and buffers, takes over rank 0's
+buffers in each step, and divides gradients by the number of ranks and all-reduces them, in place, by
+torch.distributed. On two ranks that is bitwise equal to `DistributedDataParallel`; on more, sums may
+be rounded otherwise, as it reduces gradients in buckets and this step one by one. A gradient's memory
+is free right after its update, which leaves less time to communicate during the backward pass."""
+
+_COMPILED = """`torch.compile` is another way in: with `from FOLDER import bayplan_backend`, say
+`torch.compile(model, backend=bayplan_backend())`. A graph's first call is watched; from the second on
+it runs as planned where its ops, their arguments and shapes are exactly the plan's. So gradients must
+be off (`torch.no_grad()`), the model in evaluation mode, the batch as captured, no autocast around,
+and the graph whole; which module it is does not matter. Every other graph runs as it is, and a
+warning and the backend's `reasons` say why."""
+
+
 def readme(step: Step, plan: Plan, name: str) -> str:
     """README.md of the export called ``name``."""
     origin = step.origin
@@ -127,12 +144,16 @@ for inputs, target in batches:     # the captured batch size and dtypes
             owners += (
                 f"\nPass the whole batch: it is run in {parts} parts, whose gradients are added up."
             )
+        if origin.options.get("distributed"):
+            owners += f"\n\n{_ON_RANKS}"
     else:
         use = f"""from {name} import load
 
 step = load(model.eval())          # your model, as captured
 output = step(inputs)              # the captured batch size and dtypes"""
-        owners = "Parameters and buffers are read from your model each time."
+        owners = "Parameters and buffers are read from your model each time.\n\n" + _COMPILED.replace(
+            "FOLDER", name
+        )
     return f"""# {_plain(step.title)}
 
 The step of {_plain(origin.model)} (`{_plain(origin.source)}`), batch {origin.batch}, on

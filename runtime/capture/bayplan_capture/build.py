@@ -27,6 +27,7 @@ A fifth element, a dict of options, says what else the training step does::
         "scaler": torch.amp.GradScaler("cuda"),   # loss scaling; True: one with torch's own numbers
         "clip_grad_norm": 1.0,                    # or "clip_grad_value": 0.5
         "micro_batches": 4,                       # gradients of 4 parts of the batch are added up
+        "distributed": True,                      # gradients are averaged over the ranks
     }
     return model, (inputs, target), nn.CrossEntropyLoss(), optimizer, options
 
@@ -42,6 +43,9 @@ With all of them the captured step is, bit for bit (without an option, its lines
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     scaler.step(optimizer)                        # skipped where a gradient is not finite
     scaler.update()
+
+With ``distributed`` the model in this code is ``DistributedDataParallel(model)`` with its defaults, and
+all but the last micro-batch are under ``no_sync()``.
 
 ``bayplan_capture.eager`` is this code, run by ``bayplan verify``. Learning rates are read anew in each
 step; an optimizer made with ``fused=True`` and ``lr=torch.tensor(1e-3)`` on the model's device keeps

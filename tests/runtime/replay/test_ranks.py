@@ -186,3 +186,11 @@ def test_it_proves_itself_in_one_process(
 def test_the_option_must_be_true_or_false() -> None:
     with pytest.raises(CaptureError, match="distributed of build is 2; it must be True or False"):
         read_options({"distributed": 2}, "build", "cpu")
+
+
+def test_a_collective_is_not_timed_as_the_other_ranks_are_not_here() -> None:
+    content: Any = capture_step(f"{SOURCE}:cnn", None, None, timed=True)
+    step = decode_step_object(content, "cnn")
+    seconds = {op.target: op.seconds for op in step.ops}
+    assert seconds["all_reduce_.default"] == seconds["wait_tensor.default"] == 0.0
+    assert seconds["convolution.default"] > 0.0
