@@ -31,6 +31,10 @@ KEPT = 4
 """Graphs that are kept at once: the micro-batches of a step need two."""
 EXTRA_BYTES = 4096
 """Bytes that a captured step may ask for beyond its table, as for a state of the generator."""
+_SYNCHRONIZING = "called a synchronizing CUDA operation"
+"""What torch warns of where an op waits for the GPU."""
+_NOTICE = "Synchronization debug mode is a prototype"
+"""Begins what torch says once a process, when it is first to warn of that."""
 
 
 class CaptureFailedError(Exception):
@@ -267,7 +271,8 @@ class _Synchronizing:
         torch.cuda.set_sync_debug_mode(self._mode)
         self._caught.__exit__(None, None, None)
         for each in self._warnings:
-            if "synchronizing" in str(each.message):
-                self.found = self.found or str(each.message).partition("\n")[0]
-            else:
+            text = str(each.message).partition("\n")[0]
+            if _SYNCHRONIZING in text:
+                self.found = self.found or text
+            elif not text.startswith(_NOTICE):
                 warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)

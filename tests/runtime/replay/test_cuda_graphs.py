@@ -133,6 +133,26 @@ def test_an_op_that_waits_for_the_gpu_is_noticed_and_other_warnings_are_passed_o
     assert World.mode == 0
 
 
+def test_what_torch_says_of_its_own_looking_for_such_ops_is_no_such_op(
+    graphs: CudaGraphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # torch/csrc/cuda/Module.cpp says this in the first call of a process.
+    notice = (
+        "Synchronization debug mode is a prototype feature and does not yet detect all synchronizing "
+        "operations"
+    )
+
+    def set_mode(mode: object) -> None:
+        warnings.warn(notice, stacklevel=2)
+
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", set_mode)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        _, problem = graphs.warm_up(tuple)
+    assert problem == ""
+    assert [w for w in caught if "prototype" not in str(w.message)] == []
+
+
 def test_a_step_that_fails_while_it_warms_up_leaves_the_mode_as_it_was(graphs: CudaGraphs) -> None:
     with pytest.raises(ZeroDivisionError):
         graphs.warm_up(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
