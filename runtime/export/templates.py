@@ -154,6 +154,13 @@ output = step(inputs)              # the captured batch size and dtypes"""
         owners = "Parameters and buffers are read from your model each time.\n\n" + _COMPILED.replace(
             "FOLDER", name
         )
+    if plan.host_slots:
+        kind = "pinned host" if origin.target == "cuda" else "other"
+        owners += (
+            f"\n\n{len(plan.host_slots):,} storages are in {kind} memory for part of the step: copied\n"
+            "there and back beside the ops, which wait where they must. `step.report.host_bytes` says\n"
+            "what that takes."
+        )
     return f"""# {_plain(step.title)}
 
 The step of {_plain(origin.model)} (`{_plain(origin.source)}`), batch {origin.batch}, on

@@ -137,6 +137,7 @@ def test_a_step_that_parks_storages_in_host_memory_is_verified_and_needs_less(
     assert plan.peak_bytes < made.plan.peak_bytes
     folder = tmp_path / "planned"
     export(made.step, plan, folder)
+    assert "3 storages are in other memory" in (folder / "README.md").read_text()
     report = verify(folder, steps=2)
     assert report.ok and report.eager, report.lines()
     assert report.planned_bytes == plan.height_bytes < made.plan.height_bytes
