@@ -6,9 +6,11 @@ Needs torch, the export, and ``runtime/capture`` to build the model again. The r
 """
 
 import gc
+import hashlib
 import importlib
 import importlib.util
 import json
+import re
 import shutil
 import statistics
 import sys
@@ -253,6 +255,8 @@ def equal(request: Result) -> Result:
         "temporaries": report.temporaries,
         "adapter": report.adapter,
         "adapter_reason": report.adapter_reason,
+        "transfers": report.transfers,
+        "host_bytes": report.host_bytes,
     }
 
 
@@ -262,21 +266,59 @@ def guarded(plan: Any) -> int:
 
 
 def corrupted(request: Result) -> Result:
-    """Plans with overlapping storages, and steps that were changed, are refused."""
+    """Plans with overlapping storages, and changed steps, are refused; missing waits are found out."""
     original = Path(request["folder"])
+    export = import_export(original)
     problems = []
     for name, change in (("two storages on one address", overlapping), ("another op", another_op)):
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "planned"
             shutil.copytree(original, folder)
-            export = import_export(folder)
             change(folder)
             try:
                 replay("plan_data").read_plan(folder)
                 problems.append(f"a plan with {name} was not refused")
             except export.ReplayError:
                 pass
+    if not replay("plan_data").read_plan(original).transfers:
+        return {"problems": problems}
+    subject = Subject(request)
+    for kind in ("offload", "prefetch"):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary) / "planned"
+            shutil.copytree(original, folder)
+            without_waits(folder, kind)
+            if not shows(subject, folder):
+                problems.append(f"nothing showed that a step never waits for an {kind}")
     return {"problems": problems}
+
+
+def without_waits(folder: Path, kind: str) -> None:
+    """Let the step never wait for its copies of that kind; the digest is right again."""
+    path = folder / "planned.py"
+    source = path.read_text()
+    for number in re.findall(rf"transfers\.{kind}\((\d+)", source):
+        source = re.sub(rf" *transfers\.wait\({number}\)\n", "", source)
+    path.write_text(source)
+    record = json.loads((folder / "plan.json").read_text())
+    record["files"]["planned.py"] = hashlib.sha256(source.encode()).hexdigest()
+    (folder / "plan.json").write_text(json.dumps(record))
+
+
+def shows(subject: Subject, folder: Path) -> bool:
+    """Whether the step of ``folder`` is refused, or differs, when its copies come late."""
+    start, made = Start(subject), subject.made
+    expected = run(subject, subject.traced, 2)
+    start.restore()
+    step = replay("loading").load(folder, made.module, made.optimizer, made.options.scaler)
+    step.engine.poison = True
+    try:
+        found = run(subject, lambda: step(made.inputs, made.target), 2)
+    except subject.export.ReplayError:
+        return True
+    finally:
+        start.restore()
+    return bool(differences(expected, found))
 
 
 def overlapping(folder: Path) -> None:

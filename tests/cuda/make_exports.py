@@ -1,7 +1,8 @@
 """Makes the exports that ``make test-cuda`` proves: captured for CUDA and planned here, without a GPU.
 
 ``python tests/cuda/make_exports.py [NAME...] [--target cpu] [--seconds 60] [-o FOLDER]`` needs the
-whole environment; the folders it writes need torch alone.
+whole environment; the folders it writes need torch alone. NAME_offload is the model NAME with some of
+its storages in host memory between the forward and the backward pass.
 """
 
 import argparse
@@ -16,8 +17,11 @@ from runtime.capture import capture  # noqa: E402
 from runtime.export import export  # noqa: E402
 from solver.errors import BayplanError  # noqa: E402
 from solver.solve import solve  # noqa: E402
+from tests.runtime.offloading import costliest, with_trips  # noqa: E402
 
-MODELS = ("mlp", "mlp_scaled", "resnet50", "vit_b_16", "gpt", "bert", "unet")
+MODELS = ("mlp", "mlp_scaled", "resnet50", "vit_b_16", "gpt", "gpt_offload", "bert", "unet")
+TRIPS = 24
+"""Storages that NAME_offload parks in host memory."""
 
 
 def main(arguments: list[str]) -> int:
@@ -35,12 +39,14 @@ def main(arguments: list[str]) -> int:
         begin = time.process_time()
         try:
             step = capture(
-                f"{HERE / 'models.py'}:{name}",
+                f"{HERE / 'models.py'}:{name.removesuffix('_offload')}",
                 batch=options.batch,
                 optimizer=None,
                 target=options.target,
             )
             plan = solve(step, deadline=options.seconds).plan
+            if name.endswith("_offload"):
+                plan = with_trips(step, plan, costliest(step, plan, TRIPS))
             export(step, plan, options.output / name)
         except BayplanError as error:
             sys.stderr.write(f"{name}: {error}\n")
