@@ -16,7 +16,17 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 EXPORTS = HERE / "exports"
-CHECKS = ("equal", "pluggable", "corrupted", "memory", "graph", "trains", "duration")
+CHECKS = (
+    "equal",
+    "pluggable",
+    "corrupted",
+    "memory",
+    "graph",
+    "trains",
+    "duration",
+    "ranks",
+    "compiled",
+)
 ONLY_CUDA = frozenset({"pluggable", "memory", "trains"})
 SECONDS = 900
 

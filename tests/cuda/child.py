@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -45,6 +46,8 @@ class Subject:
         self.export = import_export(self.folder)
         self.plan = replay("plan_data").read_plan(self.folder)
         self.device = torch.device(self.plan.device)
+        if self.plan.options.get("distributed"):
+            be_the_only_rank(self.device)
         use_attention_of(self.plan)
         if request["adapter"] == "pluggable":
             self.export.install_pluggable()
@@ -76,6 +79,14 @@ class Subject:
         """Wait for the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize()
+
+
+def be_the_only_rank(device: torch.device) -> None:
+    """Make a process group of this process alone: collectives run, and change nothing."""
+    distributed: Any = torch.distributed
+    if not distributed.is_initialized():
+        backend = "nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, store=distributed.HashStore(), rank=0, world_size=1)
 
 
 def import_export(folder: Path) -> Any:
@@ -496,8 +507,53 @@ def duration(request: Result) -> Result:
     return result
 
 
+def ranks(request: Result) -> Result:
+    """Two ranks, or one where there is one GPU only, against DistributedDataParallel."""
+    plan = replay_plan(Path(request["folder"]))
+    if not plan.options.get("distributed"):
+        return {"problems": []}
+    count = min(2, torch.cuda.device_count()) if plan.device == "cuda" else 2
+    problems: list[str] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        (place / "request.json").write_text(json.dumps(request))
+        results = [place / f"{rank}.json" for rank in range(count)]
+        command = [sys.executable, str(HERE / "ranks.py"), str(place / "request.json")]
+        running = [
+            subprocess.Popen([*command, str(result), str(rank), str(count), str(place / "store")])
+            for rank, result in enumerate(results)
+        ]
+        for process, result in zip(running, results, strict=True):
+            process.wait()
+            if not result.is_file():
+                problems.append(f"a rank ended with {process.returncode}")
+                continue
+            problems += json.loads(result.read_text())
+    return {"problems": problems, "ranks": count}
+
+
+def compiled(request: Result) -> Result:
+    """torch.compile with the plan of an inference step behind it, against eager calls."""
+    subject = Subject(request)
+    if subject.plan.training:
+        return {"problems": []}
+    made = subject.made
+    backend = subject.export.bayplan_backend(strict=True)
+    module = type(made)(**{**vars(made), "module": torch.compile(made.module, backend=backend)})
+    steps = request["steps"] + 1
+    due = run(subject, subject.eager, steps)
+    found = run(subject, lambda: subject.eager_step(module), steps)
+    problems = differing("eager", "torch.compile", differences(due, found))
+    problems += [f"runs without the plan: {reason}" for reason in backend.reasons]
+    if not problems and backend.calls != request["steps"]:
+        problems.append(f"only {backend.calls} of {steps} calls ran as planned")
+    return {"problems": problems, "compiled": True}
+
+
 CHECKS = {
     "equal": equal,
+    "ranks": ranks,
+    "compiled": compiled,
     "corrupted": corrupted,
     "memory": memory,
     "graph": graph,

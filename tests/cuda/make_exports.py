@@ -19,9 +19,20 @@ from solver.errors import BayplanError  # noqa: E402
 from solver.solve import solve  # noqa: E402
 from tests.runtime.offloading import costliest, with_trips  # noqa: E402
 
-MODELS = ("mlp", "mlp_scaled", "resnet50", "vit_b_16", "gpt", "gpt_offload", "bert", "unet")
 TRIPS = 24
 """Storages that NAME_offload parks in host memory."""
+MODELS = (
+    "mlp",
+    "mlp_scaled",
+    "resnet50",
+    "vit_b_16",
+    "gpt",
+    "gpt_offload",
+    "bert",
+    "unet",
+    "cnn_ranks",
+    "cnn_inference",
+)
 
 
 def main(arguments: list[str]) -> int:

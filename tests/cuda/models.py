@@ -239,3 +239,30 @@ def unet(batch: int = 8):
     model = UNet()
     data = torch.randn(batch, 3, 192, 192), torch.rand(batch, 1, 192, 192)
     return model, data, nn.BCEWithLogitsLoss(), fused(model, 1e-3)
+
+
+class Cnn(nn.Module):
+    """Convolutions and batch norm, whose statistics are buffers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32)
+        self.conv2, self.bn2 = nn.Conv2d(32, 64, 3, 2, 1), nn.BatchNorm2d(64)
+        self.last = nn.Linear(64, 10)
+
+    def forward(self, x):
+        x = F.relu(self.bn1(self.conv1(x)))
+        x = F.relu(self.bn2(self.conv2(x)))
+        return self.last(x.mean((2, 3)))
+
+
+def cnn_ranks(batch: int = 16):
+    """Trained by several ranks, as by DistributedDataParallel."""
+    model = Cnn()
+    data = torch.randn(batch, 3, 32, 32), torch.randint(10, (batch,))
+    return model, data, nn.CrossEntropyLoss(), fused(model, 1e-3), {"distributed": True}
+
+
+def cnn_inference(batch: int = 16):
+    """For torch.compile."""
+    return Cnn().eval(), torch.randn(batch, 3, 32, 32)

@@ -28,6 +28,16 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         for name, row in rows.items()
         if row.get("graph", {}).get("reason")
     ]
+    notes += [
+        f"- {name}: {row['ranks']['ranks']} rank(s) train as with DistributedDataParallel."
+        for name, row in rows.items()
+        if row.get("ranks", {}).get("ranks") and not row["ranks"]["problems"]
+    ]
+    notes += [
+        f"- {name}: torch.compile runs it as planned."
+        for name, row in rows.items()
+        if row.get("compiled", {}).get("compiled") and not row["compiled"]["problems"]
+    ]
     lines += ["", *(["Not as it should be:", "", *problems] if problems else ["All as it should be."])]
     if notes:
         lines += ["", "Notes:", "", *notes]

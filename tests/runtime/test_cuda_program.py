@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from runtime.capture import capture
+from runtime.export import export
+from solver.solve import solve
 from tests.runtime.conftest import Exported
 
 PROGRAM = Path(__file__).resolve().parents[1] / "cuda"
@@ -73,3 +76,21 @@ def test_without_a_gpu_nothing_is_proved_and_it_says_so(mlp: Exported, tmp_path:
 def test_what_is_no_export_is_named(tmp_path: Path) -> None:
     done = proved(tmp_path, str(tmp_path), "--device", "cpu")
     assert done.returncode == 2 and "is not an export" in done.stderr
+
+
+def test_ranks_and_torch_compile_pass_where_the_steps_are_for_them(
+    tmp_path: Path, native_cache: Path
+) -> None:
+    folders = [str(small_export(name, tmp_path / name)) for name in ("cnn_ranks", "cnn_inference")]
+    only = ("--only", "ranks", "--only", "compiled", "--steps", "2")
+    done = proved(native_cache, *folders, "--device", "cpu", *only)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cnn_ranks: 2 rank(s) train as with DistributedDataParallel" in done.stdout
+    assert "cnn_inference: torch.compile runs it as planned" in done.stdout
+
+
+def small_export(name: str, folder: Path) -> Path:
+    """One of the program's own models, for the CPU."""
+    step = capture(f"{PROGRAM / 'models.py'}:{name}", batch=4, optimizer=None)
+    export(step, solve(step, deadline=20).plan, folder)
+    return folder
