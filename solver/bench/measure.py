@@ -105,14 +105,15 @@ def _measure_placement(
     wall, work = time.monotonic(), time.process_time()
     result = place(problem, deadline=deadline, seed=seed, cancelled=cancelled)
     wall, work = time.monotonic() - wall, time.process_time() - work
-    lifetimes = np.stack([problem.starts, problem.ends], axis=1)
-    slots = int(problem.ends.max(initial=0))
+    # A table's slots are any numbers, time stamps for one: only their sequence matters.
+    times, lifetimes = np.unique(np.stack([problem.starts, problem.ends], axis=1), return_inverse=True)
+    alive = live_bytes(lifetimes.reshape(-1, 2), problem.sizes, len(times))
     capacities = [arena.capacity for arena in result.arenas]
     known = [capacity for capacity in capacities if capacity is not None]
     return Row(
         case=name,
         storages=len(problem.sizes),
-        peak_bytes=int(live_bytes(lifetimes, problem.sizes, slots).max(initial=0)),
+        peak_bytes=int(alive.max(initial=0)),
         bound_bytes=result.bound,
         height_bytes=result.height,
         capacity_bytes=sum(known) if len(known) == len(capacities) else None,
