@@ -161,6 +161,11 @@ def load(
     another device.
     """
     plan = read_plan(folder)
+    if type(model).__name__ == "DistributedDataParallel":
+        raise ReplayError(
+            "The model is wrapped in DistributedDataParallel. Pass the model itself: the step of a "
+            'plan captured with {"distributed": True} averages its gradients by itself.'
+        )
     device = device_for(plan.device, [*model.parameters(), *model.buffers()])
     ranks = ranks_for(plan, process_group)
     engine = Engine(

@@ -174,6 +174,14 @@ def test_a_step_that_does_not_communicate_takes_no_process_group(
         load(exported("alone")[1], model.module, model.optimizer, process_group=object())
 
 
+def test_a_wrapped_model_is_refused(exported: Callable[[str], tuple[Step, Path]]) -> None:
+    class DistributedDataParallel(torch.nn.Module):
+        """As torch's, which cannot be made without a process group."""
+
+    with pytest.raises(ReplayError, match="Pass the model itself"):
+        load(exported("mlp")[1], DistributedDataParallel())
+
+
 def test_it_proves_itself_in_one_process(
     exported: Callable[[str], tuple[Step, Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:
