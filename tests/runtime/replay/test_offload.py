@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -156,6 +157,17 @@ def activations(step: Step) -> set[int]:
     }
 
 
+def test_what_a_guard_makes_goes_and_comes_back_under_it(
+    exported: Callable[[str, str], Exported], tmp_path: Path
+) -> None:
+    made = exported("extras", "everything")
+    plan = with_trips(made.step, made.plan, costliest(made.step, made.plan, 100))
+    export(made.step, plan, tmp_path / "planned")
+    data = read_plan(tmp_path / "planned")
+    assert any(data.ops[slot].startswith("prefetch of") for slot in data.guarded)
+    assert selftest.compare(Engine(tmp_path / "planned", data), 4).equal
+
+
 def test_a_plan_file_with_wrong_transfers_is_refused(trips: Path) -> None:
     content = json.loads((trips / "plan.json").read_text())["plan"]
     out = next(at for at, t in enumerate(content["transfers"]) if t[0])
@@ -253,6 +265,32 @@ def test_what_is_larger_here_than_planned_has_host_memory_of_its_own() -> None:
             back, other = *transfers.prefetch(2), *transfers.prefetch(3)
         assert torch.equal(back, large) and torch.equal(other, small)
         assert transfers.host_bytes == 64 + 64
+
+
+def test_host_memory_for_a_gpu_is_pinned_as_long_as_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[tuple[Any, ...]] = []
+
+    class Cudart:
+        def cudaHostRegister(self, *arguments: int) -> int:
+            calls.append(arguments)
+            return 0
+
+        def cudaHostUnregister(self, *arguments: int) -> int:
+            calls.append(arguments)
+            return 0
+
+    monkeypatch.setattr(torch.cuda, "cudart", Cudart)
+    monkeypatch.setattr(torch.cuda, "check_error", lambda found: calls.append((found,)))
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append(("all",)))
+    gpu: Any = SimpleNamespace(at=torch.device("cuda:0"))
+    block = offload.host_block(gpu, 5000)
+    address = block.data_ptr()
+    block.fill_(7)
+    assert calls == [(address, 5000, 0), (0,)] and address % 4096 == 0
+    del block
+    assert calls[2:] == [("all",), (address,)]
 
 
 def test_no_host_memory_is_a_clear_error() -> None:
