@@ -64,7 +64,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0: done; 1: something got worse, or a case failed. Ctrl+C keeps the rows that are there."""
+    """0: done; 1: something got worse, a case failed, or there was nothing to compare. Ctrl+C keeps the
+    rows that are there."""
     earlier = load_results(arguments.compare) if arguments.compare is not None else None
     output = arguments.output and writable(arguments.output, unlike=arguments.compare)
     cases = _cases(arguments.paths)
@@ -87,7 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     if stopped:
         return STOPPED
     failed = any(row.error for row in results.rows)
-    return WORSE if failed or (comparison is not None and comparison.worse) else 0
+    worse = comparison is not None and (bool(comparison.worse) or not comparison.compared)
+    return WORSE if failed or worse else 0
 
 
 def _measured(

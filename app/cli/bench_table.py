@@ -118,7 +118,9 @@ def comparison_text(comparison: Comparison, earlier: str) -> str:
         if differences:
             parts.append(f"{title}:\n" + "\n".join(_difference(d) for d in differences))
     parts += comparison.notes
-    if not comparison.worse:
+    if not comparison.compared:
+        parts.append("NOTHING COMPARED: no case is in both.")
+    elif not comparison.worse:
         parts.append("Nothing got worse.")
     return "\n".join(parts)
 

@@ -116,6 +116,15 @@ def test_without_paths_only_shared_cases_that_should_be_there_are_missed(
     assert bayplan("bench", "--compare", earlier).code == 0, "nobody without the cases has them"
 
 
+def test_a_comparison_without_a_common_case_is_no_success(
+    bayplan: Bayplan, folder: Path, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.json"
+    assert bayplan("bench", folder / "below" / "short.step", "-o", earlier).code == 0
+    other = bayplan("bench", folder / "toy.step", "--compare", earlier)
+    assert (other.code, "NOTHING COMPARED" in other.out) == (1, True)
+
+
 def test_captured_cases_are_steps_of_the_zoo_as_their_names_say(
     toy_step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
