@@ -170,10 +170,12 @@ def write_atomic(path: Path, data: bytes) -> None:
 def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """A file to write that takes ``path``'s place when the block ends without an exception.
 
-    Raises BayplanError, also for a path that is no ordinary file: a device would be lost.
+    Where ``path`` is a link, what it leads to is replaced, and the link stays. Raises BayplanError,
+    also for a path that is no ordinary file: a device would be lost.
     """
+    target = Path(os.path.realpath(path))
     # Not made from the name, which may be as long as a name can be.
-    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    temporary = target.with_name(f".{secrets.token_hex(8)}")
     try:
         if path.exists() and not path.is_file():
             raise BayplanError(f"{path} cannot be written: it is no ordinary file. Give a file name.")
@@ -181,7 +183,7 @@ def open_atomic(path: Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        temporary.replace(target)
     except OSError as error:
         raise BayplanError(
             f"{path} cannot be written: {error.strerror or error}. Choose another place."

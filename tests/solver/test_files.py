@@ -457,6 +457,16 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path) -> None
     assert [p.name for p in tmp_path.iterdir()] == ["a.plan"]
 
 
+def test_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, target = tmp_path / "a.plan", tmp_path / "elsewhere" / "b.plan"
+    link.symlink_to(target)
+    for content in (b"new", b"newer"):
+        write_atomic(link, content)
+        assert (link.is_symlink(), target.read_bytes()) == (True, content)
+    assert [p.name for p in (tmp_path / "elsewhere").iterdir()] == ["b.plan"]
+
+
 def test_a_name_may_be_as_long_as_the_file_system_lets_it_be(tmp_path: Path) -> None:
     path = tmp_path / ("x" * 255)
     write_atomic(path, b"content")
