@@ -26,6 +26,9 @@
 // step's queue waits for them before the bytes are handed out again.
 #pragma once
 
+#include "arena_backing.hpp"
+#include "arena_scratch.hpp"
+
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -36,12 +39,6 @@
 #include <utility>
 #include <vector>
 
-#if defined(_WIN32)
-#define BAYPLAN_API extern "C" __declspec(dllexport)
-#else
-#define BAYPLAN_API extern "C" __attribute__((visibility("default")))
-#endif
-
 namespace bayplan {
 namespace {
 
@@ -49,33 +46,6 @@ constexpr int64_t kPass = -1;     // table address: not the arena's, the adapter
 constexpr size_t kMaxMisses = 64; // misses kept for messages, per step
 
 enum Mode : int64_t { kOff = 0, kRecord = 1, kRun = 2, kFlat = 3 };
-
-// Where memory is used: a device, and a queue of work on it (a CUDA stream). The CPU has one of each.
-struct Place {
-  int64_t device = 0, queue = 0;
-  bool operator==(const Place& other) const { return device == other.device && queue == other.queue; }
-};
-
-// What the core needs from a device.
-struct Backing {
-  const int64_t alignment; // of the arena's first byte
-  const int64_t padding;   // bytes to ask for beyond, because acquired memory is aligned to less
-  const int64_t granule;   // of blocks in the scratch pool
-  const bool shares;       // two tensors may have the same address: blocks can be taken over
-
-  Backing(int64_t alignment, int64_t padding, int64_t granule, bool shares)
-      : alignment(alignment), padding(padding), granule(granule), shares(shares) {}
-  virtual ~Backing() = default;
-  virtual void* acquire(int64_t bytes, Place place) = 0; // may throw or return null: no memory
-  virtual void release(void* acquired) = 0;
-  virtual void fill(void* pointer, int value, int64_t bytes, Place place) = 0;
-  // Work issued to `later` from now on waits for what was issued to `earlier`. False: it cannot.
-  virtual bool order(Place, Place) { return true; }
-  // Acquired memory is used in `place`, too: it must not be released for others before that is done.
-  virtual void used(void*, Place) {}
-};
-
-Backing& backing(); // defined by the adapter
 
 struct Entry {
   int64_t size;
@@ -114,32 +84,6 @@ constexpr int kCounters = 9;
 inline void raise_to(std::atomic<int64_t>& value, int64_t candidate) {
   if (candidate > value.load(std::memory_order_relaxed)) value.store(candidate, std::memory_order_relaxed);
 }
-
-// One block of the backing's memory with an aligned first byte.
-struct Block {
-  void* raw = nullptr;
-  std::atomic<char*> start{nullptr};
-  int64_t bytes = 0;
-
-  bool reserve(int64_t wanted, Place place) {
-    const auto alignment = static_cast<uintptr_t>(backing().alignment);
-    raw = backing().acquire(wanted + backing().padding, place);
-    if (!raw) return false;
-    const auto address = reinterpret_cast<uintptr_t>(raw);
-    bytes = wanted;
-    start.store(reinterpret_cast<char*>((address + alignment - 1) / alignment * alignment));
-    return true;
-  }
-  // Nobody's any more; what it held is to be given to the backing.
-  void* abandon() {
-    start.store(nullptr);
-    return std::exchange(raw, nullptr);
-  }
-  bool contains(const void* pointer) const {
-    const char* first = start.load(std::memory_order_acquire);
-    return first && pointer >= first && pointer < first + bytes;
-  }
-};
 
 class Arena {
  public:
@@ -299,7 +243,7 @@ class Arena {
   bool fill(int value, int64_t queue) {
     move_to(queue);
     std::lock_guard<std::mutex> guard(lock_);
-    if (!live_.empty() || !used_.empty()) return false;
+    if (!live_.empty() || !scratch_.blocks() == 0) return false;
     if (arena_.raw) backing().fill(arena_.start.load(), value, capacity_, place_);
     if (pool_.raw) backing().fill(pool_.start.load(), value, scratch_capacity_, place_);
     return true;
@@ -309,7 +253,7 @@ class Arena {
 
   int64_t live_blocks() {
     std::lock_guard<std::mutex> guard(lock_);
-    return static_cast<int64_t>(live_.size() + used_.size() - held_.size());
+    return static_cast<int64_t>(live_.size() + scratch_.blocks() - held_.size());
   }
 
   std::vector<std::atomic<int64_t>*> counters() {
@@ -381,16 +325,11 @@ class Arena {
       }
       guard.lock();
       pool_refused_ = !there;
-      if (there) free_[0] = scratch_capacity_;
+      if (there) scratch_.begin(scratch_capacity_);
     }
-    for (auto it = free_.begin(); it != free_.end(); ++it) {
-      if (it->second < size) continue;
-      const int64_t at = it->first, rest = it->second - size;
-      free_.erase(it);
-      if (rest > 0) free_[at + size] = rest;
-      used_[at] = size;
-      scratch_live_ += size;
-      raise_to(counters_.scratch_peak, scratch_live_);
+    const int64_t at = scratch_.take(size);
+    if (at >= 0) {
+      raise_to(counters_.scratch_peak, scratch_.live());
       return pool_.start.load() + at;
     }
     counters_.overflowed++;
@@ -402,7 +341,7 @@ class Arena {
       auto living = live_.find(pointer - arena_.start.load());
       if (living == live_.end() || living->second.holders == 0) return false;
       if (--living->second.holders > 0) return true;
-    } else if (!used_.count(pointer - pool_.start.load())) {
+    } else if (!scratch_.has(pointer - pool_.start.load())) {
       return false;
     }
     if (settled(pointer))
@@ -439,32 +378,16 @@ class Arena {
       live_.erase(pointer - arena_.start.load());
       return;
     }
-    auto found = used_.find(pointer - pool_.start.load());
-    int64_t at = found->first, size = found->second;
-    used_.erase(found);
-    scratch_live_ -= size;
-    auto after = free_.lower_bound(at);
-    if (after != free_.end() && after->first == at + size) {
-      size += after->second;
-      after = free_.erase(after);
-    }
-    if (after != free_.begin()) {
-      auto before = std::prev(after);
-      if (before->first + before->second == at) {
-        before->second += size;
-        return;
-      }
-    }
-    free_[at] = size;
+    scratch_.give(pointer - pool_.start.load());
   }
 
   // The acquired memory of a retired arena in which nothing lives; the caller releases it, unlocked.
   std::vector<void*> abandoned() {
     std::vector<void*> result;
-    if (!retired_ || live_.size() + used_.size() > held_.size()) return result;
+    if (!retired_ || live_.size() + scratch_.blocks() > held_.size()) return result;
     for (Block* block : {&arena_, &pool_})
       if (void* acquired = block->abandon()) result.push_back(acquired);
-    free_.clear();
+    scratch_.forget();
     return result;
   }
 
@@ -479,10 +402,9 @@ class Arena {
   int64_t slot_ = -1, cursor_ = 0;
   Place place_;       // where the memory is used
   std::map<int64_t, Living> live_;         // arena: by address
-  std::map<int64_t, int64_t> free_, used_; // scratch pool: address -> bytes
+  FirstFit scratch_;                       // of the scratch pool
   std::map<const void*, std::vector<Place>> shared_; // blocks that other queues use
   std::vector<char*> held_;
-  int64_t scratch_live_ = 0;
   Counters counters_;
   std::vector<Miss> misses_;
   std::vector<Request> requests_;
@@ -527,105 +449,3 @@ inline Arena* serving(Place place) {
 
 } // namespace
 } // namespace bayplan
-
-// ---- What native.py calls. Handles are from bayplan_create and stay valid for ever. ----
-
-// Null, and `problem` is 1: a table that reaches outside the arena; 2: no memory.
-BAYPLAN_API void* bayplan_create(int64_t capacity, int64_t scratch, int64_t slots, const int64_t* first,
-                                 const int64_t* sizes, const int64_t* addresses, const int64_t* takes,
-                                 int64_t device, int64_t queue, int64_t* problem) {
-  using namespace bayplan;
-  *problem = 1;
-  if (capacity < 0 || scratch < 0 || slots < 0 || first[0] != 0) return nullptr;
-  for (int64_t slot = 0; slot < slots; ++slot)
-    if (first[slot + 1] < first[slot]) return nullptr;
-  std::vector<Entry> entries;
-  for (int64_t at = 0; at < first[slots]; ++at) {
-    const bool inside = addresses[at] == kPass ||
-                        (addresses[at] >= 0 && sizes[at] > 0 && sizes[at] <= capacity &&
-                         addresses[at] <= capacity - sizes[at]);
-    if (!inside) return nullptr;
-    entries.push_back({sizes[at], addresses[at], takes[at] != 0});
-  }
-  *problem = 2;
-  try {
-    auto arena = std::make_unique<Arena>(capacity, scratch, std::vector<int64_t>(first, first + slots + 1),
-                                         std::move(entries), Place{device, queue});
-    if (!arena->reserve()) return nullptr;
-    Arena* made = arena.release();
-    made->next = registry.load();
-    while (!registry.compare_exchange_weak(made->next, made)) {
-    }
-    *problem = 0;
-    return made;
-  } catch (...) { // the device's allocator throws when it has no memory
-    return nullptr;
-  }
-}
-
-BAYPLAN_API void bayplan_retire(void* handle) { static_cast<bayplan::Arena*>(handle)->retire(); }
-
-// 0: begun; 1: this arena is running already; 2: this thread runs another step. The queue is the one
-// that this thread issues the step's work to.
-BAYPLAN_API int bayplan_begin(void* handle, int64_t mode, int64_t queue) {
-  using namespace bayplan;
-  if (running) return 2;
-  auto* arena = static_cast<Arena*>(handle);
-  if (!arena->begin(static_cast<Mode>(mode), queue)) return 1;
-  running = arena;
-  last_begun.store(arena);
-  return 0;
-}
-
-BAYPLAN_API void bayplan_arm(int64_t slot) {
-  if (bayplan::running) bayplan::running->arm(slot);
-}
-
-BAYPLAN_API void bayplan_end() {
-  using namespace bayplan;
-  if (!running) return;
-  Arena* self = running;
-  last_begun.compare_exchange_strong(self, nullptr);
-  running->end();
-  running = nullptr;
-}
-
-BAYPLAN_API int bayplan_fill(void* handle, int value, int64_t queue) {
-  return static_cast<bayplan::Arena*>(handle)->fill(value, queue) ? 1 : 0;
-}
-
-BAYPLAN_API int64_t bayplan_base(void* handle) { return static_cast<bayplan::Arena*>(handle)->base(); }
-
-BAYPLAN_API int64_t bayplan_live_blocks(void* handle) {
-  return static_cast<bayplan::Arena*>(handle)->live_blocks();
-}
-
-BAYPLAN_API void bayplan_counters(void* handle, int64_t* out) {
-  for (auto* counter : static_cast<bayplan::Arena*>(handle)->counters()) *out++ = counter->load();
-}
-
-// Pairs (slot, size) of the last step's misses; `out` has room for `room` pairs. Returns how many.
-BAYPLAN_API int64_t bayplan_misses(void* handle, int64_t* out, int64_t room) {
-  const auto& misses = static_cast<bayplan::Arena*>(handle)->misses();
-  const int64_t count = std::min<int64_t>(room, static_cast<int64_t>(misses.size()));
-  for (int64_t at = 0; at < count; ++at) {
-    *out++ = misses[at].slot;
-    *out++ = misses[at].size;
-  }
-  return count;
-}
-
-BAYPLAN_API int64_t bayplan_request_count(void* handle) {
-  return static_cast<int64_t>(static_cast<bayplan::Arena*>(handle)->requests().size());
-}
-
-// Five numbers each: slot, size, pointer, allocated, freed.
-BAYPLAN_API void bayplan_requests(void* handle, int64_t* out) {
-  for (const auto& request : static_cast<bayplan::Arena*>(handle)->requests()) {
-    *out++ = request.slot;
-    *out++ = request.size;
-    *out++ = request.pointer;
-    *out++ = request.allocated;
-    *out++ = request.freed;
-  }
-}

@@ -1,7 +1,7 @@
 // CPU adapter: puts the planned-address allocator in front of PyTorch's CPU allocator.
 //
 // Built by build.py on first use: g++ -O2 -shared -fPIC, linked against c10 only.
-#include "arena_core.hpp"
+#include "arena_interface.hpp"
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>

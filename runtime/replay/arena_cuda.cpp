@@ -5,6 +5,7 @@
 // pool's memory comes from it, too, so its statistics count them. It can be installed at any time: who
 // owns a block is decided where the block is freed. Written for torch 2.11 to 2.13.
 #include "arena_cudart.hpp"
+#include "arena_interface.hpp"
 
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>

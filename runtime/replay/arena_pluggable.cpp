@@ -5,6 +5,7 @@
 // (cudaMallocAsync), which is told to keep its memory. PyTorch forgets a pointer when it is freed once,
 // so no two tensors may have the same: nothing is taken over.
 #include "arena_cudart.hpp"
+#include "arena_interface.hpp"
 
 #include <stdexcept>
 #include <string>

@@ -23,10 +23,11 @@ import torch
 
 from .errors import ReplayError
 
-_CUDA_SOURCES = ("arena_core.hpp", "arena_cudart.hpp")
+_CORE = ("arena_backing.hpp", "arena_scratch.hpp", "arena_core.hpp", "arena_interface.hpp")
+_CUDA_SOURCES = (*_CORE, "arena_cudart.hpp")
 _DECLARATIONS = ("cuda.h", "cuda_runtime.h", "cuda_runtime_api.h")
 SOURCES = {
-    "cpu": ("arena_core.hpp", "arena_cpu.cpp"),
+    "cpu": (*_CORE, "arena_cpu.cpp"),
     "cuda_native": (*_CUDA_SOURCES, "arena_cuda.cpp", *_DECLARATIONS),
     "cuda_pluggable": (*_CUDA_SOURCES, "arena_pluggable.cpp"),
 }

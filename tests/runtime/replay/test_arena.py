@@ -200,7 +200,7 @@ def test_no_two_living_tensors_share_a_byte_whatever_the_table_says(data: st.Dat
             else:
                 assert not there
             living[number] = tensor
-    tensor = there = None
+            del tensor, there  # only ``living`` keeps them alive
     living.clear()
     assert arena.live_blocks == 0
 
