@@ -17,12 +17,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
-from solver.check_pins import broken_pins, edges_from_pins, end_from_pins, impossible_pins
-from solver.constrained import constrained
-from solver.cut_value import cut_value
+from solver.check_pins import broken_pins, impossible_pins
+from solver.check_statements import Facts
 from solver.errors import BayplanError
-from solver.pins import At
-from solver.plan import Free, Offload, Plan, Prefetch, Proof, Run, Status
+from solver.plan import Free, Offload, Plan, Prefetch, Run
 from solver.step import Step, round_up
 
 MAX_PROBLEMS = 20
@@ -69,7 +67,7 @@ class Checker:
             if replay.problems:
                 return replay.problems
             self._replays = [replay, *self._replays[: REMEMBERED - 1]]
-        return replay.wrong_statements(plan)
+        return replay.facts.wrong_statements(plan)
 
     def require_valid(self, plan: Plan) -> None:
         """Raise BayplanError with all that is wrong (at most 20 problems) unless it is right."""
@@ -367,87 +365,13 @@ class _Replay:
         if self.random_ops != sorted(set(self.random_ops)):
             self.complain("The ops that draw random numbers do not run in program order, once each.")
 
-    def wrong_statements(self, plan: Plan) -> list[str]:
-        """What is wrong with what a plan says of itself, its actions being those that were replayed."""
-        self.plan, self.problems = plan, []
-        with suppress(_TooManyError):
-            self._compare_statements()
-        return self.problems
-
-    def _compare_statements(self) -> None:
-        """What the plan says of itself must be what it has."""
-        plan, stated = self.plan, self.plan.certificate
-        if plan.peak_bytes != self.peak:
-            self.complain(f"It states a peak of {plan.peak_bytes:,} bytes; it has {self.peak:,}.")
-        if plan.height_bytes != self.height:
-            self.complain(f"It states a height of {plan.height_bytes:,} bytes; it has {self.height:,}.")
-        floor = max(self.peak, end_from_pins(self.step, plan.pins))
-        if stated.height_bound_bytes != floor:
-            pinned = ", or is pinned below it," if floor > self.peak else ""
-            self.complain(
-                f"It states {stated.height_bound_bytes:,} bytes as the bound of its height; the most "
-                f"that is alive at once{pinned} is {floor:,}."
-            )
-        if stated.peak_bound_bytes > self.peak:
-            self.complain(
-                f"It states a bound of {stated.peak_bound_bytes:,} bytes, above its own peak of "
-                f"{self.peak:,}."
-            )
-        self._check_bound()
-        proven = self.height == floor and self.peak == stated.peak_bound_bytes
-        if plan.status is Status.OPTIMAL and not proven:
-            self.complain("It says that it is optimal, but its height is above its bound.")
-        several = len(self.was_alive) > len({i.storage for i in plan.instances})
-        if plan.status is Status.OPTIMAL and several and stated.peak_proof is not Proof.NONE:
-            self.complain(
-                "It says that it is optimal, but its bound is for plans that hold every storage from "
-                "its first use to its last."
-            )
-        if not stated.reuse and any(isinstance(a, Run) and a.takes for a in plan.actions):
-            self.complain("It reuses memory in place, but its bound is for plans that do not.")
+    @cached_property
+    def facts(self) -> Facts:
+        """What the plan's actions come to, once they were replayed."""
+        several = len(self.was_alive) > len({i.storage for i in self.plan.instances})
+        return Facts(self.step, self.plan.pins, self.peak, self.height, several)
 
     def check_pins(self) -> None:
         """What the user fixed must be as it was fixed."""
         for problem in broken_pins(self.step, self.plan) if self.plan.pins else ():
             self.complain(problem)
-
-    @cached_property
-    def pinned(self) -> Step:
-        """The step with all that its pins add, for bounds."""
-        pins = self.plan.pins
-        alone = [pin.storage for pin in pins if isinstance(pin, At)]
-        return constrained(self.step, edges_from_pins(self.step, pins), alone)
-
-    def _alone(self, op: int) -> int:
-        """Bytes that an op needs, whatever else is alive."""
-        sizes = {s: round_up(self.step.storages[s].size) for s in self.step.ops[op].touches}
-        needed = sum(size for s, size in sizes.items() if self.step.storages[s].planned)
-        if self.plan.certificate.reuse and op in self.pinned.reusable:
-            needed -= sizes[self.pinned.reusable[op].created]
-        return needed
-
-    def _check_bound(self) -> None:
-        stated = self.plan.certificate
-        match stated.peak_proof:
-            case Proof.CUT:
-                if not 0 <= stated.peak_op < len(self.step.ops):
-                    self.complain(f"Its bound is a cut at op {stated.peak_op}, which is not there.")
-                elif (
-                    cut := cut_value(self.pinned, stated.peak_op, reuse=stated.reuse)
-                ) < stated.peak_bound_bytes:
-                    self.complain(
-                        f"It states a bound of {stated.peak_bound_bytes:,} bytes from the cut at "
-                        f"{self.step.ops[stated.peak_op].name}, which gives {cut:,}."
-                    )
-            case Proof.NONE:
-                ops = range(len(self.step.ops))
-                if stated.peak_op in ops and self._alone(stated.peak_op) >= stated.peak_bound_bytes:
-                    return
-                largest = max((self._alone(op) for op in ops), default=0)
-                if stated.peak_bound_bytes > largest:
-                    self.complain(
-                        f"It states a bound of {stated.peak_bound_bytes:,} bytes without a proof; "
-                        f"the largest op alone gives {largest:,}."
-                    )
-            case Proof.SEARCH:
-                pass  # The search tree is not kept; tests hold such bounds against brute force.
