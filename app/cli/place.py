@@ -158,7 +158,8 @@ def _text(
     seed: int,
 ) -> str:
     """The report as aligned lines: what, binary units, exact bytes."""
-    lines = [f"{title}: {len(problem.sizes):,} storages"]
+    count = len(problem.sizes)
+    lines = [f"{title}: {count:,} storage{'s' if count != 1 else ''}"]
     for name, arena in zip(names, result.arenas, strict=True):
         of = f"Arena {name}, " if len(names) > 1 else ""
         sizes = {"height": arena.height, "proven bound": arena.bound}
