@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .errors import ReplayError
-from .plan_data import PlanData, TensorSpec
+from .plan_data import PlanData, Resident
 from .scalars import WHOLE
 from .tensors import mismatch, same_strides
 
@@ -18,6 +18,7 @@ class ArgumentBinding:
     def __init__(self, plan: PlanData, role: str, device: str) -> None:
         """``device``: where the step runs, with its index."""
         self._role, self._device = role, device
+        self._rows = plan.batch
         self.residents = [r for r in plan.residents if r.role == role]
         self._keys = [r.key for r in self.residents]
 
@@ -34,8 +35,11 @@ class ArgumentBinding:
             )
         result = []
         for resident in self.residents:
-            tensor, spec = _part(found[resident.key].detach(), resident.spec, place), resident.spec
-            if what := mismatch(tensor, spec, self._device, strides=False):
+            spec = resident.spec
+            tensor = found[resident.key].detach()
+            what = self._undivided(tensor, resident, place)
+            tensor = self._part(tensor, place)
+            if what := what or mismatch(tensor, spec, self._device, strides=False):
                 name = f"{self._role} {resident.key!r}" if resident.key else self._role
                 raise ReplayError(
                     f"The {name} {what}. Pass a batch as it was captured, or plan for this one."
@@ -49,14 +53,30 @@ class ArgumentBinding:
             result.append(tensor)
         return result
 
+    def _part(self, tensor: Tensor, place: tuple[int, int]) -> Tensor:
+        """The micro-batch at ``place``; as in a capture all get what has not the batch's rows."""
+        index, count = place
+        if count == 1 or tensor.shape[:1] != (self._rows,):
+            return tensor
+        rows = self._rows // count
+        return tensor.narrow(0, index * rows, rows)
 
-def _part(tensor: Tensor, spec: TensorSpec, place: tuple[int, int]) -> Tensor:
-    """The micro-batch at ``place``; the tensor itself where all of them get it, or it does not fit."""
-    index, count = place
-    shape = tuple(tensor.shape)
-    if shape == spec.shape or not shape or not spec.shape or shape[0] != spec.shape[0] * count:
-        return tensor
-    return tensor.narrow(0, index * spec.shape[0], spec.shape[0])
+    def _undivided(self, tensor: Tensor, resident: Resident, place: tuple[int, int]) -> str:
+        """What is wrong with a tensor that should be divided and cannot be; empty: nothing.
+
+        A micro-batch in place of the whole batch must not be taken for all its parts. Only of further
+        inputs it cannot be told: a mask may have as many rows as a micro-batch and go into each.
+        """
+        count, due = place[1], resident.spec.shape
+        first = self._role == "target" or resident is self.residents[0]
+        divided = count > 1 and first and due[:1] == (self._rows // count,)
+        if not divided or tensor.shape[:1] == (self._rows,):
+            return ""
+        whole = (self._rows, *due[1:])
+        return (
+            f"has shape {tuple(tensor.shape)}, the plan was made for {whole}, run as {count} "
+            "micro-batches"
+        )
 
 
 def _leaves(argument: Any, path: str) -> Iterator[tuple[str, Tensor]]:

@@ -262,6 +262,20 @@ def test_a_batch_that_is_not_the_plans_is_refused_and_changes_nothing(
     assert all(same_bits(value, before[key]) for key, value in state(model).items())
 
 
+def test_one_micro_batch_is_not_taken_for_the_whole_batch(way: Callable[[str], Way]) -> None:
+    model = way("micro_batches").model()
+    step = way("micro_batches").load(model)
+    inputs, target = batches(1)[0]
+    with pytest.raises(
+        ReplayError, match=r"input has shape \(4, 12\), the plan was made for \(16, 12\)"
+    ):
+        step(inputs[:4], target[:4])
+    with pytest.raises(
+        ReplayError, match=r"target has shape \(4,\), the plan was made for \(16,\), run as 4"
+    ):
+        step(inputs, target[:4])
+
+
 def test_a_scaler_must_be_the_one_that_was_captured(way: Callable[[str], Way]) -> None:
     model = way("scaled").model()
     with pytest.raises(ReplayError, match=r"scales its loss: load\(model, optimizer, scaler=scaler\)"):
