@@ -204,6 +204,8 @@ class OptimizerBinding:
             )
         return lr
 
+    # A state that is made in inference mode could not be updated outside of it.
+    @torch.inference_mode(False)
     def _start(self, parameter: Tensor, key: str) -> Tensor:
         """A state that torch would make in its first step."""
         state = self._optimizer.state[parameter]

@@ -37,7 +37,8 @@ class ScalerBinding:
             return []
         if scaler._scale is None:
             # A scaler makes its tensors when it first scales something.
-            scaler.scale(torch.zeros((), device=self._device))
+            with torch.inference_mode(False):
+                scaler.scale(torch.zeros((), device=self._device))
         there = {"scale": scaler._scale, "growth_tracker": scaler._growth_tracker}
         result = [there[resident.key] for resident in self.residents]
         for resident, tensor in zip(self.residents, result, strict=True):
@@ -60,6 +61,7 @@ class ScalerBinding:
 class GradientSums:
     """Where the gradients of micro-batches are added up; the first of a step overwrites them."""
 
+    @torch.inference_mode(False)
     def __init__(self, plan: PlanData, device: torch.device) -> None:
         self.residents = [r for r in plan.residents if r.role == "gradient"]
         self._tensors = [

@@ -64,6 +64,20 @@ def test_it_trains_as_eager_training_does_bit_for_bit(mlp: Exported) -> None:
     assert step.report.planned and not step.report.unmatched
 
 
+def test_a_step_that_began_in_inference_mode_goes_on_outside_of_it(mlp: Exported) -> None:
+    model, optimizer, twin, twin_optimizer, _ = twins(mlp, mlp.folder)
+    reference = eager(model, optimizer)
+    (first, second, third) = batches(3)
+    reference(*first)
+    with torch.inference_mode():
+        step = load(mlp.folder, twin, twin_optimizer)
+        step(*first)
+    for way in (step, eager(twin, twin_optimizer)):
+        batch = second if way is step else third
+        assert torch.equal(reference(*batch), way(*batch))
+    assert same(states(model, optimizer), states(twin, twin_optimizer))
+
+
 def test_the_loss_keeps_its_value_after_later_steps(mlp: Exported) -> None:
     *_, step = twins(mlp, mlp.folder)
     losses, values = [], []
