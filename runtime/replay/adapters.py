@@ -20,18 +20,22 @@ class Adapter:
     reason: str
 
 
-def choose(target: str, asked: str, backend: str) -> Adapter:
-    """Install the adapter for a plan for ``target``; ``asked`` is one of ``CHOICES``.
-
-    ``backend``: the allocator that PyTorch has for the device now; only its own caching allocator can
-    be decorated. Raises ReplayError for a wish that cannot be fulfilled, and its NoCompilerError where
-    no library can be built.
-    """
+def check_choice(target: str, asked: str) -> None:
+    """Raise ReplayError where no plan for ``target`` can have the adapter that was ``asked`` for."""
     if asked not in CHOICES:
         raise ReplayError(f"adapter={asked!r} is none of {', '.join(map(repr, CHOICES))}.")
+    if target == "cpu" and asked == "pluggable":
+        raise ReplayError("PyTorch takes pluggable allocators for CUDA only; leave adapter='auto'.")
+
+
+def choose(target: str, asked: str, backend: str) -> Adapter:
+    """Install the adapter for a plan for ``target``; ``asked`` passed ``check_choice``.
+
+    ``backend``: the allocator that PyTorch has for the device now; only its own caching allocator can
+    be decorated. Raises ReplayError where the one that was asked for cannot be had, and its
+    NoCompilerError where no library can be built.
+    """
     if target == "cpu":
-        if asked == "pluggable":
-            raise ReplayError("PyTorch takes pluggable allocators for CUDA only; leave adapter='auto'.")
         return _installed("cpu", "It is the one for the CPU.")
     if asked == "native":
         return _installed("cuda_native", "It was asked for.")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from torch import Tensor
 
 from . import native
-from .adapters import Adapter, choose
+from .adapters import Adapter, check_choice, choose
 from .build import NoCompilerError, built_library
 from .checking import misplaced, unserved
 from .device import Device, device_for
@@ -52,8 +52,10 @@ class Engine:
         """``device``: None takes the current one of the plan's target. ``adapter``: as in ``load``.
 
         ``strict``: a request that is not served as planned raises; else it only costs memory.
-        ``ranks``: with whom it communicates; None: with nobody.
+        ``ranks``: with whom it communicates; None: with nobody. Raises ReplayError for an adapter that
+        cannot be.
         """
+        check_choice(plan.device, adapter)
         self.folder, self.plan, self.strict = folder, plan, strict
         self.device = device or device_for(plan.device, [])
         self.ranks = ranks or Ranks()

@@ -178,10 +178,12 @@ def _always_new(plan: PlanData) -> str:
     kinds = ", ".join(sorted({kind for kind, _ in plan.scalars}))
     if not kinds:
         return "Its parameters, state or buffers are at other addresses in every step."
+    # SGD counts no steps, and takes no capturable.
+    wanted = "fused=True" if plan.optimizer == "sgd" else "fused=True, capturable=True"
     return (
         f"A graph repeats the numbers it was captured with, and this update's ({kinds}) are others in "
-        "every step. Make the optimizer with fused=True, capturable=True and a learning rate that is a "
-        "tensor, and capture and plan the step anew."
+        f"every step. Make the optimizer with {wanted} and a learning rate that is a tensor, and "
+        "capture and plan the step anew."
     )
 
 

@@ -11,8 +11,10 @@ from runtime.replay.adapters import choose
 from runtime.replay.build import NoCompilerError
 from runtime.replay.device import Cpu, Cuda, device_for
 from runtime.replay.errors import ReplayError
+from runtime.replay.loading import load
 from runtime.replay.machine import machine_key
 from runtime.replay.undone import Undone
+from tests.runtime.conftest import Exported
 
 CPU = Cpu(torch.device("cpu"))
 
@@ -158,8 +160,9 @@ def test_where_none_can_be_had_both_reasons_are_told(
         choose("cuda", "auto", "native")
 
 
-def test_wishes_that_cannot_be_fulfilled_are_refused(libraries: dict[str, Exception | None]) -> None:
+def test_wishes_that_cannot_be_fulfilled_are_refused_when_a_step_is_loaded(mlp: Exported) -> None:
+    model, _, _, optimizer = mlp.build()
     with pytest.raises(ReplayError, match="none of 'auto', 'native', 'pluggable'"):
-        choose("cuda", "fast", "native")
+        load(mlp.folder, model, optimizer, adapter="fast")
     with pytest.raises(ReplayError, match="for CUDA only"):
-        choose("cpu", "pluggable", "cpu")
+        load(mlp.folder, model, optimizer, adapter="pluggable")

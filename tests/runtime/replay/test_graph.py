@@ -233,6 +233,15 @@ def test_numbers_that_change_in_every_step_end_the_graph_with_advice(
     assert "adam.negative_step_size" in engine.report.graph_reason
 
 
+def test_the_advice_is_one_that_the_optimizer_can_take(mlp: Exported, tmp_path: Path) -> None:
+    engine, stub, residents = graphed_engine(mlp, tmp_path / "planned")
+    graphed = GraphedStep(replace(engine.plan, optimizer="sgd"), stub)
+    with pytest.warns(UserWarning, match="fused=True and a learning rate that is a tensor"):
+        for count in range(KEPT + 2):
+            graphed.run(lambda *_: (), lambda: 0, None, residents, [float(count)])
+    torch.optim.SGD([torch.ones(1)], lr=torch.tensor(0.1), fused=True)
+
+
 def test_random_numbers_differ_from_replay_to_replay_and_go_on_where_they_were(
     exported: Callable[[str], Exported], tmp_path: Path
 ) -> None:
