@@ -34,6 +34,8 @@ SEGMENT, SMALL_ARENA, SMALL_SEGMENT = 2 * MIB, 10 * MIB, 20 * MIB
 """How PyTorch's caching allocator rounds what it asks the driver for: to whole 2 MiB, but 20 MiB for
 requests of 1 to 10 MiB."""
 WARM_UP, GRAPH_WARM_UP = 3, 4
+RANKS_SECONDS, RANKS_SECONDS_MORE = 600, 10
+"""For all ranks to end, and for the others to end after one that failed."""
 
 Result = dict[str, Any]
 
@@ -523,13 +525,26 @@ def ranks(request: Result) -> Result:
             subprocess.Popen([*command, str(result), str(rank), str(count), str(place / "store")])
             for rank, result in enumerate(results)
         ]
+        end = time.monotonic() + RANKS_SECONDS
+        while time.monotonic() < end and any(process.poll() is None for process in running):
+            pairs = zip(running, results, strict=True)
+            if any(p.poll() is not None and found_by(p, r) for p, r in pairs):
+                # The others may wait for it in vain.
+                end = min(end, time.monotonic() + RANKS_SECONDS_MORE)
+            time.sleep(0.1)
         for process, result in zip(running, results, strict=True):
+            process.kill()
             process.wait()
-            if not result.is_file():
-                problems.append(f"a rank ended with {process.returncode}")
-                continue
-            problems += json.loads(result.read_text())
+            problems += found_by(process, result)
     return {"problems": problems, "ranks": count}
+
+
+def found_by(rank: subprocess.Popen[bytes], result: Path) -> list[str]:
+    """The problems that a rank wrote down before it ended."""
+    if not result.is_file():
+        return [f"a rank ended with {rank.returncode}"]
+    problems: list[str] = json.loads(result.read_text())
+    return problems
 
 
 def compiled(request: Result) -> Result:

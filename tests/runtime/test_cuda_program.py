@@ -1,11 +1,13 @@
 """The program behind ``make test-cuda``, run on the CPU: it passes what is right and nothing else."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -87,6 +89,23 @@ def test_ranks_and_torch_compile_pass_where_the_steps_are_for_them(
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cnn_ranks: 2 rank(s) train as with DistributedDataParallel" in done.stdout
     assert "cnn_inference: torch.compile runs it as planned" in done.stdout
+
+
+def test_a_rank_that_ends_leaves_no_other_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = importlib.util.spec_from_file_location("cuda_child", PROGRAM / "child.py")
+    child = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(child)
+    plan = SimpleNamespace(options={"distributed": True}, device="cpu")
+    (tmp_path / "ranks.py").write_text(
+        "import sys, time\nsys.exit(3) if sys.argv[3] == '1' else time.sleep(60)\n"
+    )
+    monkeypatch.setattr(child, "HERE", tmp_path)
+    monkeypatch.setattr(child, "replay_plan", lambda folder: plan)
+    monkeypatch.setattr(child, "RANKS_SECONDS_MORE", 0.2)
+    found = child.ranks({"folder": str(tmp_path)})
+    assert found["problems"] == ["a rank ended with -9", "a rank ended with 3"]
 
 
 def small_export(name: str, folder: Path) -> Path:
