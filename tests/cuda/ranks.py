@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import child
+import subject
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
@@ -20,18 +20,20 @@ from torch.nn.parallel import DistributedDataParallel
 def compared(request: dict[str, Any], rank: int) -> list[str]:
     """What is not as it should be on this rank."""
     folder = Path(request["folder"])
-    export = child.import_export(folder)
-    plan = child.replay("plan_data").read_plan(folder)
-    child.use_attention_of(plan)
+    export = subject.import_export(folder)
+    plan = subject.replay("plan_data").read_plan(folder)
+    subject.use_attention_of(plan)
     device = torch.device("cuda", rank) if plan.device == "cuda" else torch.device("cpu")
-    (eager, eager_step), (planned, _) = (child.build(plan, plan.batch, device) for _ in range(2))
+    (eager, eager_step), (planned, _) = (subject.build(plan, plan.batch, device) for _ in range(2))
     ddp = DistributedDataParallel(eager.module)
     eager_ddp = replace(eager, module=ddp)
     step = export.load(planned.module, planned.optimizer, planned.options.scaler, strict=True)
     generator = torch.Generator().manual_seed(rank)
     problems: list[str] = []
     for number in range(request["steps"]):
-        for mine, its in zip(child.tensors(eager.inputs), child.tensors(planned.inputs), strict=True):
+        for mine, its in zip(
+            subject.tensors(eager.inputs), subject.tensors(planned.inputs), strict=True
+        ):
             if mine.is_floating_point():
                 mine.copy_(torch.randn(mine.shape, generator=generator))
                 its.copy_(mine)
@@ -39,10 +41,10 @@ def compared(request: dict[str, Any], rank: int) -> list[str]:
         due = {"loss": eager_step(eager_ddp).cpu()}
         torch.manual_seed(1000 * rank + number)
         found = {"loss": step(planned.inputs, planned.target).cpu()}
-        due |= child.state(SimpleNamespace(made=eager))
-        found |= child.state(SimpleNamespace(made=planned))
-        names = child.differences(due, found)
-        problems += child.differing("DistributedDataParallel", f"step {number} of rank {rank}", names)
+        due |= subject.state(SimpleNamespace(made=eager))
+        found |= subject.state(SimpleNamespace(made=planned))
+        names = subject.differences(due, found)
+        problems += subject.differing("DistributedDataParallel", f"step {number} of rank {rank}", names)
     if not step.report.planned:
         problems.append(f"rank {rank} is not at planned addresses: {step.report.reason}")
     return problems
@@ -51,7 +53,7 @@ def compared(request: dict[str, Any], rank: int) -> list[str]:
 def main(request_file: str, result_file: str, rank: str, count: str, store: str) -> int:
     """Compare and write what was found."""
     request = json.loads(Path(request_file).read_text(encoding="utf-8"))
-    child.settle(deterministic=True)
+    subject.settle(deterministic=True)
     on_gpu = json.loads((Path(request["folder"]) / "plan.json").read_text())["plan"]["device"] == "cuda"
     if on_gpu:
         torch.cuda.set_device(int(rank))
