@@ -1,6 +1,6 @@
 """What a call's schema says of it: what it changes, whether it draws random numbers, what it costs."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -8,6 +8,7 @@ from torch import Tensor
 from torch._ops import OpOverload
 
 from .kernels import BATCH_NORMS, WAIT
+from .nested import tensors
 
 
 def replace(item: Any, change: Callable[[Any], Any]) -> Any:
@@ -15,15 +16,6 @@ def replace(item: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(item, list | tuple):
         return [replace(each, change) for each in item]
     return change(item)
-
-
-def tensors(items: Iterable[Any]) -> Iterator[Tensor]:
-    """All tensors among arguments, in order."""
-    for item in items:
-        if isinstance(item, Tensor):
-            yield item
-        elif isinstance(item, list | tuple):
-            yield from tensors(item)
 
 
 def changed(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Tensor]:

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch._ops import OpOverload
 
+from .nested import tensors
+
 _aten = torch.ops.aten
 _KEY = "AutocastCPU"
 _KEYS = torch._C.DispatchKeySet(torch._C.DispatchKey.AutocastCPU)
@@ -168,7 +170,7 @@ class _Casts:
         """The op in the widest dtype among its arguments."""
 
         def kernel(*args: Any, **kwargs: Any) -> Any:
-            dtypes = {each.dtype for each in _tensors((args, kwargs)) if _is_cast(each)}
+            dtypes = {each.dtype for each in tensors((args, kwargs)) if _is_cast(each)}
             lower = torch.get_autocast_dtype("cpu")
             wide = torch.float32 if dtypes - {lower} else lower
             return self._call(function, args, kwargs, wide)
@@ -212,14 +214,3 @@ class _Casts:
 
 def _is_cast(item: Any) -> bool:
     return isinstance(item, Tensor) and item.is_floating_point() and item.dtype != torch.float64
-
-
-def _tensors(item: Any) -> Iterator[Tensor]:
-    if isinstance(item, Tensor):
-        yield item
-    elif isinstance(item, tuple | list):
-        for each in item:
-            yield from _tensors(each)
-    elif isinstance(item, dict):
-        for each in item.values():
-            yield from _tensors(each)

@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from .layouts import convolution_format, suggested_format
+from .nested import tensors
 from .target import Target
 
 _aten = torch.ops.aten
@@ -96,8 +97,8 @@ def _laid_out_as_on_cuda(
     Some rules of fake tensors ask for the device: on CUDA layer norm keeps float32 statistics of
     float16 input, and some ops lay their result out otherwise.
     """
-    known = {each.untyped_storage()._cdata for each in _tensors((args, kwargs))}
-    fresh = [each for each in _tensors((result,)) if each.untyped_storage()._cdata not in known]
+    known = {each.untyped_storage()._cdata for each in tensors((args, kwargs))}
+    fresh = [each for each in tensors((result,)) if each.untyped_storage()._cdata not in known]
     if not fresh or not known:
         return result
     if func is _aten.convolution.default:
@@ -204,17 +205,6 @@ def _gru_cell_backward(
     gates = [grad.new_empty((workspace.shape[0], 3 * hidden)) for _ in range(2)]
     biases = [grad.new_empty((3 * hidden,)) if has_bias else None for _ in range(2)]
     return gates[0], gates[1], torch.empty_like(grad), biases[0], biases[1]
-
-
-def _tensors(item: Any) -> Iterator[Tensor]:
-    if isinstance(item, Tensor):
-        yield item
-    elif isinstance(item, tuple | list):
-        for each in item:
-            yield from _tensors(each)
-    elif isinstance(item, dict):
-        for each in item.values():
-            yield from _tensors(each)
 
 
 def _zeros(item: Any) -> Any:

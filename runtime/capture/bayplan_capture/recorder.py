@@ -31,10 +31,11 @@ from torch._subclasses.fake_tensor import (
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from . import kernels
-from .calls import changed, flops, functional, is_random, lacks_device, replace, tensors
+from .calls import changed, flops, functional, is_random, lacks_device, replace
 from .cuda_kernels import RECURRENT, REPLACED, recurrent_refusal
 from .cuda_ops import cpu_only_ops
 from .errors import CaptureError, NeedsRealTensorsError
+from .nested import tensors
 from .optimizers import ScalarReference
 from .provenance import Place, Provenance
 from .target import Target

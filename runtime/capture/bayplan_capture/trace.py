@@ -1,6 +1,6 @@
 """Runs one step of a model on fake tensors, under the recorder: forward, backward, update."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from .eager import micro_batch_loss, micro_batches
 from .errors import CaptureError
 from .gradients import LossScale
 from .hidden import Held, refuse_checkpoints, refuse_hooks, refuse_inner_backward
+from .nested import tensors
 from .optimizers import Update, describe
 from .provenance import Construction, Provenance
 from .randomness import refuse_other_randomness
@@ -49,7 +50,7 @@ def trace(model: Model, fake: FakeTensorMode, construction: Construction, target
     names: dict[int, str] = {}
 
     def name_output(module: str, output: object) -> None:
-        for tensor in _leaves(output):
+        for tensor in tensors(output):
             index = recorder.storage(tensor)
             if index is not None and not recorder.storages[index].role:
                 names.setdefault(index, f"{module} · out")
@@ -203,17 +204,6 @@ def _store_replaced_buffers(model: nn.Module, before: Mapping[str, Tensor]) -> N
             )
         with torch.no_grad():
             original.copy_(now)
-
-
-def _leaves(output: object) -> Iterator[Tensor]:
-    if isinstance(output, Tensor):
-        yield output
-    elif isinstance(output, tuple | list):
-        for item in output:
-            yield from _leaves(item)
-    elif isinstance(output, Mapping):
-        for item in output.values():
-            yield from _leaves(item)
 
 
 def _tree(recorder: Recorder, result: Any, outputs: list[int]) -> Json:
