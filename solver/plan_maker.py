@@ -39,7 +39,7 @@ class PlanMaker:
 
     def __post_init__(self) -> None:
         self.checker = Checker(self.step)
-        self.pinned_end = pinned_end(self.step, self.pins) if self.pins else 0
+        self.pinned_end = pinned_end(self.step, self.pins)
         """End of the highest storage that is pinned to an address: no plan is lower."""
         lowest, op = largest_op(self.step, reuse=self.reuse)
         self.bound = Bound(lowest, Proof.NONE, op)

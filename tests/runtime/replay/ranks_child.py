@@ -21,6 +21,7 @@ from runtime.capture.bayplan_capture.eager import micro_batch_loss, micro_batche
 from runtime.replay.errors import ReplayError
 from runtime.replay.loading import load
 from runtime.replay.tensors import same_bits
+from tests.runtime.training_state import state
 
 STEPS = 4
 
@@ -46,17 +47,6 @@ def train_eagerly(model: Model, ddp: nn.Module, batch: tuple[Tensor, Tensor]) ->
     scaler.step(optimizer)
     scaler.update()
     return total
-
-
-def state(model: Model) -> dict[str, Tensor]:
-    """All that a step leaves behind."""
-    assert model.optimizer is not None
-    found = dict(model.module.state_dict())
-    for index, values in model.optimizer.state_dict()["state"].items():
-        found |= {f"{index}/{key}": torch.as_tensor(value) for key, value in values.items()}
-    if model.options.scaler is not None:
-        found |= {k: torch.tensor(v) for k, v in model.options.scaler.state_dict().items()}
-    return {key: value.clone() for key, value in found.items()}
 
 
 def differences(rank: int, folder: Path, source: str, group: Any) -> dict[str, Any]:

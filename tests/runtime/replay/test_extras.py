@@ -27,6 +27,7 @@ from solver.plan import Plan
 from solver.solve import solve
 from solver.step import Step
 from tests.runtime.conftest import MODELS
+from tests.runtime.training_state import state
 
 STEPS = 6
 
@@ -77,16 +78,6 @@ def batches(count: int = STEPS) -> list[tuple[Tensor, Tensor]]:
 def eagerly(model: Model, batch: tuple[Tensor, Tensor]) -> Tensor:
     loss: Tensor = eager_step(replace(model, inputs=batch[0], target=batch[1]))
     return loss
-
-
-def state(model: Model) -> dict[str, Tensor]:
-    assert model.optimizer is not None
-    found = dict(model.module.state_dict())
-    for index, values in model.optimizer.state_dict()["state"].items():
-        found |= {f"{index}/{key}": torch.as_tensor(value) for key, value in values.items()}
-    if model.options.scaler is not None:
-        found |= {k: torch.tensor(v) for k, v in model.options.scaler.state_dict().items()}
-    return {key: value.clone() for key, value in found.items()}
 
 
 def assert_same(one: Model, other: Model) -> None:
