@@ -2,8 +2,8 @@
 
 A step file is ``{"format": "bayplan-step", "version": 1, "step": {...}}`` with the fields of
 ``solver.step``'s dataclasses; a plan file likewise with ``plan`` and ``solver.plan``'s, except that
-actions are compact lists: ``["run", op, uses, creates, implementation]`` (and ``takes`` at the end
-where there are some), ``["free", instance]``, ``["offload", instance, host]``,
+actions are compact lists: ``["run", op, uses, creates, implementation]`` (at the end ``takes`` where there
+are some, and True where it is fused), ``["free", instance]``, ``["offload", instance, host]``,
 ``["prefetch", host, instance]``. Pins are texts with indices (``solver.pin_text``).
 """
 
@@ -37,6 +37,7 @@ from solver.plan import (
     Status,
 )
 from solver.step import Origin, Step
+from solver.terms import Terms
 from solver.validate import validate_step
 
 VERSION = 1
@@ -61,6 +62,8 @@ class _PlanRecord:
     provenance: Provenance
     host_slots: tuple[HostSlot, ...] = ()
     pins: tuple[str, ...] = ()
+    rewrites: tuple[str, ...] = ()
+    terms: Terms | None = None
 
 
 def encode_step(step: Step) -> bytes:
@@ -249,8 +252,9 @@ def _compress(content: dict[str, Any]) -> bytes:
 
 def _encode_action(action: Action) -> list[Any]:
     match action:
-        case Run(op, uses, creates, implementation, takes):
-            return ["run", op, uses, creates, implementation, *([takes] if takes else [])]
+        case Run(op, uses, creates, implementation, takes, fused):
+            more: list[Any] = [takes, True] if fused else [takes] if takes else []
+            return ["run", op, uses, creates, implementation, *more]
         case Free(instance):
             return ["free", instance]
         case Offload(instance, host):
@@ -263,9 +267,10 @@ def _decode_action(action: tuple[Any, ...]) -> Action:
     kind, *rest = action
     match kind:
         case "run":
-            op, uses, creates, implementation, takes = rest if len(rest) == 5 else (*rest, ())
-            record = {"op": op, "uses": uses, "creates": creates, "takes": takes}
-            return msgspec.convert(record | {"implementation": implementation}, Run)
+            op, uses, creates, implementation, *more = rest
+            names = ("op", "uses", "creates", "implementation", "takes", "fused")
+            given = [op, uses, creates, implementation, *more]
+            return msgspec.convert(dict(zip(names[: len(given)], given, strict=True)), Run)
         case "free":
             (instance,) = rest
             return msgspec.convert({"instance": instance}, Free)

@@ -20,6 +20,20 @@ on, at the same address, and no ``Free`` names the old one::
     lifetime   instance 0: [0, 1)
                instance 1: [1, ...)
 
+Recompute: an op that ran may run again, and makes new instances of what it creates. The first run of an
+op is the one with effects; a *repetition* has none but those instances. It writes no resident, and it
+draws the random numbers that the first one drew::
+
+    actions    Run(op 3, uses 5, creates 6)  ...  Free(6)  ...  Run(op 3, uses 5, creates 9)  ...
+
+A repeated batch norm may take the statistics that its first run made (``SAVED_STATISTICS``): it uses
+them besides and creates only its result. A run may be *fused* with the run right before it, whose
+result it takes over: both are one pass over memory.
+
+Rewrites: other implementations change what there is to plan. ``Plan.rewrites`` says which are applied
+to the step; ops, storages and instances of the plan are those of the rewritten step
+(``solver.rewriting.rewritten``), while ``fingerprint`` is that of the step as captured.
+
 Trips to the host: copies run beside the ops, one after the other in the order of their actions. One
 begins when the runs before it are done. Whatever it could disturb waits for it: the first use of what
 it fills, a write to what it reads, and the ``Free`` or the takeover of either. So an instance may be
@@ -36,8 +50,13 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.pins import Pins
+from solver.terms import Terms
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
+
+SAVED_STATISTICS = "saved statistics"
+"""The implementation of a repeated batch norm that normalises with the mean and the inverse standard
+deviation that its first run made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +87,11 @@ class Run:
     uses: tuple[int, ...]
     creates: tuple[int, ...]
     implementation: str = ""
-    """Empty: as captured."""
+    """Empty: as captured; or ``SAVED_STATISTICS``."""
     takes: tuple[tuple[int, int], ...] = ()
     """(new, old): the created instance that takes over the bytes of a used one, which ends here."""
+    fused: bool = False
+    """It is a repetition that runs in one pass with the run before it, whose result it takes over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +176,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """Order and placement (and later recompute, offload, implementations) for one step."""
+    """Order, placement, recompute, offload and implementations for one step."""
 
     fingerprint: str
     """Of the step that it plans."""
@@ -172,6 +193,10 @@ class Plan:
     host_slots: tuple[HostSlot, ...] = ()
     pins: Pins = ()
     """What the user fixed beforehand: the bounds are those of plans that keep all of it."""
+    rewrites: tuple[str, ...] = ()
+    """Applied to the step, in this order, before anything is planned; see ``solver.rewriting``."""
+    terms: Terms | None = None
+    """Of a plan within a budget."""
 
     @property
     def least_bytes(self) -> int:
