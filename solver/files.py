@@ -2,8 +2,8 @@
 
 A step file is ``{"format": "bayplan-step", "version": 1, "step": {...}}`` with the fields of
 ``solver.step``'s dataclasses; a plan file likewise with ``plan`` and ``solver.plan``'s, except that
-actions are compact lists: ``["run", op, uses, creates, implementation]`` (at the end ``takes`` where there
-are some, and True where it is fused), ``["free", instance]``, ``["offload", instance, host]``,
+actions are compact lists: ``["run", op, uses, creates, implementation]`` (at the end ``takes`` where
+there are some, and True where it is fused), ``["free", instance]``, ``["offload", instance, host]``,
 ``["prefetch", host, instance]``. Pins are texts with indices (``solver.pin_text``).
 """
 
