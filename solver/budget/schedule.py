@@ -1,0 +1,45 @@
+"""What a search for a budget decides: which ops run, some again, and what goes to the host meanwhile.
+
+::
+
+    entries   0: op a   1: op b   2: op c   3: op a (again)   4: op d
+    trips     b's result leaves after entry 1, its bytes are free after entry 2, it is called back
+              before entry 4
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One run of ``op``; the first one of an op has effects, any further one is a repetition."""
+
+    op: int
+    saved_statistics: bool = False
+    """A repeated batch norm that uses the statistics which its first run made."""
+    fused: bool = False
+    """A repetition in one pass with the entry before, whose result it takes over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One stay in host memory of the instance of ``storage`` that is alive after entry ``out``."""
+
+    storage: int
+    out: int
+    """Its copy to the host begins after this entry."""
+    free: int
+    """Its bytes are free after this entry, ``free`` ≥ ``out``."""
+    back: int
+    """Its copy back begins before this entry, ``back`` > ``free``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A sequence of runs and the trips beside it. It has every op of the step.
+
+    A use reads the instance of its storage that was made last; an instance ends after its last use.
+    """
+
+    entries: tuple[Entry, ...]
+    trips: tuple[Trip, ...] = ()
