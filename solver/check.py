@@ -8,6 +8,9 @@ writes it, and an op must find exactly the version that program order gives it::
     d before c: finds v1, needs v2: refused. The same rule covers hazards of all kinds,
     recompute (an instance made again has the same version) and trips to the host.
 
+A resident with a home in host memory is replayed as a planned storage is: its instances have versions,
+its home begins full with the version that the step finds, and must end with the final one.
+
 Only the timeline's definition of a rounded size is shared with the rest of the solver.
 """
 
@@ -20,8 +23,8 @@ from itertools import chain
 from solver.check_pins import broken_pins, impossible_pins
 from solver.check_statements import Facts
 from solver.errors import BayplanError
-from solver.plan import Free, Offload, Plan, Prefetch, Run
-from solver.step import Step, round_up
+from solver.plan import HOME, Free, Offload, Plan, Prefetch, Run
+from solver.step import Category, Step, round_up
 
 MAX_PROBLEMS = 20
 REMEMBERED = 3
@@ -43,7 +46,7 @@ class Checker:
 
     def __init__(self, step: Step) -> None:
         self.step = step
-        self._demands = _Demands(step)
+        self._demands = _Demands(step, frozenset())
         self._replays: list[_Replay] = []
         """Of the last plans that do what they must, whatever they stated."""
 
@@ -59,6 +62,8 @@ class Checker:
         # The same actions and addresses with another certificate need no second replay: all is frozen.
         replay = next((known for known in self._replays if known.is_of(plan)), None)
         if replay is None:
+            if self._demands.homes != plan.homes:
+                self._demands = _Demands(step, plan.homes)
             replay = _Replay(self._demands, plan)
             with suppress(_TooManyError):
                 replay.run()
@@ -82,10 +87,21 @@ class Checker:
 class _Demands:
     """What program order defines: the version of each storage that each op must find."""
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, step: Step, homes: frozenset[int]) -> None:
+        self.step, self.homes = step, homes
         self.sizes = [round_up(storage.size) for storage in step.storages]
+        created = {storage for op in step.ops for storage in op.creates}
+        self.may_have_homes = {
+            i
+            for i, storage in enumerate(step.storages)
+            if storage.category is Category.OPTIMIZER_STATE
+            and not storage.output
+            and storage.size > 0
+            and i not in created
+        }
         self.planned = {i for i, storage in enumerate(step.storages) if storage.planned}
+        self.planned |= homes & self.may_have_homes
+        """With the residents that have homes: all that have instances."""
         version = [0] * len(step.storages)
         self.of_planned: list[dict[int, int]] = []
         """By op: version by planned storage."""
@@ -143,6 +159,8 @@ class _Replay:
         self.version: dict[int, int] = {}
         """Version in each living instance."""
         self.host_version: dict[int, int] = {}
+        self.home_of: dict[int, int] = {}
+        """Host slot that is the home of each storage that has one."""
         self.resident_version = [0] * len(self.step.storages)
         self.was_alive: set[int] = set()
         self.space, self.host_space = _Space(), _Space()
@@ -202,8 +220,12 @@ class _Replay:
             if instance.address < 0:
                 self.complain(f"Instance {index} lies at the negative address {instance.address}.")
         for index, host in enumerate(self.plan.host_slots):
-            if not 0 <= host.storage < storages or host.address < 0:
+            if not 0 <= host.storage < storages or host.address < HOME:
                 self.complain(f"Host slot {index} is of storage {host.storage} at {host.address}.")
+            elif host.address == HOME:
+                self._home(index, host.storage)
+            elif host.storage in self.plan.homes:
+                self.complain(f"Host slot {index} is of storage {host.storage}, which has a home.")
         for problem in impossible_pins(self.step, self.plan.pins):
             self.complain(problem)
         for action in self.plan.actions:
@@ -225,6 +247,18 @@ class _Replay:
             if named_hosts and not (min(named_hosts) >= 0 and max(named_hosts) < hosts):
                 self.complain(f"{action} names a host slot that is not there.")
         return not self.problems
+
+    def _home(self, host: int, storage: int) -> None:
+        """A home is of a state of the optimizer, and full from the start."""
+        if storage not in self.demands.may_have_homes:
+            name = self.step.storages[storage].name
+            self.complain(
+                f"Host slot {host} is the home of {name}, which is no state of the optimizer."
+            )
+        elif self.home_of.setdefault(storage, host) != host:
+            self.complain(f"Host slot {host} is a second home of {self.step.storages[storage].name}.")
+        else:
+            self.host_version[host] = 0
 
     def _run(self, slot: int, action: Run) -> None:
         op, needs = self.step.ops[action.op], self.demands.of_planned[action.op]
@@ -327,6 +361,8 @@ class _Replay:
             self.complain(f"Action {position} offloads {self.name(instance)}, which is not alive.")
         elif slot.storage != self.plan.instances[instance].storage:
             self.complain(f"Action {position} offloads {self.name(instance)} to another's host slot.")
+        elif slot.address == HOME:
+            self.host_version[host] = self.version[instance]
         elif host in self.host_version:
             self.complain(f"Action {position} fills host slot {host} a second time.")
         else:
@@ -344,7 +380,7 @@ class _Replay:
             self.complain(f"Action {position} prefetches another's host slot.")
         else:
             self._enter(instance, self.host_version[host], f"action {position}")
-            if self.last_prefetch[host] == position:
+            if self.last_prefetch[host] == position and self.plan.host_slots[host].address != HOME:
                 self.host_space.remove(self.plan.host_slots[host].address, host)
 
     def _all_was_done(self) -> None:
@@ -354,10 +390,11 @@ class _Replay:
             if index not in ran:
                 self.complain(f"Op {index} ({op.name}) never runs.")
         for storage, final in self.demands.final:
-            if self.resident_version[storage] != final:
+            home = self.home_of.get(storage)
+            found = self.resident_version[storage] if home is None else self.host_version[home]
+            if found != final:
                 self.complain(
-                    f"{self.step.storages[storage].name} ends with {self.resident_version[storage]} "
-                    f"of its {final} writes."
+                    f"{self.step.storages[storage].name} ends with {found} of its {final} writes."
                 )
         for index in range(len(self.plan.instances)):
             if index not in self.was_alive:

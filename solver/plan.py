@@ -39,6 +39,15 @@ begins when the runs before it are done. Whatever it could disturb waits for it:
 it fills, a write to what it reads, and the ``Free`` or the takeover of either. So an instance may be
 freed as soon as its ``Offload`` has begun, and bytes of the host block filled anew as soon as the last
 ``Prefetch`` from them has: the plan is right whatever a copy takes, though it may cost a wait.
+
+Homes: a state of the optimizer may live in host memory. Its *home* is the host slot at ``HOME``, not a
+part of the plan's host block but the optimizer's tensor itself. It is full when the step begins, may be
+filled anew any number of times, and holds the state's final content when the step ends. Ops that use
+the state name an instance of it, as of a storage that the plan places::
+
+    actions    ...  Prefetch(home, 7)  Run(update, uses 6 7)  Offload(7, home)  Free(7)  ...
+
+So it does not count among the residents of the device (``timeline.resident_bytes_on_device``).
 """
 
 from dataclasses import dataclass, field
@@ -58,6 +67,9 @@ SAVED_STATISTICS = "saved statistics"
 """The implementation of a repeated batch norm that normalises with the mean and the inverse standard
 deviation that its first run made."""
 
+HOME = -1
+"""In place of an address in the host block: the state's own tensor, on the host from step to step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -69,7 +81,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class HostSlot:
-    """One stay of a storage in host memory, at byte ``address`` of the plan's host block."""
+    """One stay of a storage in host memory: from byte ``address`` of the host block, or at home."""
 
     storage: int
     address: int
@@ -79,8 +91,8 @@ class HostSlot:
 class Run:
     """Run ``op``: ``uses`` are the instances it reads or writes, ``creates`` those it allocates.
 
-    Resident storages have no instances and are not named. A storage that the op creates but that
-    has no bytes is not named either.
+    Resident storages without a home have no instances and are not named. A storage that the op
+    creates but that has no bytes is not named either.
     """
 
     op: int
@@ -205,6 +217,11 @@ class Plan:
         stated = self.certificate
         pinned = stated.height_bound_bytes > self.peak_bytes
         return stated.height_bound_bytes if self.pins and pinned else stated.peak_bound_bytes
+
+    @cached_property
+    def homes(self) -> frozenset[int]:
+        """The resident storages that live in host memory."""
+        return frozenset(slot.storage for slot in self.host_slots if slot.address == HOME)
 
     @cached_property
     def order(self) -> tuple[int, ...]:

@@ -82,3 +82,8 @@ def instance_sizes(step: Step, plan: Plan) -> IntArray:
 def plan_profile(step: Step, plan: Plan) -> IntArray:
     """Bytes of a plan's instances alive at every slot, shape (slots,)."""
     return live_bytes(plan.lifetimes, instance_sizes(step, plan), len(plan.order))
+
+
+def resident_bytes_on_device(step: Step, plan: Plan) -> int:
+    """Bytes of the residents that are on the device all the time: those without a home on the host."""
+    return step.resident_bytes - int(storage_sizes(step)[sorted(plan.homes)].sum())
