@@ -60,25 +60,29 @@ def _reuse_of(step: Step, values: Sequence[Value], instruction: Instruction) -> 
     if len(op.creates) != 1 or len(instruction.outputs) != 1 or instruction.outputs[0] is None:
         return None
     made = values[instruction.outputs[0]]
-    if made.storage != op.creates[0] or not _covers(step, made):
+    if made.storage != op.creates[0] or not covers(step, made):
         return None
     read: dict[int, list[Value]] = {}
-    for index in _values([*instruction.args, *instruction.kwargs.values()]):
+    for index in argument_values([*instruction.args, *instruction.kwargs.values()]):
         read.setdefault(values[index].storage, []).append(values[index])
-    allowed = list(read) if any_operand else [values[i].storage for i in _values(instruction.args[:1])]
+    allowed = (
+        list(read)
+        if any_operand
+        else [values[i].storage for i in argument_values(instruction.args[:1])]
+    )
     operands = [
         storage
         for storage in allowed
         if storage in op.reads
         and storage not in op.creates
         and (any_operand or len(read[storage]) == 1)
-        and all(_covers(step, value) and _geometry(value) == _geometry(made) for value in read[storage])
+        and all(covers(step, value) and geometry(value) == geometry(made) for value in read[storage])
     ]
     return Reuse(made.storage, tuple(sorted(set(operands)))) if operands else None
 
 
-def _values(arguments: Sequence[Json]) -> list[int]:
-    """The values among the arguments, in no particular order."""
+def argument_values(arguments: Sequence[Json]) -> list[int]:
+    """The values (indices) among an instruction's arguments, in no particular order."""
     found: list[int] = []
     pending = list(arguments)
     while pending:
@@ -90,7 +94,7 @@ def _values(arguments: Sequence[Json]) -> list[int]:
     return found
 
 
-def _geometry(value: Value) -> tuple[object, ...]:
+def geometry(value: Value) -> tuple[object, ...]:
     """What two values must share for element i of both to be at one place."""
     extents = tuple(
         (size, stride) for size, stride in zip(value.shape, value.stride, strict=True) if size != 1
@@ -98,7 +102,7 @@ def _geometry(value: Value) -> tuple[object, ...]:
     return value.dtype, value.shape, extents
 
 
-def _covers(step: Step, value: Value) -> bool:
+def covers(step: Step, value: Value) -> bool:
     """Whether the value is planned memory, all of its storage, each byte once."""
     storage = step.storages[value.storage]
     if not storage.planned or value.offset != 0:
