@@ -7,7 +7,8 @@ The model is a roofline. An op takes a launch, and the longer of its arithmetic 
 The bytes moved are those of the values that the op is given and returns (an expanded dimension counts
 once), with what is known of the kernels: a batch norm in training reads its input twice, for the
 statistics and to normalise; so does its backward; a convolution's backward reads the gradient for
-either result."""
+either result.
+"""
 
 from dataclasses import dataclass
 from math import prod
