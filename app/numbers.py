@@ -1,8 +1,20 @@
-"""How the program writes numbers for people: binary units, three significant places, true minus."""
+"""How the program writes numbers for people: binary units, three significant places, true minus; and
+how it reads sizes that people write."""
 
+import re
 from dataclasses import dataclass
+from fractions import Fraction
+
+from solver.errors import BayplanError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+_UNITS = {"": 1, "b": 1} | {
+    f"{letter}{kind}": base**power
+    for power, letter in enumerate("kmgt", 1)
+    for kind, base in (("b", 1000), ("ib", 1024))
+}
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([A-Za-z]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +75,28 @@ def human(size: int) -> str:
 def percent(fraction: float) -> str:
     """``19.9 %``."""
     return f"{fraction * 100:.1f} %".replace("-", "−")
+
+
+def counted(count: int, what: str) -> str:
+    """``1 op``, ``2,410 ops``."""
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
+
+
+def overhead(fraction: float) -> str:
+    """``+6.11 %``: of time; ``0.00 %`` where it rounds to nothing."""
+    text = f"{fraction * 100:+.2f} %"
+    return "0.00 %" if text in ("+0.00 %", "-0.00 %") else text.replace("-", "−")
+
+
+def parse_size(text: str) -> int:
+    """Bytes, rounded down, of ``8GiB``, ``8.01 GiB``, ``500MiB``, ``8GB`` (10^9 each) or ``8589934592``.
+
+    Raises BayplanError.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    unit = None if match is None else _UNITS.get(match[2].lower())
+    if match is None or unit is None:
+        raise BayplanError(
+            f"{text!r} is not a size. Write it as 8GiB, 500MiB, 8GB (of 10^9 bytes) or plain bytes."
+        )
+    return int(Fraction(match[1]) * unit)

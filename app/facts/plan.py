@@ -14,8 +14,20 @@ from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 
+from app.facts.stays import (
+    Repeated,
+    Span,
+    Takeover,
+    Use,
+    made_and_used,
+    repeated_of,
+    stays_of,
+    takeovers_of,
+    uses_of,
+)
 from solver import explain
-from solver.plan import IntArray, Plan, Run
+from solver.plan import IntArray, Plan
+from solver.rewriting import rewritten
 from solver.solution import Baseline
 from solver.step import Category, Op, Step, Storage, Value
 from solver.timeline import instance_sizes, plan_profile, storage_sizes
@@ -39,47 +51,12 @@ GROUPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One stay of a storage in memory: slots ``[start, end)``, bytes ``[address, address + size)``.
-
-    ``address`` is in the window's space, or -1 for a resident of a plan, which has no address there.
-    """
-
-    start: int
-    end: int
-    address: int
-    size: int
-
-    @property
-    def slots(self) -> int:
-        return self.end - self.start
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One op that touches a storage, at ``slot``."""
-
-    slot: int
-    op: int
-    creates: bool
-    in_place: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Takeover:
-    """At ``slot`` storage ``new`` is written into the bytes of ``old``, which is needed no more."""
-
-    slot: int
-    new: int
-    old: int
-
-
 @dataclass(frozen=True, eq=False)
 class PlanFacts:
     """Facts about ``plan`` for ``step``, each computed when it is first asked for."""
 
     step: Step
+    """The step that the plan runs: with the plan's rewrites."""
     plan: Plan
     baseline: Baseline | None = None
 
@@ -121,40 +98,36 @@ class PlanFacts:
 
     @cached_property
     def _spans(self) -> dict[int, tuple[Span, ...]]:
-        sizes = instance_sizes(self.step, self.plan)
-        result: dict[int, tuple[Span, ...]] = {}
-        for index, instance in enumerate(self.plan.instances):
-            start, end = (int(slot) for slot in self.plan.lifetimes[index])
-            span = Span(start, end, self.arena_base + instance.address, int(sizes[index]))
-            result[instance.storage] = (*result.get(instance.storage, ()), span)
-        return result
+        return stays_of(self.plan, instance_sizes(self.step, self.plan), self.arena_base)
 
     def spans(self, storage: int) -> tuple[Span, ...]:
-        """The stays of a storage in memory; a resident stays for the whole step."""
+        """The stays of a storage in memory by slot; a resident stays for the whole step."""
         if self.step.storages[storage].resident:
             known = self.baseline.resident_addresses if self.baseline is not None else {}
             return (Span(0, self.slots, known.get(storage, -1), int(self.sizes[storage])),)
         return self._spans.get(storage, ())
 
     @cached_property
-    def _takeovers(self) -> tuple[dict[int, Takeover], dict[int, Takeover]]:
-        """By the new storage, and by the old one."""
-        runs = (action for action in self.plan.actions if isinstance(action, Run))
-        storage = [instance.storage for instance in self.plan.instances]
-        found = [
-            Takeover(slot, storage[new], storage[old])
-            for slot, run in enumerate(runs)
-            for new, old in run.takes
-        ]
-        return {one.new: one for one in found}, {one.old: one for one in found}
+    def several(self) -> dict[int, tuple[Span, ...]]:
+        """The storages that are in memory more than once, with their stays."""
+        return {storage: spans for storage, spans in self._spans.items() if len(spans) > 1}
 
-    def takes_over(self, storage: int) -> Takeover | None:
-        """How the storage came by the bytes of another one; None: it has bytes of its own."""
-        return self._takeovers[0].get(storage)
+    @cached_property
+    def repeated(self) -> Repeated:
+        """What is recomputed and what is parked in host memory."""
+        return repeated_of(self.plan, self._spans)
 
-    def taken_over(self, storage: int) -> Takeover | None:
-        """How the storage left its bytes to another one; None: they become free."""
-        return self._takeovers[1].get(storage)
+    @cached_property
+    def _takeovers(self) -> tuple[Takeover, ...]:
+        return takeovers_of(self.plan)
+
+    def takes_over(self, storage: int) -> tuple[Takeover, ...]:
+        """How the storage came by the bytes of another one, by slot; none: it has bytes of its own."""
+        return tuple(one for one in self._takeovers if one.new == storage)
+
+    def taken_over(self, storage: int) -> tuple[Takeover, ...]:
+        """How the storage left its bytes to another one, by slot; none: they become free."""
+        return tuple(one for one in self._takeovers if one.old == storage)
 
     def alive(self, storage: int, slot: int) -> bool:
         """Whether the storage is in memory at ``slot``."""
@@ -200,16 +173,11 @@ class PlanFacts:
 
     @cached_property
     def _uses(self) -> dict[int, list[Use]]:
-        result: dict[int, list[Use]] = {}
-        for slot, index in enumerate(self.plan.order):
-            op = self.step.ops[index]
-            for storage in op.touches:
-                use = Use(slot, index, storage in op.creates, storage in op.writes)
-                result.setdefault(storage, []).append(use)
-        return result
+        return uses_of(self.step, self.plan)
 
     def producers(self, storage: int) -> tuple[Use, ...]:
-        """The op that creates the storage and those that then write it before any op only reads it."""
+        """The ops that make the storage, or make it again, and those that then write it before any op
+        only reads it."""
         return self._split(storage)[0]
 
     def consumers(self, storage: int) -> tuple[Use, ...]:
@@ -217,13 +185,7 @@ class PlanFacts:
         return self._split(storage)[1]
 
     def _split(self, storage: int) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
-        uses = self._uses.get(storage, [])
-        if not uses or not uses[0].creates:
-            return (), tuple(uses)
-        made = 1
-        while made < len(uses) and (uses[made].creates or uses[made].in_place):
-            made += 1
-        return tuple(uses[:made]), tuple(uses[made:])
+        return made_and_used(self._uses.get(storage, ()))
 
     def op_at(self, slot: int) -> Op:
         """The op that runs at ``slot``."""
@@ -251,19 +213,39 @@ def _elements(value: Value) -> int:
     return count
 
 
-_recent: deque[PlanFacts] = deque(maxlen=8)
+KEPT = 16
+"""Plans whose facts are kept; a curve has about a dozen."""
+
+_recent: deque[tuple[Step, PlanFacts]] = deque(maxlen=KEPT)
 _recent_lock = threading.Lock()
 
 
 def plan_facts(step: Step, plan: Plan, baseline: Baseline | None = None) -> PlanFacts:
-    """The facts of a plan; those of the last few plans are kept, because every panel asks for them."""
+    """The facts of a plan for a step as captured; the last ones are kept: every panel asks for them.
+
+    Raises BayplanError for a rewrite that does not fit the step.
+    """
     with _recent_lock:  # Plans are prepared in the thread that finds them.
-        for known in _recent:
-            if known.step is step and known.plan is plan:
+        for asked, known in _recent:
+            if asked is step and known.plan is plan:
                 return known
-        made = PlanFacts(step, plan, baseline)
-        _recent.append(made)
+        made = PlanFacts(rewritten(step, plan) if plan.rewrites else step, plan, baseline)
+        _recent.append((step, made))
         return made
+
+
+def counterparts(step: Step, other: Step) -> dict[int, int]:
+    """By storage of ``step`` the one of ``other`` that is the same tensor: two rewrites of one step."""
+    if step is other:
+        return {index: index for index in range(len(step.storages))}
+    known = {key: index for index, key in enumerate(_keys(other))}
+    return {index: known[key] for index, key in enumerate(_keys(step)) if key in known}
+
+
+def _keys(step: Step) -> list[tuple[str, str]]:
+    """What tells a storage from all others in every rewrite of a step: its op, or that it has none."""
+    maker = {storage: op.name for op in step.ops for storage in op.creates}
+    return [(maker.get(index, ""), storage.name) for index, storage in enumerate(step.storages)]
 
 
 def op_label(op: Op) -> str:

@@ -8,14 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.facts.explanation import why as why_at_slot
-from app.facts.plan import PlanFacts, Span, Use, category_sentence, op_label, op_place
+from app.facts.plan import PlanFacts, category_sentence, op_label, op_place
+from app.facts.several import WHO, StayRow, named, slots_text, stay_rows, why_several
+from app.facts.stays import Span, Use
 from app.numbers import Unit, bytes_exact, human, percent, unit_of
-from solver.step import Category, Op, Phase, SourceLine, Storage
-
-NAMED = 2
-"""Ops that a sentence names before it says how many more there are."""
-
-WHO = {Phase.FORWARD: "Forward", Phase.BACKWARD: "Backward", Phase.UPDATE: "The update"}
+from solver.step import Category, Op, SourceLine, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +51,8 @@ class StorageFacts:
     consumers: tuple[UseRow, ...]
     cost: str
     """What keeping it costs; empty where the plan has nothing to say."""
+    stays: tuple[StayRow, ...] = ()
+    """Each stay in memory, of a storage that has several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +109,7 @@ def storage_facts(facts: PlanFacts, storage: int, as_run: PlanFacts | None = Non
         producers=tuple(_use_row(facts, use, "P" if use.creates else "") for use in producers),
         consumers=tuple(_use_row(facts, use, str(n + 1)) for n, use in enumerate(consumers)),
         cost=idle_cost(facts, storage),
+        stays=stay_rows(facts, storage),
     )
 
 
@@ -125,16 +125,13 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
         Figure("Bytes", human(about.size), bytes_exact(about.size) if about.size >= 1024 else "")
     )
     spans = facts.spans(storage)
-    for index, span in enumerate(spans):
-        name = "" if len(spans) == 1 else f" {index + 1}"
-        rows.append(_address(f"Address{name}", span, about, unit))
-        rows.append(
-            Figure(
-                f"Lifetime{name}",
-                f"ops {span.start} – {span.end - 1}" if span.slots > 1 else f"op {span.start}",
-                f"{span.slots} of {facts.slots}",
-            )
-        )
+    if len(spans) == 1:
+        span = spans[0]
+        rows.append(_address("Address", span, about, unit))
+        rows.append(Figure("Lifetime", slots_text(span), f"{span.slots} of {facts.slots}"))
+    elif spans:
+        alive = sum(span.slots for span in spans)
+        rows.append(Figure("In memory", f"{len(spans)} times", f"{alive} of {facts.slots} ops"))
     rows += _takeovers(facts, storage)
     if not spans:
         rows.append(
@@ -153,10 +150,10 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
 def _takeovers(facts: PlanFacts, storage: int) -> list[Figure]:
     """Whose bytes it takes over, and who takes over its own."""
     rows = []
-    if (come := facts.takes_over(storage)) is not None:
+    for come in facts.takes_over(storage):
         old = facts.step.storages[come.old].name
         rows.append(Figure("Takes over", f"the bytes of {old}", f"at op {come.slot}"))
-    if (gone := facts.taken_over(storage)) is not None:
+    for gone in facts.taken_over(storage):
         new = facts.step.storages[gone.new].name
         rows.append(Figure("Taken over", f"by {new}", f"at op {gone.slot}"))
     return rows
@@ -184,6 +181,8 @@ def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
 def _use_row(facts: PlanFacts, use: Use, badge: str) -> UseRow:
     op = facts.step.ops[use.op]
     place = "in place" if use.in_place and not badge else op.module
+    if use.again:
+        place = f"{place}, again" if place else "again"
     return UseRow(badge, op_label(op), place, use.slot)
 
 
@@ -194,6 +193,8 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
         return "It has no bytes: it only carries a shape from op to op."
     if about.resident:
         return _why_resident(facts, storage)
+    if len(facts.spans(storage)) > 1:
+        return why_several(facts, storage)
     producers, consumers = facts.producers(storage), facts.consumers(storage)
     if not producers:
         return "No op makes it." if consumers else "No op touches it."
@@ -202,20 +203,20 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
     made = f"{WHO[maker.phase]} makes it with {op_place(maker)}"
     if not consumers:
         return f"{made}. Nothing reads it, so it is freed after op {producers[-1].slot}."
-    gone = facts.taken_over(storage)
+    gone = next(iter(facts.taken_over(storage)), None)
     reuse = f" That op writes {facts.step.storages[gone.new].name} into its bytes." if gone else ""
     last = ops[consumers[-1].op]
     early = [ops[use.op] for use in consumers if ops[use.op].phase is maker.phase]
     if last.phase is maker.phase:
         until = consumers[-1].slot
-        readers = _named([ops[use.op] for use in consumers])
+        readers = named([ops[use.op] for use in consumers])
         return f"{made}. It is needed until op {until}, for {readers}.{reuse}"
     late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
-    read = f" and reads it in {_named(early)}" if early else ""
+    read = f" and reads it in {named(early)}" if early else ""
     only = "" if early else " alone"
     return (
         f"{made}{read}. {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
-        f"for {_named(late)}.{reuse}"
+        f"for {named(late)}.{reuse}"
     )
 
 
@@ -239,22 +240,12 @@ def _why_resident(facts: PlanFacts, storage: int) -> str:
     return f"{start} No op of this step uses it."
 
 
-def _named(ops: Sequence[Op]) -> str:
-    """``a in m, b in n and 3 more``; the same text is not said twice."""
-    texts = list(dict.fromkeys(op_place(op) for op in ops))
-    if len(texts) > NAMED + 1:
-        return f"{', '.join(texts[:NAMED])} and {len(texts) - NAMED} more"
-    if len(texts) > 1:
-        return f"{', '.join(texts[:-1])} and {texts[-1]}"
-    return texts[0]
-
-
 def idle_cost(facts: PlanFacts, storage: int) -> str:
     """The longest stretch in which a planned storage is kept though no op uses it; empty: none."""
     about = facts.step.storages[storage]
     if not about.planned:
         return ""
-    slots = [use.slot for use in (*facts.producers(storage), *facts.consumers(storage))]
+    slots = sorted(use.slot for use in (*facts.producers(storage), *facts.consumers(storage)))
     longest, before, after = 0, 0, 0
     for first, second in pairwise(slots):
         # The op that takes its bytes over is the slot at which it ends.
@@ -285,10 +276,11 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
         Figure("Tensors alive", f"{about.count:,}"),
     ]
     shown = sum(one.bytes for one in about.alive)
+    again = ", run again" if slot in facts.repeated.slots else ""
     return SlotFacts(
         slot=slot,
         title="The peak" if slot == facts.peak_slot else f"Op {slot}",
-        summary=op_summary(op),
+        summary=op_summary(op) + again,
         figures=tuple(figures),
         alive=tuple(
             replace(_alive_row(facts, one.storage), why=why_at_slot(facts.step, one))

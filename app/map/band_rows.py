@@ -77,7 +77,7 @@ class BandRow(Row):
 
 
 class PhaseRow(BandRow):
-    """Forward, backward, update; under them a tick for every run of updates."""
+    """Forward, backward, update; under them a tick for every run of updates, and of added ops."""
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, 18.0, "Phase")
@@ -106,10 +106,14 @@ class PhaseRow(BandRow):
         super().paint(painter, option, widget)
         if self.state.scene is None:
             return
-        colour = QColor(self.state.theme.fill[Category.PARAMETER])
+        bands, theme = self.state.scene.bands, self.state.theme
+        self._paint_ticks(painter, bands.updates, QColor(theme.fill[Category.PARAMETER]))
+        self._paint_ticks(painter, bands.added, QColor(theme.accent))
+
+    def _paint_ticks(self, painter: QPainter, bands: Sequence[Band], colour: QColor) -> None:
         window = self.state.window
         drawn = LEFT
-        for band in self.state.scene.bands.updates:
+        for band in bands:
             if band.end > window.x0 and band.start < window.x1:
                 left, right = max(self.x_of(band.start), drawn), self.x_of(band.end)
                 if right > drawn:

@@ -5,6 +5,7 @@
     slot      0 1 2 3 4 5 6 7 8 9
     phases    [ Forward ][Backward, updates interleaved]
     updates             -   - -
+    added                  -
     modules   [stem][layer1][ layer1 ][stem]
     blocks    [    ][0 ][1 ][ 1 ][ 0 ][    ]
 """
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app.facts.stays import repetitions
 from solver.step import Category, Phase, Step
 
 DOMINANT = 0.6
@@ -37,6 +39,8 @@ class Bands:
     """Runs of update ops, wherever they are."""
     modules: tuple[Band, ...]
     blocks: tuple[Band, ...]
+    added: tuple[Band, ...] = ()
+    """Runs of repetitions: ops that ran before."""
 
 
 def make_bands(step: Step, order: Sequence[int]) -> Bands:
@@ -66,6 +70,7 @@ def make_bands(step: Step, order: Sequence[int]) -> Bands:
         updates=tuple(band for band in updates if band.name),
         modules=tuple(modules),
         blocks=tuple(blocks),
+        added=_neighbours(repetitions(order)),
     )
 
 
@@ -77,6 +82,15 @@ def _runs(names: Sequence[str]) -> tuple[Band, ...]:
         if slot == len(names) or names[slot] != names[start]:
             result.append(Band(start, slot, names[start]))
             start = slot
+    return tuple(result)
+
+
+def _neighbours(slots: Sequence[int]) -> tuple[Band, ...]:
+    """Bands of ascending slots that follow one another."""
+    result: list[Band] = []
+    for slot in slots:
+        start = result.pop().start if result and result[-1].end == slot else slot
+        result.append(Band(start, slot + 1, ""))
     return tuple(result)
 
 

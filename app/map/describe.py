@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from app.facts.plan import op_place, plan_facts
+from app.facts.several import slots_text
+from app.facts.stays import Came, Went
 from app.map.scene import Scene
 from app.numbers import GIB, human
 from solver.solution import Segment
@@ -25,7 +27,7 @@ def describe(scene: Scene, rectangle: int) -> Description:
     about = scene.step.storages[storage]
     value = scene.facts.value(storage)
     low, high = int(scene.low[rectangle]), int(scene.high[rectangle])
-    start, last = int(scene.start[rectangle]), int(scene.end[rectangle]) - 1
+    start = int(scene.start[rectangle])
     size = human(about.size)
     rows = [("Category", about.category.value), ("Bytes", f"{size}, {value.dtype}" if value else size)]
     if value is not None:
@@ -34,9 +36,47 @@ def describe(scene: Scene, rectangle: int) -> Description:
     if about.resident:
         rows.append(("Lifetime", "leaves the step" if about.output else "across steps"))
     else:
-        rows.append(("Lifetime", f"ops {start} – {last}" if last > start else f"op {start}"))
-        rows.append(("Made by", op_place(scene.facts.op_at(start))))
+        span = scene.span(rectangle)
+        rows.append(("Lifetime", slots_text(span)))
+        if span.came is Came.BACK:
+            rows.append(("Comes", f"back from host memory for op {start}"))
+        else:
+            again = " again" if span.came is Came.AGAIN else ""
+            rows.append((f"Made{again} by", op_place(scene.facts.op_at(start))))
+        rows.extend(_stays(scene, rectangle))
     return Description(about.name, about.category.value, tuple(rows), _note(scene, storage))
+
+
+def _stays(scene: Scene, rectangle: int) -> list[tuple[str, str]]:
+    """Which of several stays the rectangle is, and what follows it."""
+    spans = scene.facts.spans(int(scene.storage[rectangle]))
+    if len(spans) < 2:
+        return []
+    number = next(n for n, s in enumerate(spans) if s.instance == scene.instance[rectangle])
+    rows = [("In memory", f"{number + 1} of {len(spans)} times")]
+    if number + 1 < len(spans):
+        gone, back = spans[number], spans[number + 1]
+        what = "in host memory" if gone.went is Went.PARKED else "not kept"
+        rows.append(("Then", f"{what} until op {back.start}"))
+    return rows
+
+
+def stay_text(scene: Scene, rectangle: int) -> str:
+    """``layer1.1.bn3 freed after op 39``, ``made again at op 603``: one of a tensor's several stays."""
+    spans = scene.facts.spans(int(scene.storage[rectangle]))
+    number = next(n for n, s in enumerate(spans) if s.instance == scene.instance[rectangle])
+    span = spans[number]
+    parts = []
+    if number == 0:
+        name = scene.label(rectangle)[0]
+    else:
+        name = ""
+        verb = "back from host at" if span.came is Came.BACK else "made again at"
+        parts.append(f"{verb} op {span.start}")
+    if number + 1 < len(spans):
+        verb = "parked in host memory" if span.went is Went.PARKED else "freed"
+        parts.append(f"{verb} after op {span.end - 1}")
+    return f"{name} {', '.join(parts)}".strip()
 
 
 def _range(low: int, high: int) -> str:
@@ -50,7 +90,8 @@ def opened_segment(scene: Scene, storage: int) -> Segment | None:
     """The segment that a storage's request opened during the step as run, where that is known."""
     baseline = scene.baseline or scene.as_run
     segments = baseline.segments if baseline is not None else ()
-    return next((s for s in segments if s.storage == storage and s.slot >= 0), None)
+    captured = scene.in_captured.get(storage, -1)
+    return next((s for s in segments if s.storage == captured and s.slot >= 0), None)
 
 
 def _note(scene: Scene, storage: int) -> str:
@@ -69,7 +110,9 @@ def _note(scene: Scene, storage: int) -> str:
         return f"{text}."
     if scene.baseline is not None:
         return "It went into a free block of a segment."
-    spans = plan_facts(scene.step, baseline.plan, baseline).spans(storage)
+    captured = scene.in_captured.get(storage, -1)
+    facts = plan_facts(scene.captured, baseline.plan, baseline)
+    spans = facts.spans(captured) if captured >= 0 else ()
     if not spans:
         return ""
     return f"As run it went into a free block at {spans[0].address / GIB:.3f} GiB."

@@ -36,6 +36,8 @@ def press_key(view: MapView, event: QKeyEvent) -> bool:
         view.state.zoom_slots(0.7, _anchor(view))
     elif key in (Key.Key_Minus, Key.Key_Underscore):
         view.state.zoom_slots(1 / 0.7, _anchor(view))
+    elif key == Key.Key_N:
+        view.next_stay(-1 if shift else 1)
     elif key in WAYS:
         _arrow(view, *WAYS[Key(key)], pan=shift)
     elif shift:

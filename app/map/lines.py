@@ -60,10 +60,11 @@ def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> Non
         LineRole.BOUND: theme.ok,
         LineRole.HEIGHT: theme.text,
         LineRole.RESERVED: theme.warn,
+        LineRole.BUDGET: theme.accent,
     }[line.role]
     if scene.baseline is None:
         pen = QPen(QColor(colour), 1.5)
-        if line.role is LineRole.BOUND:
+        if line.role is LineRole.BOUND or line.role is LineRole.BUDGET:
             pen.setDashPattern(BOUND_DASH)
         elif line.role is LineRole.RESERVED:
             pen.setDashPattern(RESERVED_DASH)

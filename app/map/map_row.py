@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.map.joins import paint_joins
 from app.map.lines import paint_lines
 from app.map.palette import colour_numbers, ink_on
 from app.map.raster import LabelArray, Surface
@@ -154,6 +155,8 @@ class MapRow(Row):
         self._paint_axis(painter)
         painter.setClipRect(plot)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+        if scene.joins:
+            paint_joins(painter, self, scene)
         self._paint_labels(painter, scene, self._picture.labels)
         paint_lines(painter, self, scene)
 

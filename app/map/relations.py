@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.facts.stays import Went
 from app.map.scene import Scene
 
 
@@ -27,19 +28,18 @@ def relations_of(scene: Scene, storage: int) -> Relations:
     """The producer's largest input and each consumer's largest result are the tensors beside it."""
     facts = scene.facts
     producers, consumers = facts.producers(storage), facts.consumers(storage)
-    uses = [("P", producers[0].slot)] if producers else []
+    makers = [use.slot for use in producers if use.creates]
+    uses = [("P", slot) for slot in makers]
     uses += [(str(number + 1), use.slot) for number, use in enumerate(consumers)]
     links: list[Relation] = []
-    if producers:
-        slot = producers[0].slot
+    for slot in makers:
         op = facts.op_at(slot)
-        link = _link(scene, [s for s in op.reads if s != storage], storage, slot, made=True)
-        links += link
+        links += _link(scene, [s for s in op.reads if s != storage], storage, slot, made=True)
     for use in consumers:
         op = facts.op_at(use.slot)
         made = [s for s in {*op.creates, *op.writes} if s != storage]
         links += _link(scene, made, storage, use.slot, made=False)
-    return Relations(tuple(uses), tuple(links))
+    return Relations(tuple(sorted(uses, key=lambda use: use[1])), tuple(links))
 
 
 def _link(scene: Scene, others: list[int], storage: int, slot: int, *, made: bool) -> list[Relation]:
@@ -54,9 +54,9 @@ def _link(scene: Scene, others: list[int], storage: int, slot: int, *, made: boo
 
 def _rectangle_at(scene: Scene, storage: int, slot: int) -> int:
     """The storage's rectangle that is alive at a slot, or taken over there, or -1."""
-    gone = scene.facts.taken_over(storage)
     for rectangle in scene.rectangles_of((storage,)):
-        end = scene.end[rectangle] + (gone is not None and gone.slot == slot)
-        if scene.start[rectangle] <= slot < end:
+        last = int(scene.end[rectangle])
+        taken = last == slot and scene.instance[rectangle] >= 0
+        if scene.start[rectangle] <= slot < last + (taken and scene.span(rectangle).went is Went.TAKEN):
             return rectangle
     return -1

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from app.facts.plan import PlanFacts, op_place, plan_facts
+from app.facts.plan import PlanFacts, counterparts, op_place, plan_facts
+from app.facts.stays import Span, Went
 from app.map.bands import Bands, block_tints, make_bands
 from app.map.unusable import unusable_regions
 from app.numbers import gib, human
@@ -58,6 +60,7 @@ class LineRole(Enum):
     BOUND = "bound"
     RESERVED = "reserved"
     """As run: what the caching allocator reserves."""
+    BUDGET = "budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +82,22 @@ class Strip:
     category: Category
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Two rectangles of one storage, one after the other; ``parked``: in host memory between them."""
+
+    before: int
+    after: int
+    parked: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """One way to run a step, ready to be drawn. All arrays of rectangles have the same length."""
 
     facts: PlanFacts
+    captured: Step
+    """The step as captured; that of ``facts`` has the plan's rewrites."""
     start: IntArray
     end: IntArray
     low: IntArray
@@ -109,7 +123,13 @@ class Scene:
 
     @property
     def step(self) -> Step:
+        """The step that the plan runs; storages are its."""
         return self.facts.step
+
+    @cached_property
+    def in_captured(self) -> dict[int, int]:
+        """By storage the same one of the step as captured."""
+        return counterparts(self.step, self.captured)
 
     @property
     def plan(self) -> Plan:
@@ -166,17 +186,36 @@ class Scene:
 
     @cached_property
     def _by_storage(self) -> tuple[IntArray, IntArray]:
-        order = np.argsort(self.storage, kind="stable")
+        order = np.lexsort((self.start, self.storage))
         return order, self.storage[order]
 
     def rectangles_of(self, storages: Sequence[int]) -> list[int]:
-        """Rectangles of the storages, those of the first storage first."""
+        """Rectangles of the storages, those of the first storage first, each storage's by slot."""
         order, ordered = self._by_storage
         result: list[int] = []
         for storage in storages:
             first, last = np.searchsorted(ordered, [storage, storage + 1])
             result.extend(order[first:last].tolist())
         return result
+
+    @cached_property
+    def joins(self) -> tuple[Join, ...]:
+        """What leads from each stay of a storage to its next one, by the slot at which it leaves."""
+        rectangle = {
+            instance: at for at, instance in enumerate(self.instance.tolist()) if instance >= 0
+        }
+        joins = [
+            Join(rectangle[one.instance], rectangle[two.instance], one.went is Went.PARKED)
+            for spans in self.facts.several.values()
+            for one, two in pairwise(spans)
+        ]
+        return tuple(sorted(joins, key=lambda join: int(self.end[join.before])))
+
+    def span(self, rectangle: int) -> Span:
+        """The stay that a rectangle shows."""
+        spans = self.facts.spans(int(self.storage[rectangle]))
+        instance = int(self.instance[rectangle])
+        return next(span for span in spans if span.instance == instance)
 
     def name(self, rectangle: int) -> str:
         """The storage's name."""
@@ -205,7 +244,8 @@ def plan_scene(
 
     ``as_run_line``: draw a line at what it reserves, for which the address axis must be longer.
     """
-    facts = plan_facts(step, plan)
+    facts, captured = plan_facts(step, plan), step
+    step = facts.step
     low = 0
     residents: list[tuple[int, int]] = []
     strips: list[Strip] = []
@@ -220,14 +260,18 @@ def plan_scene(
         reserved = as_run.reserved_bytes
         lines.append(Line(reserved, f"As run {size_of_plan(reserved)}", LineRole.RESERVED))
     height, bound = facts.total_bytes, scene.bound
-    if scene.slots and bound is not None and bound.size == height:
+    if plan.terms is not None and scene.slots:
+        budget = plan.terms.budget_bytes
+        lines.append(Line(budget, f"Budget {size_of_plan(budget)}", LineRole.BUDGET))
+        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
+    elif scene.slots and bound is not None and bound.size == height:
         text = f"Plan height = lower bound {size_of_plan(height)}"
         lines.append(Line(height, text, LineRole.BOUND))
     elif scene.slots:
         lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
         if bound is not None:
             lines.append(Line(bound.size, f"Lower bound {size_of_plan(bound.size)}", LineRole.BOUND))
-    return replace(scene, lines=tuple(lines), as_run=as_run)
+    return replace(scene, captured=captured, lines=tuple(lines), as_run=as_run)
 
 
 def baseline_scene(step: Step, baseline: Baseline) -> Scene:
@@ -283,12 +327,14 @@ def _scene(facts: PlanFacts, residents: Sequence[tuple[int, int]], strips: tuple
         stacked[row] = live_bytes(np.stack([start[own], end[own]], axis=1), size[own], slots)
     certificate = plan.certificate
     bound = None
-    if certificate.peak_bound_bytes > 0 and slots:
+    # With recompute or trips a plan may need less than the bound, which is that of plans without.
+    if certificate.peak_bound_bytes > 0 and slots and plan.terms is None:
         total = step.resident_bytes + certificate.peak_bound_bytes
         proven = "" if certificate.peak_proof is Proof.NONE else "Certified l"
         bound = Line(total, f"{proven or 'L'}ower bound {size_of_plan(total)}", LineRole.BOUND)
     return Scene(
         facts=facts,
+        captured=step,
         start=start,
         end=end,
         low=low,

@@ -7,7 +7,8 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.map.badges import Badge, place_badges
-from app.map.describe import opened_segment
+from app.map.describe import opened_segment, stay_text
+from app.map.joins import paint_selected_join
 from app.map.map_row import LABEL_PAD, MapRow
 from app.map.palette import ink_on, mix
 from app.map.relations import Relation, Relations, relations_of
@@ -21,6 +22,8 @@ LABELLED = 11.0
 """The least height of a tensor that carries its name."""
 SHELF = 160.0
 """Only lines this near to the left end push labels aside."""
+CHIPS = 6
+"""Stays of one tensor beside each of which there are words."""
 CROWD = 24
 """More selected tensors than this are outlined thinly: thick outlines would cover one another."""
 ELBOW = 16.0
@@ -104,10 +107,18 @@ class SelectionOverlay(QGraphicsObject):
         own = scene.rectangles_of([s for s in self.state.selection if s < len(scene.step.storages)])
         for rectangle in related - set(own):
             self._paint_related(painter, self._box(rectangle))
-        primary = scene.rectangles_of(self.state.selection[:1])[:1]
+        primary = scene.rectangles_of(self.state.selection[:1])
+        crowded = len(own) > CROWD
+        marked = set(primary if crowded else own)
+        for join in scene.joins:
+            if join.before in marked:
+                paint_selected_join(painter, self._map, join, area.topLeft() - self._map.plot.topLeft())
         for rectangle in own:
-            thin = len(own) > CROWD and rectangle not in primary
+            thin = crowded and rectangle not in primary
             self._paint_selected(painter, scene, rectangle, area, thin=thin)
+        for rectangle in primary if 1 < len(primary) <= CHIPS else ():
+            text = stay_text(scene, rectangle)
+            self._paint_chip(painter, scene, rectangle, self._box(rectangle), area, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for link in self._relations.links:
             self._paint_link(painter, link)
@@ -160,8 +171,11 @@ class SelectionOverlay(QGraphicsObject):
         room = visible.right() - start - 4
         width = text_width(name, strong)
         if visible.height() < LABELLED or width > room:
-            if rectangle == scene.rectangles_of(self.state.selection[:1])[0]:
-                self._paint_chip(painter, scene, rectangle, box, area)
+            own = scene.rectangles_of(self.state.selection[:1])
+            if own == [rectangle] or (len(own) > CHIPS and own[0] == rectangle):
+                self._paint_chip(
+                    painter, scene, rectangle, box, area, self._chip_text(scene, rectangle)
+                )
             return
         painter.setPen(QColor(ink_on(lighter)))
         painter.setFont(strong)
@@ -171,17 +185,26 @@ class SelectionOverlay(QGraphicsObject):
             painter.setFont(plain)
             painter.drawText(line.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
 
+    def _chip_text(self, scene: Scene, rectangle: int) -> str:
+        """The name of a tensor too small to carry it."""
+        opened = opened_segment(scene, int(scene.storage[rectangle]))
+        if scene.baseline is not None and opened is not None:
+            return f"{scene.name(rectangle)}: new {human(opened.size)} segment"
+        return f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
+
     def _paint_chip(
-        self, painter: QPainter, scene: Scene, rectangle: int, box: QRectF, area: QRectF
+        self,
+        painter: QPainter,
+        scene: Scene,
+        rectangle: int,
+        box: QRectF,
+        area: QRectF,
+        text: str,
     ) -> None:
-        """The name of a tensor too small to carry it, beside it."""
+        """Words beside a tensor."""
         theme = self.state.theme
         if not box.intersects(area):
             return
-        text = f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
-        opened = opened_segment(scene, int(scene.storage[rectangle]))
-        if scene.baseline is not None and opened is not None:
-            text = f"{scene.name(rectangle)}: new {human(opened.size)} segment"
         font = label_font(11, WEIGHT.Medium)
         width = text_width(text, font) + 16
         visible = box.intersected(area)

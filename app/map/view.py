@@ -20,6 +20,7 @@ from app.map.pointer import Pointer
 from app.map.profile_row import HEIGHT as PROFILE_HEIGHT
 from app.map.profile_row import ProfileRow
 from app.map.raster import KERNELS, Window
+from app.map.reach import around, moved_to
 from app.map.row import Row
 from app.map.scene import CATEGORIES, Scene
 from app.map.selection_overlay import LaneRow, SelectionOverlay
@@ -174,10 +175,7 @@ class MapView(QWidget):
         rectangles = scene.rectangles_of(storages) if scene is not None else []
         if scene is None or not rectangles:
             return
-        x0, x1 = float(scene.start[rectangles].min()), float(scene.end[rectangles].max())
-        y0, y1 = float(scene.low[rectangles].min()), float(scene.high[rectangles].max())
-        dx, dy = max((x1 - x0) * 0.12, 3.0), max((y1 - y0) * 1.5, 65536.0)
-        self.state.show(Window(x0 - dx, x1 + dx, y0 - dy, y1 + dy))
+        self.state.show(around(scene, rectangles))
 
     def fit_selection(self) -> None:
         """Show the selected storages, everything when there are none."""
@@ -196,11 +194,21 @@ class MapView(QWidget):
         rectangles = scene.rectangles_of((storage,)) if scene is not None else []
         if scene is None or not rectangles:
             return
-        at, window = rectangles[0], self.state.window
-        dx = _shift(window.x0, window.x1, float(scene.start[at]), float(scene.end[at]))
-        dy = _shift(window.y0, window.y1, float(scene.low[at]), float(scene.high[at]))
-        if dx or dy:
-            self.state.show(Window(window.x0 + dx, window.x1 + dx, window.y0 + dy, window.y1 + dy))
+        self.state.show(moved_to(scene, rectangles[0], self.state.window))
+
+    def next_stay(self, by: int = 1) -> None:
+        """Go on to the next rectangle of the selected storage; ``by`` -1: to the one before.
+
+        Where the pointer is on none of them, it is the first, or the last.
+        """
+        scene = self.state.scene
+        own = scene.rectangles_of(self.state.selection[:1]) if scene is not None else []
+        if scene is None or not own:
+            return
+        here = self.state.hovered_rectangle
+        at = own[(own.index(here) + by) % len(own) if here in own else min(by, 0)]
+        self.state.show(moved_to(scene, at, self.state.window))
+        self.point_at((float(scene.start[at]) + 0.5, float(scene.low[at] + scene.high[at]) / 2), at)
 
     def go_to_slot(self, slot: int) -> None:
         """Bring a slot into the middle and put the cursor there."""
@@ -392,11 +400,3 @@ class MapView(QWidget):
         self._kernels_loaded()
         self.canvas.settle()
         self.map_row.settle()
-
-
-def _shift(first: float, last: float, start: float, end: float) -> float:
-    """How far a range must move to overlap ``[start, end)`` by a tenth of itself or all of that."""
-    least = min((last - first) / 10, end - start)
-    if end - least < first:
-        return end - least - first
-    return start + least - last if start + least > last else 0.0

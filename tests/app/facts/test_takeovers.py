@@ -3,7 +3,8 @@
 import pytest
 from reuse_steps import simple_step
 
-from app.facts.plan import Takeover, plan_facts
+from app.facts.plan import plan_facts
+from app.facts.stays import Takeover
 from app.facts.storage import idle_cost, slot_facts, storage_facts, why_alive
 from app.map.relations import Relation, relations_of
 from app.map.scene import plan_scene
@@ -51,8 +52,8 @@ def plan(step: Step) -> Plan:
 
 def test_the_facts_know_who_takes_over_whom(step: Step, plan: Plan) -> None:
     facts = plan_facts(step, plan)
-    assert facts.takes_over(4) == facts.taken_over(1) == Takeover(3, 4, 1)
-    assert facts.takes_over(1) is facts.taken_over(4) is facts.taken_over(3) is None
+    assert facts.takes_over(4) == facts.taken_over(1) == (Takeover(3, 4, 1),)
+    assert facts.takes_over(1) == facts.taken_over(4) == facts.taken_over(3) == ()
 
 
 def test_their_rectangles_touch_and_do_not_overlap(step: Step, plan: Plan) -> None:
