@@ -1,4 +1,4 @@
-"""Look up the ATen overloads that a generated step calls, by name and never by evaluating text."""
+"""Look up the ops that a generated step calls, by name and never by evaluating text."""
 
 from typing import Any
 
@@ -6,16 +6,21 @@ import torch
 
 from .errors import ReplayError
 from .names import FORBIDDEN, TARGET
+from .own_ops import NAMESPACE, OPS
 from .ranks import collective
 
 
 def operator(target: str) -> Any:
-    """The ``torch.ops`` overload named ``target``. Raises ReplayError."""
+    """The ``torch.ops`` overload, or the op of our own, named ``target``. Raises ReplayError."""
     if not TARGET.fullmatch(target):
         raise ReplayError(f"{target[:80]!r} is not the name of an operator.")
     namespace, op, overload = target.split(".")
     if op in FORBIDDEN:
         raise ReplayError(f"The operator {target} is not allowed in a step.")
+    if namespace == NAMESPACE:
+        if target not in OPS:
+            raise ReplayError(f"This replay has no operator {target}. Export the plan anew.")
+        return OPS[target]
     if namespace == "_c10d_functional" and (found := collective(op)) is not None:
         return found
     try:
