@@ -89,7 +89,7 @@ def overhead(fraction: float) -> str:
 
 
 def parse_size(text: str) -> int:
-    """Bytes, rounded down, of ``8GiB``, ``8.01 GiB``, ``500MiB``, ``8GB`` (10^9 each) or ``8589934592``.
+    """Bytes, rounded down, of ``8GiB``, ``8.01 GiB``, ``500MiB``, ``8GB`` (10^9 bytes) or ``8589934``.
 
     Raises BayplanError.
     """

@@ -2,6 +2,11 @@
 
 import argparse
 import math
+import re
+
+from app.numbers import parse_size
+from solver.errors import BayplanError
+from solver.terms import Choice
 
 MAX_SEED = 2**31 - 1
 
@@ -36,3 +41,47 @@ def slot(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a slot, a whole number from 0")
     return int(text)
+
+
+def size(text: str) -> int:
+    """Bytes, 1 or more: ``8GiB``, ``500MiB``, ``8GB`` (10^9 bytes each), or plain bytes."""
+    try:
+        found = parse_size(text)
+    except BayplanError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from None
+    if found < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than a byte")
+    return found
+
+
+def bandwidth(text: str) -> float:
+    """Bytes per second: a size with ``/s``, such as ``25GB/s``."""
+    match = re.fullmatch(r"(.*\S)\s*/\s*s", text.strip())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a bandwidth such as 25GB/s")
+    return float(size(match[1]))
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Sizes with commas between them, each once, the largest first."""
+    return tuple(sorted({size(part) for part in text.split(",")}, reverse=True))
+
+
+def choices(text: str) -> tuple[Choice, ...]:
+    """Names of what a plan may do, with commas between them; ``none``: nothing but order and place."""
+    names = [] if text.strip() == "none" else [part.strip() for part in text.split(",")]
+    known = [choice.value for choice in Choice]
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is nothing that can be allowed; there are {', '.join(known)}, and none"
+            )
+    return tuple(choice for choice in Choice if choice.value in names)
+
+
+def share(text: str) -> float:
+    """A fraction, 0 or more: ``10%`` or ``0.1``."""
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(%?)", text.strip(), re.ASCII)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 10% or 0.1")
+    return float(match[1]) / (100 if match[2] else 1)

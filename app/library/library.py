@@ -18,6 +18,7 @@ from solver.check import require_valid
 from solver.errors import BayplanError
 from solver.files import decode_plan, decode_step, encode_plan, encode_step
 from solver.plan import IntArray, Plan, Status
+from solver.rewriting import rewritten
 from solver.solution import Report
 from solver.step import Step
 from solver.timeline import order_profile, plan_profile
@@ -169,6 +170,7 @@ class Library:
             )
         step = self.step(step_id)
         require_valid(step, plan)
+        terms = plan.terms
         return self._store.add_plan(
             step_id,
             _digest(plan),
@@ -178,10 +180,13 @@ class Library:
                 "peak_bytes": plan.peak_bytes,
                 "height_bytes": plan.height_bytes,
                 "peak_bound_bytes": plan.certificate.peak_bound_bytes,
+                "budget_bytes": None if terms is None else terms.budget_bytes,
+                "overhead": None if terms is None else terms.overhead,
+                "overhead_bound": None if terms is None else terms.overhead_bound,
                 "seed": plan.provenance.seed,
                 "seconds": plan.provenance.seconds,
                 "created": plan.provenance.created or _now(),
-                "spark": spark(plan_profile(step, plan)),
+                "spark": spark(plan_profile(rewritten(step, plan), plan)),
                 "content": encode_plan(plan),
             },
             None if report is None else report.baseline_reserved_bytes,
@@ -220,8 +225,14 @@ def spark(profile: IntArray) -> list[int]:
 
 
 def _digest(plan: Plan) -> str:
-    """SHA-256 (hex) of what the plan decides; not of its name, its seconds or the machine."""
-    decisions = [plan.instances, plan.actions, plan.host_slots]
+    """SHA-256 (hex) of what the plan decides; not of its name, its seconds or the machine.
+
+    A plan within a budget is another one than the same decisions under other terms: its overhead is
+    that of a device, its bound that of a budget.
+    """
+    decisions: list[object] = [plan.instances, plan.actions, plan.host_slots]
+    if plan.rewrites or plan.terms is not None:
+        decisions += [plan.rewrites, plan.terms]
     return hashlib.sha256(msgspec.json.encode(decisions)).hexdigest()
 
 

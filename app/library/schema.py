@@ -3,7 +3,7 @@
 from sqlalchemy import JSON, Double, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a library at another one is migrated when it is opened."""
 
 
@@ -61,6 +61,9 @@ class PlanRow(Base):
     peak_bytes: Mapped[int]
     height_bytes: Mapped[int]
     peak_bound_bytes: Mapped[int]
+    budget_bytes: Mapped[int | None]
+    overhead: Mapped[float | None] = mapped_column(Double)
+    overhead_bound: Mapped[float | None] = mapped_column(Double)
     seed: Mapped[int]
     seconds: Mapped[float] = mapped_column(Double)
     created: Mapped[str]

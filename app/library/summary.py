@@ -18,6 +18,12 @@ class PlanSummary:
     peak_bytes: int
     height_bytes: int
     peak_bound_bytes: int
+    budget_bytes: int | None
+    """That residents and arena together may take; None for a plan without a budget."""
+    overhead: float | None
+    """Predicted time of a plan within a budget / that of the unmodified step − 1."""
+    overhead_bound: float | None
+    """What no plan within the budget, of those allowed, can be below."""
     seed: int
     seconds: float
     created: str

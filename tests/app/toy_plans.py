@@ -1,8 +1,13 @@
 """Correct plans of small steps, made without a solver."""
 
+from dataclasses import replace
+
 from solver.assemble import assemble
+from solver.budget.devices import V100
+from solver.budget.duration import plan_seconds
 from solver.plan import Certificate, Plan, Proof, Status
 from solver.step import Step
+from solver.terms import Choice, Terms
 from solver.timeline import order_profile
 
 
@@ -23,3 +28,10 @@ def stacked_plan(step: Step, *, name: str, gap: int = 0) -> Plan:
         status=Status.FEASIBLE,
         certificate=Certificate(0, Proof.NONE, -1, peak),
     )
+
+
+def within_budget(step: Step, plan: Plan, budget_bytes: int) -> Plan:
+    """The plan with honest terms: a V100 model, nothing proven of the overhead, which is none."""
+    base = plan_seconds(step, plan, V100, measured=False)
+    terms = Terms(budget_bytes, (Choice.RECOMPUTE,), V100, False, base, 0.0, 0.0)
+    return replace(plan, terms=terms)

@@ -13,7 +13,7 @@ from solver.plan import Plan, Provenance, Status
 from solver.solution import Report
 from solver.step import Origin, Step
 from solver.timeline import order_profile
-from tests.app.toy_plans import stacked_plan
+from tests.app.toy_plans import stacked_plan, within_budget
 
 REPORT = Report("toy", 6, 4, 1536, 5120, 4194304, 5120, 0, 5632, 0.0, 0.1, "feasible", 0)
 
@@ -66,6 +66,32 @@ def test_a_plan_comes_back_as_it_was_stored(library: Library, toy_step: Step, to
     library.close()
 
     assert library.plan(plan_id) == toy_plan
+
+
+def test_a_plan_within_a_budget_is_listed_with_its_budget_and_overhead(
+    library: Library, toy_step: Step, toy_plan: Plan
+) -> None:
+    step_id = library.add_step(toy_step)
+    planned = within_budget(toy_step, toy_plan, 16384)
+    without, within = library.add_plan(step_id, toy_plan), library.add_plan(step_id, planned)
+    library.close()
+
+    plans = {plan.id: plan for plan in library.plans(step_id)}
+
+    assert library.plan(within) == replace(planned, name=plans[within].name)
+    assert (plans[within].budget_bytes, plans[within].overhead) == (16384, 0.0)
+    assert plans[within].overhead_bound == 0.0
+    assert (plans[without].budget_bytes, plans[without].overhead) == (None, None)
+
+
+def test_the_same_decisions_under_another_budget_are_another_plan(
+    library: Library, toy_step: Step, toy_plan: Plan
+) -> None:
+    step_id = library.add_step(toy_step)
+    for budget in (16384, 16384, 32768):
+        library.add_plan(step_id, within_budget(toy_step, toy_plan, budget))
+
+    assert sorted(plan.budget_bytes or 0 for plan in library.plans(step_id)) == [16384, 32768]
 
 
 def test_a_listing_has_the_figures_and_the_provenance_of_a_plan(

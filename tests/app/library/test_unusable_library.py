@@ -173,3 +173,30 @@ def test_the_migrations_lead_to_the_tables_of_today(library: Library) -> None:
     with engine.connect() as connection:
         assert compare(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
+
+
+def test_a_library_from_before_budgets_is_migrated_with_its_plans(
+    stored: Path, toy_step: Step, toy_plan: Plan
+) -> None:
+    from alembic import command
+    from sqlalchemy import create_engine
+
+    config = migration_config()
+    old = stored.with_name("old.sqlite")
+    engine = create_engine(f"sqlite:///{old}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(old)) as connection, connection:
+        connection.execute("ATTACH ? AS stored", (str(stored),))
+        for table in ("step", "plan"):
+            there = [row[1] for row in connection.execute(f"PRAGMA main.table_info('{table}')")]
+            columns = ", ".join(there)
+            connection.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM stored.{table}")
+
+    library = Library(old)
+    (step,) = library.steps()
+
+    assert [plan.budget_bytes for plan in step.plans] == [None]
+    assert library.plan(step.plans[0].id) == toy_plan
