@@ -34,19 +34,22 @@ def _named_ops(pin: Pin) -> tuple[int, ...]:
 
 
 def broken_pins(step: Step, plan: Plan) -> list[str]:
-    """One sentence for every pin that the plan does not keep."""
-    order = plan.order
-    runs: dict[int, list[int]] = {}
-    for slot, op in enumerate(order):
-        runs.setdefault(op, []).append(slot)
+    """One sentence for every pin that the plan does not keep.
+
+    Pins of ops are about their first runs: a repetition has no effects, whenever it comes.
+    """
+    first: dict[int, int] = {}
+    for slot, op in enumerate(plan.order):
+        first.setdefault(op, slot)
+    order = tuple(first)
     problems: list[str] = []
     for pin in plan.pins:
         match pin:
-            case Before(first, second):
-                if first == second or runs[first][-1] > runs[second][0]:
+            case Before(one, second):
+                if one == second or first[one] > first[second]:
                     problems.append(
-                        f"{_name(step, first)} is pinned before {_name(step, second)}, but runs at "
-                        f"slot {runs[first][-1]}, that one at slot {runs[second][0]}."
+                        f"{_name(step, one)} is pinned before {_name(step, second)}, but runs at "
+                        f"slot {first[one]}, that one at slot {first[second]}."
                     )
             case First(op):
                 if order[0] != op:

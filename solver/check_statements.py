@@ -55,11 +55,15 @@ class Facts:
             )
 
     def _wrong_status(self, plan: Plan) -> Iterator[str]:
-        stated = plan.certificate
+        stated, terms, optimal = plan.certificate, plan.terms, plan.status is Status.OPTIMAL
         proven = self.height == self.floor and self.peak == stated.peak_bound_bytes
-        if plan.status is Status.OPTIMAL and not proven:
+        if optimal and terms is not None:
+            # Of a plan within a budget it is the time that no other may beat.
+            if terms.overhead > terms.overhead_bound:
+                yield "It says that it is optimal, but its overhead is above its bound."
+        elif optimal and not proven:
             yield "It says that it is optimal, but its height is above its bound."
-        if plan.status is Status.OPTIMAL and self.several and stated.peak_proof is not Proof.NONE:
+        elif optimal and self.several and stated.peak_proof is not Proof.NONE:
             yield (
                 "It says that it is optimal, but its bound is for plans that hold every storage from "
                 "its first use to its last."

@@ -2,7 +2,7 @@
 
 A plan is a sequence of actions over *instances*. A storage may exist more than once, before and
 after a recompute or a trip to the host, so addresses and lifetimes belong to its instances and each
-run names the instances it touches. Today's plans have one instance per planned storage::
+run names the instances it touches. Without a budget there is one instance per planned storage::
 
     actions    Run(op 0, creates 0)   Run(op 1, uses 0, creates 1)   Free(0)   Run(op 2, uses 1) ...
     slot       0                      1                                        2
@@ -21,14 +21,16 @@ on, at the same address, and no ``Free`` names the old one::
                instance 1: [1, ...)
 
 Recompute: an op that ran may run again, and makes new instances of what it creates. The first run of an
-op is the one with effects; a *repetition* has none but those instances. It writes no resident, and it
-draws the random numbers that the first one drew::
+op is the one with effects; a *repetition* has none but those instances, or what it writes in place into
+instances made again. It writes no resident, and it draws the random numbers that the first one drew::
 
     actions    Run(op 3, uses 5, creates 6)  ...  Free(6)  ...  Run(op 3, uses 5, creates 9)  ...
 
 A repeated batch norm may take the statistics that its first run made (``SAVED_STATISTICS``): it uses
-them besides and creates only its result. A run may be *fused* with the run right before it, whose
-result it takes over: both are one pass over memory.
+them besides and creates only its result. A repetition may be *fused* with the run right before it,
+whose result it takes over or writes in place: both are one pass over memory. No copy begins between
+them, and it allocates nothing else: what the pass reads must not be overwritten before it ends. Which
+ops may be repeated and fused is ``solver.repetition``'s to say.
 
 Rewrites: other implementations change what there is to plan. ``Plan.rewrites`` says which are applied
 to the step; ops, storages and instances of the plan are those of the rewritten step
@@ -103,7 +105,8 @@ class Run:
     takes: tuple[tuple[int, int], ...] = ()
     """(new, old): the created instance that takes over the bytes of a used one, which ends here."""
     fused: bool = False
-    """It is a repetition that runs in one pass with the run before it, whose result it takes over."""
+    """It is a repetition that runs in one pass with the run before it, whose result it takes over or
+    writes in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +180,8 @@ class Status(StrEnum):
     """What is known of a plan's value."""
 
     OPTIMAL = "optimal"
-    """Peak and height both meet the proven bound, of plans that keep the pins where there are any."""
+    """Peak and height both meet the proven bound, of plans that keep the pins where there are any; of a
+    plan within a budget: its overhead does."""
     FEASIBLE = "feasible"
     """Correct, with a gap to the bound."""
     STOPPED = "stopped"
