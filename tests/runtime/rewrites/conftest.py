@@ -1,0 +1,33 @@
+"""Captured steps of the models with what rewrites are for."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from runtime.capture import capture
+from solver.step import Step
+
+FILE = Path(__file__).parents[1] / "models" / "rewrites.py"
+
+
+@pytest.fixture(scope="session")
+def model_step() -> Callable[[str], tuple[Step, Any]]:
+    """The step of a function in ``models/rewrites.py``, and what the function returns."""
+    known: dict[str, tuple[Step, Any]] = {}
+
+    def make(function: str) -> tuple[Step, Any]:
+        if function not in known:
+            spec = importlib.util.spec_from_file_location(FILE.stem, FILE)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            torch.manual_seed(0)
+            built = getattr(module, function)()
+            known[function] = capture(f"{FILE}:{function}", batch=None, optimizer=None), built
+        return known[function]
+
+    return make
