@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from solver.repetition import find_repetitions
 from solver.step import Instruction, Op, Program, Step, Value
 from solver.terms import DeviceModel
 from solver.validate import DTYPE_BYTES, references
@@ -55,7 +56,7 @@ class Costs:
     fused: FloatArray
     """Of a repetition that runs in one pass with the run before it, whose result it takes over or
     writes in place: without its launch, and without the traffic of what lies between. The same as
-    ``again`` where an op neither takes over nor writes in place."""
+    ``again`` where it cannot (``Repetitions.joins``)."""
 
     @property
     def base_seconds(self) -> float:
@@ -85,22 +86,14 @@ def op_costs(step: Step, device: DeviceModel, measured: bool) -> Costs:
         shares = np.divide(again, first, out=np.ones_like(first), where=first > 0)
         first = np.where(timed, seconds, first)
         again = np.where(timed, seconds * shares, again)
-    between = np.array([_passed_on(step, index) for index in range(len(step.ops))], np.float64)
+    between = np.zeros(len(step.ops))
+    for op, joined in find_repetitions(step).joins.items():
+        between[op] = max(step.storages[storage].size for storage in joined)
     saved = launch + 2 * between / device.bytes_per_second
     fused = np.where(between > 0, np.maximum(0.0, again - saved), again)
     for array in (first, again, fused):
         array.flags.writeable = False
     return Costs(first, again, fused)
-
-
-def _passed_on(step: Step, index: int) -> int:
-    """Bytes of the result of the run before it that an op takes over or writes in place, or 0."""
-    op = step.ops[index]
-    reuse = step.reusable.get(index)
-    if reuse is not None:
-        return step.storages[reuse.created].size
-    written = [step.storages[storage].size for storage in op.writes if step.storages[storage].planned]
-    return written[0] if len(written) == 1 and not op.creates else 0
 
 
 def _peaks(step: Step, device: DeviceModel) -> FloatArray:

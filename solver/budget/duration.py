@@ -85,3 +85,8 @@ class _Clock:
 
     def _wait(self, until: dict[int, float], instance: int) -> None:
         self.now = max(self.now, until.get(instance, 0.0))
+
+
+def overhead_of(seconds: float, base_seconds: float) -> float:
+    """The overhead of a plan that takes ``seconds``: a fraction of the unmodified step's time."""
+    return seconds / base_seconds - 1 if base_seconds > 0 else 0.0
