@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.facts.plan import best_plan, counterparts, plan_facts
 from solver.plan import Plan, Status
 from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
@@ -51,7 +52,7 @@ class Document(QObject):
         self.entries: tuple[Entry, ...] = ()
         self.shown: Entry | None = None
         self.selection: tuple[int, ...] = ()
-        """Storages selected, the primary one first."""
+        """Storages of ``planned`` that are selected, the primary one first."""
         self.hovered = -1
         """Storage under the pointer, or -1."""
         self.log: tuple[Progress, ...] = ()
@@ -102,8 +103,21 @@ class Document(QObject):
     def show(self, entry: Entry | None) -> None:
         """Put an entry on the map."""
         if entry is not self.shown:
-            self.shown = entry
+            before, self.shown = self.planned, entry
+            after = self.planned
+            if before is not None and after is not None and before is not after:
+                # Other rewrites: the same tensors have other numbers.
+                same = counterparts(before, after)
+                self.hover(-1)
+                self.select(tuple(same[s] for s in self.selection if s in same))
             self.shown_changed.emit()
+
+    @property
+    def planned(self) -> Step | None:
+        """The open step as what is shown runs it, with the plan's rewrites: storages are its."""
+        if self.step is None or self.shown is None:
+            return self.step
+        return plan_facts(self.step, self.shown.plan, self.shown.baseline).step
 
     def select(self, storages: tuple[int, ...]) -> None:
         """Select storages, the primary one first."""
@@ -136,6 +150,7 @@ class Document(QObject):
 
     @property
     def best(self) -> Entry | None:
-        """The plan with the least height."""
+        """The plan with the least height of those that cost no time; of all where there is none."""
         plans = [e for e in self.entries if e.plan.status is not Status.BASELINE]
-        return min(plans, key=lambda e: e.plan.height_bytes, default=None)
+        best = best_plan([e.plan for e in plans])
+        return next((e for e in plans if e.plan is best), None)

@@ -13,9 +13,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.facts.plan import PlanFacts
-from app.numbers import MIB, human
-from solver.step import Phase, Step, round_up
+from app.facts.plan import PlanFacts, counterparts
+from app.facts.stays import Repeated
+from app.numbers import MIB, counted, human
+from solver.step import Op, Phase, round_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,9 @@ FRAGMENTATION = "Free space between tensors at the top"
 UPDATES = "Updates run beside their gradient"
 ORDER = "Fewer bytes alive at once"
 WORSE_ORDER = "More bytes alive at once"
+RECOMPUTED = "Tensors made again instead of kept"
+PARKED = "Tensors parked in host memory"
+BOTH = "Tensors made again or parked in host memory"
 
 
 def beyond_peak(facts: PlanFacts) -> tuple[tuple[str, int], ...]:
@@ -97,9 +101,8 @@ def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
         same = next((i for i, c in enumerate(causes) if c.label == label), -1)
         before = causes.pop(same).saved if same >= 0 else 0
         causes.append(Cause(label, before - size, (before - size) / whole, by_allocator=True))
-    moved = moved_ops(left.plan.order, right.plan.order)
     by_order = left.live_peak - right.live_peak
-    causes.append(Cause(_order_label(left.step, moved, by_order), by_order, by_order / whole))
+    causes.append(Cause(_order_label(left, right, by_order), by_order, by_order / whole))
     total = left.total_bytes - right.total_bytes
     kept = [c for c in causes if c.saved != 0]
     as_run = left if left.baseline is not None else right
@@ -109,7 +112,7 @@ def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
         left_bytes=left.total_bytes,
         causes=tuple(sorted(kept, key=lambda c: -abs(c.saved))),
         total=Cause("From left to right", total, total / whole),
-        order=_order_sentence(left, right, moved),
+        order=" ".join(filter(None, (_order_sentence(left, right), _repeated_sentence(left, right)))),
         refills=refills,
         refill_summary=_refill_summary(refills),
         has_segments=as_run.baseline is not None,
@@ -119,12 +122,12 @@ def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
 def moved_ops(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
     """The fewest ops (ascending) without which both orders run the rest in the same sequence.
 
-    The rest is a longest increasing subsequence of left slots in right order (patience sorting).
-    Ops that only one side runs, or that run more than once, count as moved.
+    The rest is a longest increasing subsequence of left slots in right order (patience sorting). Of
+    an op that runs more than once the first run counts; ops that only one side runs count as moved.
     """
-    runs_left, runs_right = Counter(left), Counter(right)
+    left, right = list(dict.fromkeys(left)), list(dict.fromkeys(right))
     slot_left = {op: slot for slot, op in enumerate(left)}
-    sequence = [op for op in right if runs_left[op] == 1 and runs_right[op] == 1]
+    sequence = [op for op in right if op in slot_left]
     tails: list[int] = []
     tail_at: list[int] = []
     previous: list[int] = []
@@ -144,32 +147,78 @@ def moved_ops(left: Sequence[int], right: Sequence[int]) -> tuple[int, ...]:
     return tuple(sorted({*left, *right} - stays))
 
 
-def _order_label(step: Step, moved: Sequence[int], saved: int) -> str:
+def _moved(left: PlanFacts, right: PlanFacts) -> list[Op]:
+    """The ops that run at another place; rewrites of one step are told apart by the ops' names."""
+    if left.step is right.step:
+        return [left.step.ops[op] for op in moved_ops(left.plan.order, right.plan.order)]
+    number: dict[str, int] = {}
+    ops: list[Op] = []
+    orders = []
+    for facts in (left, right):
+        for op in facts.step.ops:
+            if number.setdefault(op.name, len(ops)) == len(ops):
+                ops.append(op)
+        orders.append([number[facts.step.ops[op].name] for op in facts.plan.order])
+    return [ops[at] for at in moved_ops(orders[0], orders[1])]
+
+
+def _order_label(left: PlanFacts, right: PlanFacts, saved: int) -> str:
     if saved < 0:
         return WORSE_ORDER
-    only_updates = bool(moved) and all(step.ops[op].phase is Phase.UPDATE for op in moved)
+    again, parked = right.repeated.made_again, right.repeated.parked
+    if again or parked:
+        return BOTH if again and parked else RECOMPUTED if again else PARKED
+    moved = _moved(left, right)
+    only_updates = bool(moved) and all(op.phase is Phase.UPDATE for op in moved)
     return UPDATES if only_updates else ORDER
 
 
-def _order_sentence(left: PlanFacts, right: PlanFacts, moved: Sequence[int]) -> str:
-    step = left.step
-    same = sorted(left.plan.order) == sorted(right.plan.order)
+def _order_sentence(left: PlanFacts, right: PlanFacts) -> str:
     if left.plan is right.plan:
         return "Both sides show the same plan."
+    moved = _moved(left, right)
     if not moved:
-        return "Both run the ops in the same order; only the addresses differ."
-    updates = sum(step.ops[op].phase is Phase.UPDATE for op in moved)
-    what = f"{len(moved)} op{'s' if len(moved) != 1 else ''}"
+        only = "" if _repeated_sentence(left, right) else "; only the addresses differ"
+        return f"Both run the ops in the same order{only}."
+    updates = sum(op.phase is Phase.UPDATE for op in moved)
+    what = counted(len(moved), "op")
     if updates == len(moved):
-        what = f"{updates} update op{'s' if updates != 1 else ''}"
+        what = counted(updates, "update op")
     elif updates:
         what = f"{what} ({updates} of them updates)"
     start = f"{what} run at another place in the order."
-    if not same:
-        return f"{start} Some ops run more than once."
+    if left.step is not right.step:
+        return start
+    if _repeated_sentence(left, right):
+        return start
     return (
         f"{start} No tensor is recomputed and no op is added: every op reads the same bytes as before."
     )
+
+
+def _repeated_sentence(left: PlanFacts, right: PlanFacts) -> str:
+    """What either side makes again or parks in host memory; empty where neither does."""
+    parts = []
+    for side, facts in (("left", left), ("right", right)):
+        known = facts.repeated if left.plan is not right.plan else None
+        if known is not None and (known.slots or known.parked):
+            parts.append(f"On the {side} {repeated_text(known)}.")
+    return " ".join(parts)
+
+
+def repeated_text(known: Repeated) -> str:
+    """``37 ops run again (1.170 GiB made again) and 2 tensors wait in host memory (98.0 MiB)``."""
+    parts = []
+    if known.slots:
+        size = human(known.made_again_bytes)
+        verb = "runs" if len(known.slots) == 1 else "run"
+        parts.append(f"{counted(len(known.slots), 'op')} {verb} again ({size} made again)")
+    if known.parked:
+        verb = "waits" if known.parked == 1 else "wait"
+        parts.append(
+            f"{counted(known.parked, 'tensor')} {verb} in host memory ({human(known.parked_bytes)})"
+        )
+    return " and ".join(parts)
 
 
 def refill_requests(as_run: PlanFacts, plan: PlanFacts) -> tuple[Refill, ...]:
@@ -177,12 +226,14 @@ def refill_requests(as_run: PlanFacts, plan: PlanFacts) -> tuple[Refill, ...]:
     if as_run.baseline is None:
         return ()
     step = as_run.step
+    in_plan = counterparts(step, plan.step)
     result: list[Refill] = []
     for segment in as_run.baseline.segments:
         request = round_up(step.storages[segment.storage].size)
         if segment.slot < 0 or segment.free_bytes < request:
             continue
-        spans = plan.spans(segment.storage)
+        same = in_plan.get(segment.storage)
+        spans = plan.spans(same) if same is not None else ()
         result.append(
             Refill(
                 slot=segment.slot,

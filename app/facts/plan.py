@@ -11,6 +11,7 @@ its own. No Qt in here. Bytes shown to people count residents: the window's addr
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -232,6 +233,12 @@ def plan_facts(step: Step, plan: Plan, baseline: Baseline | None = None) -> Plan
         made = PlanFacts(rewritten(step, plan) if plan.rewrites else step, plan, baseline)
         _recent.append((step, made))
         return made
+
+
+def best_plan(plans: Sequence[Plan]) -> Plan | None:
+    """The lowest of the plans without a budget, which cost no time; of all where there is none."""
+    free = [plan for plan in plans if plan.terms is None]
+    return min(free or plans, key=lambda plan: plan.height_bytes, default=None)
 
 
 def counterparts(step: Step, other: Step) -> dict[int, int]:

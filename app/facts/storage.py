@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from app.facts.explanation import why as why_at_slot
-from app.facts.plan import PlanFacts, category_sentence, op_label, op_place
+from app.facts.plan import PlanFacts, category_sentence, counterparts, op_label, op_place
 from app.facts.several import WHO, StayRow, named, slots_text, stay_rows, why_several
 from app.facts.stays import Span, Use
 from app.numbers import Unit, bytes_exact, human, percent, unit_of
@@ -143,7 +143,8 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
     else:
         rows.append(Figure("At the peak", "not alive"))
     if as_run is not None and as_run is not facts:
-        rows.extend(_as_run(as_run, storage))
+        same = counterparts(facts.step, as_run.step).get(storage)
+        rows.extend(_as_run(as_run, same) if same is not None else ())
     return tuple(rows)
 
 

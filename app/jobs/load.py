@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.facts.plan import best_plan
 from app.heavy import load_module
 from app.jobs.job import Job
 from app.library import Library
@@ -132,8 +133,8 @@ class LibraryLoadJob(Job):
 
 
 def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> None:
-    """Have ready what the window shows first: the lowest plan, else the step as run."""
-    prepare(step, min(plans, key=lambda plan: plan.height_bytes, default=baseline.plan), baseline)
+    """Have ready what the window shows first: the best plan, else the step as run."""
+    prepare(step, best_plan(plans) or baseline.plan, baseline)
 
 
 def as_run(step: Step) -> Baseline:

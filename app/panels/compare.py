@@ -1,12 +1,14 @@
 """Two ways to run the step side by side on one address axis, and why they differ."""
 
+from functools import partial
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 
 from app.document import Document, Entry
 from app.facts.compare import compare
-from app.facts.plan import PlanFacts, plan_facts
+from app.facts.plan import PlanFacts, counterparts, plan_facts
 from app.map.scene import Scene, baseline_scene, plan_scene
 from app.map.view import MapView
 from app.numbers import bytes_exact, human, percent, plan_size
@@ -16,6 +18,7 @@ from app.panels.header import saving
 from app.panels.legend import Legend
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
+from solver.step import Step
 
 STACKED_BELOW = 1280
 TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 180
@@ -97,6 +100,10 @@ class CompareView(QWidget):
         self._theme = DARK
         self._outdated = True
         self._stacked: bool | None = None
+        self._counterparts: list[tuple[Step, Step, dict[int, int], dict[int, int]] | None] = [
+            None,
+            None,
+        ]
         self._scenes: list[tuple[Entry | None, Entry | None]] = [(None, None), (None, None)]
         self.headers = (SideHeader("left"), SideHeader("right"))
         self.maps = (MapView(), MapView())
@@ -132,9 +139,9 @@ class CompareView(QWidget):
 
     def _connect(self) -> None:
         document = self._document
-        for view in self.maps:
-            view.selected.connect(document.select)
-            view.hovered.connect(document.hover)
+        for side, view in enumerate(self.maps):
+            view.selected.connect(partial(self._selected, side))
+            view.hovered.connect(partial(self._hovered, side))
             self.legend.hidden_changed.connect(view.set_hidden)
         for header in self.headers:
             header.chooser.activated.connect(header.remember)
@@ -269,10 +276,31 @@ class CompareView(QWidget):
         return plan_scene(step, entry.plan, self._document.baseline)
 
     def _select(self) -> None:
-        for view in self.maps:
-            view.select(self._document.selection)
-        self.table.select(self._document.selection)
+        selection = self._document.selection
+        for side, view in enumerate(self.maps):
+            same = self._same(side)
+            view.select(tuple(same[s] for s in selection if s in same))
+        self.table.select(selection)
 
     def _hover(self) -> None:
-        for view in self.maps:
-            view.set_hovered(self._document.hovered)
+        for side, view in enumerate(self.maps):
+            view.set_hovered(self._same(side).get(self._document.hovered, -1))
+
+    def _selected(self, side: int, storages: tuple[int, ...]) -> None:
+        same = self._same(side, back=True)
+        self._document.select(tuple(same[s] for s in storages if s in same))
+
+    def _hovered(self, side: int, storage: int) -> None:
+        self._document.hover(self._same(side, back=True).get(storage, -1))
+
+    def _same(self, side: int, *, back: bool = False) -> dict[int, int]:
+        """By storage of the document the one on a side, whose plan may have other rewrites."""
+        scene, planned = self.maps[side].state.scene, self._document.planned
+        if scene is None or planned is None:
+            return {}
+        known = self._counterparts[side]
+        if known is None or known[0] is not planned or known[1] is not scene.step:
+            forth = counterparts(planned, scene.step)
+            known = (planned, scene.step, forth, {b: a for a, b in forth.items()})
+            self._counterparts[side] = known
+        return known[3] if back else known[2]

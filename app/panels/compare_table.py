@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from app.document import Document
 from app.facts.compare import Cause, Comparison, Refill
+from app.facts.plan import counterparts
 from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of
 from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
@@ -232,13 +233,19 @@ class CompareTable(QWidget):
 
     def select(self, storages: Sequence[int]) -> None:
         """Mark the rows of these storages."""
-        chosen = set(storages)
+        planned, captured = self._document.planned, self._document.step
+        if planned is None or captured is None:
+            return
+        same = counterparts(planned, captured)
+        chosen = {same[s] for s in storages if s in same}
         select_rows(self.table, [n for n, row in enumerate(self.model.rows) if row.storage in chosen])
 
     def _chosen(self) -> None:
         rows = [self.model.rows[index.row()] for index in self.table.selectionModel().selectedRows()]
-        if rows:
-            self._document.select(tuple(row.storage for row in rows))
+        planned, captured = self._document.planned, self._document.step
+        if rows and planned is not None and captured is not None:
+            same = counterparts(captured, planned)
+            self._document.select(tuple(same[r.storage] for r in rows if r.storage in same))
 
 
 def _side(column: int) -> Qt.AlignmentFlag:

@@ -99,6 +99,9 @@ class InspectorPanel(QScrollArea):
         self.message.setWordWrap(True)
         self.head.column.addWidget(self.message)
 
+        self.stay_table = RowTable("Stays in memory")
+        self.stays = _Section("Stays in memory", "address")
+        self.stays.column.addWidget(self.stay_table)
         self.why = _Section("Why is it alive")
         self.why_text = _paragraph("whyAlive")
         self.source = SourceBlock()
@@ -132,6 +135,7 @@ class InspectorPanel(QScrollArea):
         self.foot.column.addLayout(buttons)
         self.sections = (
             self.head,
+            self.stays,
             self.why,
             self.producer,
             self.consumers,
@@ -143,7 +147,7 @@ class InspectorPanel(QScrollArea):
             self._column.addWidget(section)
         self._column.addStretch(1)
         self.setWidget(page)
-        for table in (self.producer_table, self.consumer_table):
+        for table in (self.stay_table, self.producer_table, self.consumer_table):
             table.chosen.connect(self.go_to_slot)
         self.alive_table.chosen.connect(lambda storage: self._document.select((storage,)))
 
@@ -157,6 +161,7 @@ class InspectorPanel(QScrollArea):
         for part in (
             self.swatch,
             self.source,
+            self.stay_table,
             self.producer_table,
             self.consumer_table,
             self.alive_table,
@@ -260,6 +265,10 @@ class InspectorPanel(QScrollArea):
         self.swatch.show()
         self._show_head(about.name, about.summary, about.figures)
         self._show_why("Why is it alive", about.why, about.source)
+        self.stay_table.set_rows(
+            [TableRow(s.slot, s.title, s.lifetime, s.address, detail=s.detail) for s in about.stays]
+        )
+        self.stays.setVisible(bool(about.stays))
         self.producer_table.set_rows([_use(row) for row in about.producers])
         self.producer.setVisible(bool(about.producers))
         self.consumer_table.set_rows([_use(row) for row in about.consumers])

@@ -27,6 +27,8 @@ class TensorRow:
     start: int
     end: int
     address: int
+    came: str = ""
+    """How it comes into memory for this stay; empty where there is only one."""
 
     @property
     def slots(self) -> int:
@@ -40,11 +42,19 @@ def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
         if storage.size == 0:
             continue
         size = int(facts.sizes[index])
+        spans = facts.spans(index)
         rows.extend(
             TensorRow(
-                index, storage.name, storage.category.value, size, span.start, span.end, span.address
+                index,
+                storage.name,
+                storage.category.value,
+                size,
+                span.start,
+                span.end,
+                span.address,
+                span.came.value if len(spans) > 1 else "",
             )
-            for span in facts.spans(index)
+            for span in spans
         )
     return rows
 
@@ -58,6 +68,7 @@ def tensor_columns(unit: Unit) -> tuple[Column[TensorRow], ...]:
         Column("From op", lambda r: str(r.start), lambda r: r.start, number=True),
         Column("To op", lambda r: str(r.end - 1), lambda r: r.end, number=True),
         Column("Ops", lambda r: str(r.slots), lambda r: r.slots, number=True),
+        Column("Stay", lambda r: r.came, tone=lambda r: "text2", tip="How it comes into memory"),
         Column(
             f"Address, {unit.name}",
             lambda r: unit.text(r.address) if r.address >= 0 else "resident",
@@ -66,6 +77,10 @@ def tensor_columns(unit: Unit) -> tuple[Column[TensorRow], ...]:
             tone=lambda r: "text" if r.address >= 0 else "text3",
         ),
     )
+
+
+STAY = 6
+"""Column that says something only where tensors have several stays."""
 
 
 class TensorTable(QWidget):
@@ -135,6 +150,7 @@ class TensorTable(QWidget):
             self._rows = tensor_rows(facts)
             self.model.set_columns(tensor_columns(unit_of(facts.total_bytes)))
         self.filter.setEnabled(bool(self._rows))
+        self.table.setColumnHidden(STAY, all(not row.came for row in self._rows))
         self._show_rows()
 
     def _show_rows(self) -> None:
@@ -147,7 +163,13 @@ class TensorTable(QWidget):
         self.model.set_rows(rows)
         fit_columns(self.table)
         shown, all_rows = len(rows), len(self._rows)
-        text = f"{all_rows:,} tensors" if shown == all_rows else f"{shown:,} of {all_rows:,}"
+        tensors = len({row.storage for row in self._rows})
+        text = (
+            f"{tensors:,} tensors"
+            if tensors == all_rows
+            else f"{tensors:,} tensors, {all_rows:,} stays"
+        )
+        text = text if shown == all_rows else f"{shown:,} of {all_rows:,}"
         self.count.setText(text if all_rows else "No plan on the map")
 
     def _index(self) -> None:

@@ -100,11 +100,12 @@ class Commands(QObject):
     def copy(self) -> None:
         """Put what is known of the selected tensors on the clipboard, one a line."""
         step, shown = self.document.step, self.document.shown
-        if step is None or not self.document.selection:
+        planned = self.document.planned
+        if step is None or planned is None or not self.document.selection:
             return
         lines = []
         for index in self.document.selection:
-            storage = step.storages[index]
+            storage = planned.storages[index]
             line = f"{storage.name}\t{storage.category.value}\t{bytes_exact(storage.size)} B"
             if shown is not None:
                 spans = plan_facts(step, shown.plan, shown.baseline).spans(index)

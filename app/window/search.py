@@ -127,6 +127,7 @@ class SearchField(QLineEdit):
         self.setTextMargins(20, 0, 0, 0)
         self._document = document
         self._hits: tuple[Hit, ...] | None = None
+        self._indexed: Step | None = None
         self._model = QStandardItemModel(self)
         self._delegate = _HitDelegate(self)
         completer = QCompleter(self._model, self)
@@ -201,9 +202,9 @@ class SearchField(QLineEdit):
         self._model.clear()
 
     def _search(self, text: str) -> None:
-        step = self._document.step
-        if self._hits is None:
-            self._hits = index_of(step) if step is not None else ()
+        step = self._document.planned
+        if self._hits is None or step is not self._indexed:
+            self._hits, self._indexed = index_of(step) if step is not None else (), step
         self._model.clear()
         for hit in find(self._hits, text):
             item = QStandardItem(hit.name)

@@ -1,7 +1,7 @@
 """What the status bar says: where the pointer is, what the step and its plan are. No widgets."""
 
 from app.document import Document
-from app.facts.plan import plan_facts
+from app.facts.plan import counterparts, plan_facts
 from app.numbers import gib
 from solver.plan import Status
 
@@ -24,13 +24,15 @@ def compared_facts(document: Document) -> tuple[str, ...]:
     chosen = document.hovered if document.hovered >= 0 else next(iter(document.selection), -1)
     if step is None or baseline is None or best is None or chosen < 0:
         return ("Ready",)
-    parts = [step.storages[chosen].name]
+    planned = document.planned or step
+    parts = [planned.storages[chosen].name]
     for name, facts in (
         ("As run", plan_facts(step, baseline.plan, baseline)),
         ("Plan", plan_facts(step, best.plan)),
     ):
-        spans = facts.spans(chosen)
-        if spans and step.storages[chosen].planned:
+        same = counterparts(planned, facts.step).get(chosen)
+        spans = facts.spans(same) if same is not None else ()
+        if spans and planned.storages[chosen].planned:
             parts.append(f"{name}: from op {spans[0].start:,} at {gib(spans[0].address)}")
     return tuple(parts)
 
