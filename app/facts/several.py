@@ -22,10 +22,9 @@ class StayRow:
 
     slot: int
     title: str
-    lifetime: str
     address: str
     detail: str
-    """What became of it."""
+    """When, and what became of it."""
 
 
 def stay_rows(facts: PlanFacts, storage: int) -> tuple[StayRow, ...]:
@@ -38,9 +37,8 @@ def stay_rows(facts: PlanFacts, storage: int) -> tuple[StayRow, ...]:
         StayRow(
             span.start,
             CAME[span.came],
-            slots_text(span),
             place_text(span, unit),
-            _end(facts, storage, span, spans[at + 1] if at + 1 < len(spans) else None),
+            f"{slots_text(span)}, {_end(facts, storage, span, spans[at + 1 :])}",
         )
         for at, span in enumerate(spans)
     )
@@ -56,15 +54,13 @@ def place_text(span: Span, unit: Unit) -> str:
     return f"{unit.text(span.address)} {unit.name}" if span.address >= 0 else ""
 
 
-def _end(facts: PlanFacts, storage: int, span: Span, following: Span | None) -> str:
-    if span.went is Went.PARKED and following is not None:
-        return f"in host memory until op {following.start}"
+def _end(facts: PlanFacts, storage: int, span: Span, later: Sequence[Span]) -> str:
+    if span.went is Went.PARKED and later:
+        return f"in host memory until op {later[0].start}"
     if span.went is Went.TAKEN:
         new = next((t.new for t in facts.taken_over(storage) if t.slot == span.end), -1)
-        text = f"its bytes go to {facts.step.storages[new].name}" if new >= 0 else "taken over"
-    else:
-        text = f"freed after op {span.end - 1}"
-    return f"{text}, made again at op {following.start}" if following is not None else text
+        return f"its bytes go to {facts.step.storages[new].name}"
+    return "freed" if later else "freed for good"
 
 
 def why_several(facts: PlanFacts, storage: int) -> str:

@@ -266,7 +266,10 @@ class InspectorPanel(QScrollArea):
         self._show_head(about.name, about.summary, about.figures)
         self._show_why("Why is it alive", about.why, about.source)
         self.stay_table.set_rows(
-            [TableRow(s.slot, s.title, s.lifetime, s.address, detail=s.detail) for s in about.stays]
+            [
+                TableRow(s.slot, s.title, figure=s.address, category=about.category, detail=s.detail)
+                for s in about.stays
+            ]
         )
         self.stays.setVisible(bool(about.stays))
         self.producer_table.set_rows([_use(row) for row in about.producers])

@@ -65,9 +65,9 @@ def test_a_repetition_only_reads_residents(recomputed: PlanFacts) -> None:
 
 def test_the_inspector_says_what_becomes_of_each_stay(recomputed: PlanFacts, parked: PlanFacts) -> None:
     about = storage_facts(recomputed, STORAGE)
-    assert [(s.slot, s.title, s.lifetime, s.detail) for s in about.stays] == [
-        (0, "Made", "ops 0 – 1", "freed after op 1, made again at op 3"),
-        (3, "Made again", "ops 3 – 4", "freed after op 4"),
+    assert [(s.slot, s.title, s.detail) for s in about.stays] == [
+        (0, "Made", "ops 0 – 1, freed"),
+        (3, "Made again", "ops 3 – 4, freed for good"),
     ]
     assert about.why == (
         "Forward makes it with mm in linear for relu in act. Then it is not kept: 2.0 KiB less through "
@@ -78,7 +78,9 @@ def test_the_inspector_says_what_becomes_of_each_stay(recomputed: PlanFacts, par
         ("P", "linear, again"),
     ]
     stays = storage_facts(parked, STORAGE).stays
-    assert stays[0].detail == "in host memory until op 3" and stays[1].title == "Back from host"
+    assert (
+        stays[0].detail == "ops 0 – 1, in host memory until op 3" and stays[1].title == "Back from host"
+    )
     assert slot_facts(recomputed, 3).summary == "Mm in linear, forward, run again"
 
 
