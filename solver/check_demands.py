@@ -30,13 +30,17 @@ class Demands:
         self.step, self.homes = step, homes
         self.sizes = [round_up(storage.size) for storage in step.storages]
         created = {storage for op in step.ops for storage in op.creates}
+        program = step.program
+        placeholders = program.placeholders if program is not None else ()
+        # Sums of gradients live as long as the optimizer's state, but are nobody's to look at.
+        sums = {program.values[p.value].storage for p in placeholders if p.role != "optimizer"}
         self.may_have_homes = {
             i
             for i, storage in enumerate(step.storages)
             if storage.category is Category.OPTIMIZER_STATE
             and not storage.output
             and storage.size > 0
-            and i not in created
+            and i not in created | sums
         }
         self.planned = {i for i, storage in enumerate(step.storages) if storage.planned}
         self.planned |= homes & self.may_have_homes
@@ -67,7 +71,11 @@ class Demands:
         """Of a repetition of an op that may be repeated so."""
         first = self.first[op]
         uncounted = self.repetitions.uncounted.get(op, frozenset())
-        others = [(s, v) for s, v in first.others if s not in uncounted]
+        others = [
+            (s, v)
+            for s, v in first.others
+            if s not in uncounted and self.sizes[s]  # What has no bytes has no content to be another.
+        ]
         if not saved_statistics:
             return Needs(first.planned, others, first.makes)
         saved = self.repetitions.saved[op]
