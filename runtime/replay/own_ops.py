@@ -1,9 +1,16 @@
-"""The ops of a rewritten step that torch does not have: ``bayplan.NAME.OVERLOAD``, made of torch's."""
+"""The ops of our own that a rewritten step calls, by their name in the namespace ``bayplan``.
 
-from collections.abc import Callable
+Each takes as plain numbers what it needs to lay out its results, and works through its operands in
+parts, so that it needs little memory besides its results. How near these are to those of the ATen ops
+that it stands for, its rule says (``solver/rewrites``); nearly all are bitwise equal.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
-NAMESPACE = "bayplan"
+from .own_pooling import max_pool2d, max_pool2d_backward
 
-OPS: dict[str, Callable[..., Any]] = {}
-"""By name with namespace and overload. Each takes what the program's instruction gives it."""
+OWN_OPS: Mapping[str, Callable[..., Any]] = {
+    "max_pool2d": max_pool2d,
+    "max_pool2d_backward": max_pool2d_backward,
+}

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from runtime.replay.own_ops import OWN_OPS
 from solver.step import Json, Program, Step, Value
 
 
@@ -90,9 +91,7 @@ class Interpreter:
             strided = torch.empty_strided(about.shape, about.stride, dtype=flat.dtype)
             values[constant.value] = strided.copy_(flat.reshape(about.shape))
         for instruction in program.instructions:
-            namespace, name, overload = instruction.target.split(".")
-            function = getattr(getattr(getattr(torch.ops, namespace), name), overload)
-            function = self.substitutes.get(instruction.target, function)
+            function = self.substitutes.get(instruction.target) or operator(instruction.target)
             args = [decode(each, values, scalars) for each in instruction.args]
             kwargs = {key: decode(each, values, scalars) for key, each in instruction.kwargs.items()}
             result = function(*args, **kwargs)
@@ -104,8 +103,20 @@ class Interpreter:
                     assert strides(tensor) == strides(about), (instruction.target, about)
                     assert tensor.storage_offset() == about.offset
                     assert str(tensor.dtype) == f"torch.{about.dtype}"
+                    if instruction.target.startswith("bayplan."):
+                        size = self.step.storages[about.storage].size
+                        assert tensor.untyped_storage().nbytes() == size, instruction.target
                     values[index] = tensor
         return [values[index].clone() for index in program.outputs]
+
+
+def operator(target: str) -> Callable[..., Any]:
+    """The op of ATen or of our own that is called so."""
+    namespace, name, overload = target.split(".")
+    if namespace == "bayplan":
+        return OWN_OPS[name]
+    found: Callable[..., Any] = getattr(getattr(getattr(torch.ops, namespace), name), overload)
+    return found
 
 
 def strides(tensor: Tensor | Value) -> tuple[int, ...]:

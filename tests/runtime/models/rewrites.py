@@ -44,3 +44,39 @@ def mobile(batch: int = 3):
         F.cross_entropy,
         optimizer,
     )
+
+
+def pools(batch: int = 5):
+    """VGG's pieces with windows of several kinds: ReLU in place, max-pooling, dropout."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+        nn.BatchNorm2d(8),
+        nn.MaxPool2d(3, 1, padding=1, dilation=1),
+        nn.MaxPool2d((2, 3), (1, 2), (1, 0), (2, 1)),
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.LazyLinear(24),
+        nn.ReLU(True),
+        nn.Dropout(),
+        nn.Linear(24, 5),
+    )
+    model(torch.zeros(batch, 3, 18, 18))
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    return (
+        model,
+        (torch.randn(batch, 3, 18, 18), torch.randint(5, (batch,))),
+        F.cross_entropy,
+        optimizer,
+    )
+
+
+def pools_channels_last(batch: int = 5):
+    """The same with channels last."""
+    model, (inputs, target), loss, optimizer = pools(batch)
+    model.to(memory_format=torch.channels_last)
+    return model, (inputs.to(memory_format=torch.channels_last), target), loss, optimizer

@@ -1,0 +1,117 @@
+"""Max-pooling by offsets: one byte a maximum instead of eight, and its input need not be kept.
+
+::
+
+    as captured   max_pool2d_with_indices(x) ─ y, indices (int64)
+                  max_pool2d_with_indices_backward(g, x, indices)         of x only the shape matters
+    rewritten     max_pool2d(x) ─ y, offsets (uint8)                      an op of our own
+                  max_pool2d_backward(g, offsets)
+
+An index is told by its offset where each window has at most 256 places, one of them in the plane.
+"""
+
+from functools import partial
+
+from solver.rewrites.draft import Draft, Line
+from solver.rewrites.rule import Found, Numbers, Rule
+from solver.step import Json, Value
+
+FORWARD = "aten.max_pool2d_with_indices.default"
+BACKWARD = "aten.max_pool2d_with_indices_backward.default"
+
+_LONGEST = 1 << 16
+"""Windows side by side that are looked at."""
+
+
+def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
+    """Where nothing but the backward op reads the indices."""
+    x = line.value(0)
+    if numbers or line.instruction.kwargs or line.instruction.guard or x < 0:
+        return None
+    y, indices = line.outputs
+    window = _window(line, 1)
+    if y is None or indices is None or window is None or not _tells(draft, x, y, window):
+        return None
+    backward = draft.readers(indices)
+    if not backward or draft.geometry(y)[1:] != draft.geometry(indices)[1:]:
+        return None
+    for reader in backward:
+        fits = reader.target == BACKWARD and reader.value(7) == indices and not reader.instruction.guard
+        if not fits or reader.instruction.kwargs or _window(reader, 2) != window:
+            return None
+        if draft.geometry(reader.value(1)) != draft.geometry(x):
+            return None
+        if reader.outputs == (None,) or _made(draft, reader).shape != draft.values[x].shape:
+            return None
+    storage = draft.values[x].storage
+    kept = draft.storages[storage].size if draft.kept_for(storage, *backward) else 0
+    index_bytes = draft.storage_of(indices).size
+    return Found(partial(_apply, draft, line, backward), index_bytes * 7 // 8 + kept, (storage,))
+
+
+def _apply(draft: Draft, line: Line, backward: list[Line]) -> None:
+    y, indices = line.outputs
+    assert y is not None and indices is not None
+    window = _window(line, 1)
+    assert window is not None
+    kept, maxima = draft.storage_of(indices), draft.values[y]
+    offsets = draft.make_value(kept.name, "uint8", maxima.shape, kept.category, like=indices)
+    for reader in backward:
+        made = _made(draft, reader)
+        draft.change(
+            reader,
+            "bayplan.max_pool2d_backward.default",
+            [reader.argument(0), {"value": offsets}, *window, [*made.shape], [*made.stride]],
+        )
+    draft.change(
+        line,
+        "bayplan.max_pool2d.default",
+        [line.argument(0), *window, [*maxima.shape], [*maxima.stride]],
+        outputs=(y, offsets),
+    )
+
+
+def _made(draft: Draft, line: Line) -> Value:
+    (made,) = line.outputs
+    assert made is not None
+    return draft.values[made]
+
+
+def _window(line: Line, first: int) -> list[Json] | None:
+    """Kernel, stride, padding and dilation, each by height and width, and whether sizes round up."""
+    kernel = _pair(line.argument(first), None)
+    stride = _pair(line.argument(first + 1, []), kernel)
+    padding = _pair(line.argument(first + 2, 0), None)
+    dilation = _pair(line.argument(first + 3, 1), None)
+    ceil_mode = line.argument(first + 4, False)
+    if None in (kernel, stride, padding, dilation) or type(ceil_mode) is not bool:
+        return None
+    return [kernel, stride, padding, dilation, ceil_mode]
+
+
+def _pair(item: Json, default: list[int] | None) -> list[int] | None:
+    items = [item] if type(item) is int else item
+    if not isinstance(items, list | tuple) or any(type(each) is not int for each in items):
+        return None
+    if not items:
+        return default
+    return [items[0], items[-1]] if len(items) <= 2 else None
+
+
+def _tells(draft: Draft, x: int, y: int, window: list[Json]) -> bool:
+    """Whether an offset tells the index: windows are small and reach into the plane."""
+    kernel, stride, padding, dilation, _ = window
+    if len(draft.values[x].shape) != 4 or max(draft.values[y].shape) > _LONGEST:
+        return False
+    if min(*kernel, *stride, *dilation) < 1 or min(padding) < 0 or kernel[0] * kernel[1] > 256:
+        return False
+    for axis in (0, 1):
+        size = draft.values[x].shape[2 + axis]
+        for place in range(draft.values[y].shape[2 + axis]):
+            first = place * stride[axis] - padding[axis]
+            if not any(0 <= first + at * dilation[axis] < size for at in range(kernel[axis])):
+                return False
+    return True
+
+
+RULE = Rule("pool", "max-pooling by offsets in the window", frozenset({FORWARD}), find)
