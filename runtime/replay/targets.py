@@ -6,7 +6,7 @@ import torch
 
 from .errors import ReplayError
 from .names import FORBIDDEN, TARGET
-from .own_ops import NAMESPACE, OPS
+from .own_ops import OWN_OPS
 from .ranks import collective
 
 
@@ -17,10 +17,10 @@ def operator(target: str) -> Any:
     namespace, op, overload = target.split(".")
     if op in FORBIDDEN:
         raise ReplayError(f"The operator {target} is not allowed in a step.")
-    if namespace == NAMESPACE:
-        if target not in OPS:
+    if namespace == "bayplan":
+        if op not in OWN_OPS or overload != "default":
             raise ReplayError(f"This replay has no operator {target}. Export the plan anew.")
-        return OPS[target]
+        return OWN_OPS[op]
     if namespace == "_c10d_functional" and (found := collective(op)) is not None:
         return found
     try:
