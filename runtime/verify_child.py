@@ -142,8 +142,13 @@ def _verify_model(step: Any, built: Built, steps: int) -> dict[str, Any]:
         group["fused"] = bool(group.get("fused"))
     start = _Start(built)
     outcomes: dict[str, Outcome] = {}
+
+    def eager() -> Any:
+        step.release()
+        return built.eager_step(built.made)
+
     ways: dict[str, Callable[[], Any]] = {
-        "eager": lambda: built.eager_step(built.made),
+        "eager": eager,
         "traced": lambda: step.traced(*built.data),
         "planned": lambda: step(*built.data),
     }

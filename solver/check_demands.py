@@ -30,17 +30,17 @@ class Demands:
         self.step, self.homes = step, homes
         self.sizes = [round_up(storage.size) for storage in step.storages]
         created = {storage for op in step.ops for storage in op.creates}
-        program = step.program
-        placeholders = program.placeholders if program is not None else ()
-        # Sums of gradients live as long as the optimizer's state, but are nobody's to look at.
-        sums = {program.values[p.value].storage for p in placeholders if p.role != "optimizer"}
+        if program := step.program:
+            # The sums of gradients live as long as the optimizer's state, but are not the optimizer's.
+            others = [p for p in program.placeholders if p.role != "optimizer"]
+            created |= {program.values[p.value].storage for p in others}
         self.may_have_homes = {
             i
             for i, storage in enumerate(step.storages)
             if storage.category is Category.OPTIMIZER_STATE
             and not storage.output
             and storage.size > 0
-            and i not in created | sums
+            and i not in created
         }
         self.planned = {i for i, storage in enumerate(step.storages) if storage.planned}
         self.planned |= homes & self.may_have_homes

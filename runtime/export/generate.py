@@ -11,6 +11,9 @@
     arm(31)
     relu_2_1, = transfers.prefetch(1)                  it comes back, as another instance
     transfers.wait(1)                                  before its first use
+    arm(52)
+    exp_avg_1 = transfers.bring(2, exp_avg)            a state that lives in host memory
+    transfers.take_home(3, exp_avg_1, exp_avg)         and goes back there once it is updated
     if not more:                                       the ops that a guard keeps from running, with
         ...                                            what they alone make, its views and its end
 
@@ -96,6 +99,11 @@ class _Writer:
         """The values of each instance that ops make; all others are views of those."""
         self.parked: dict[int, tuple[list[int], tuple[str, ...]]] = {}
         """By host slot: the values that a prefetch from it makes anew, and their storage's block."""
+        self.home_of: dict[int, int] = {}
+        """By host slot: the value of the resident that lives there."""
+        for host, slot in enumerate(plan.host_slots):
+            if slot.storage in plan.homes:
+                self.home_of[host] = self._resident_on(slot.storage)
         self.transfers = 0
         """How many have been started."""
         self.read_by: dict[int, int] = {}
@@ -144,6 +152,10 @@ class _Writer:
                     self._wait(instance, self.read_by)
                     self._wait(instance, self.filled_by)
                     self._delete(instance)
+                case Offload(instance, host) if host in self.home_of:
+                    self._take_home(instance, host)
+                case Prefetch(host, instance) if host in self.home_of:
+                    self._bring(host, instance)
                 case Offload(instance, host):
                     self._offload(instance, host)
                 case Prefetch(host, instance):
@@ -187,6 +199,33 @@ class _Writer:
         if instance in transfer_of:
             with self._inside(self.block_of.get(instance, ())):
                 self._emit(f"transfers.wait({transfer_of.pop(instance)})")
+
+    def _resident_on(self, storage: int) -> int:
+        """The one value of the residents that lies on a storage."""
+        values = self.program.values
+        found = [p.value for p in self.program.placeholders if values[p.value].storage == storage]
+        if len(found) != 1:
+            raise BayplanError(
+                f"{self.step.storages[storage].name} cannot live in host memory: {len(found)} tensors "
+                "share it."
+            )
+        return found[0]
+
+    def _take_home(self, instance: int, host: int) -> None:
+        home = self.home_of[host]
+        there, here = self.names[home, RESIDENT], self.names[home, instance]
+        self._emit(f"transfers.take_home({self.transfers}, {here}, {there})")
+        self.read_by[instance] = self.transfers
+        self.transfers += 1
+
+    def _bring(self, host: int, instance: int) -> None:
+        home = self.home_of[host]
+        self._emit(f"arm({len(self.created)})")
+        here = self._name(home, instance)
+        self._emit(f"{here} = transfers.bring({self.transfers}, {self.names[home, RESIDENT]})")
+        self.created.append((instance,))
+        self.filled_by[instance] = self.transfers
+        self.transfers += 1
 
     def _offload(self, instance: int, host: int) -> None:
         block, made = self.block_of.get(instance, ()), self.made.get(instance, [])

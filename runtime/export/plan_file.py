@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from runtime.replay.plan_data import FORMAT, VERSION, content_digest
+from runtime.replay.plan_data import FORMAT, HOME, VERSION, content_digest
 from solver.errors import BayplanError
 from solver.plan import Free, Offload, Plan, Prefetch, Run
 from solver.step import Json, Program, Step
@@ -43,6 +43,9 @@ def _content(
     written = {storage for op in step.ops for storage in op.writes}
     ops, guarded, lifetimes = _slots(step, program, plan)
     optimizer = program.optimizer
+    in_block = [h for h, slot in enumerate(plan.host_slots) if slot.storage not in plan.homes]
+    number_of = {host: number for number, host in enumerate(in_block)}
+    homes = {storage: step.storages[storage].size for storage in plan.homes}
     return {
         "title": step.title,
         "source": step.origin.source,
@@ -65,11 +68,14 @@ def _content(
         ],
         "takes": [pair for action in plan.actions if isinstance(action, Run) for pair in action.takes],
         "transfers": [
-            [isinstance(action, Offload), action.host, action.instance]
+            [isinstance(action, Offload), number_of.get(action.host, HOME), action.instance]
             for action in plan.actions
             if isinstance(action, Offload | Prefetch)
         ],
-        "host_slots": [[step.storages[h.storage].size, h.address] for h in plan.host_slots],
+        "host_slots": [
+            [step.storages[plan.host_slots[h].storage].size, plan.host_slots[h].address]
+            for h in number_of
+        ],
         "residents": [
             {
                 "role": p.role,
@@ -77,6 +83,7 @@ def _content(
                 "spec": _spec(program, p.value),
                 "storage": program.values[p.value].storage,
                 "written": program.values[p.value].storage in written,
+                "home": homes.get(program.values[p.value].storage, 0),
             }
             for p in program.placeholders
         ],

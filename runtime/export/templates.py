@@ -154,12 +154,19 @@ output = step(inputs)              # the captured batch size and dtypes"""
         owners = "Parameters and buffers are read from your model each time.\n\n" + _COMPILED.replace(
             "FOLDER", name
         )
-    if plan.host_slots:
-        kind = "pinned host" if origin.target == "cuda" else "other"
+    kind = "pinned host" if origin.target == "cuda" else "other"
+    if parked := len(plan.host_slots) - len(plan.homes):
         owners += (
-            f"\n\n{len(plan.host_slots):,} storages are in {kind} memory for part of the step: copied\n"
+            f"\n\n{parked:,} storages are in {kind} memory for part of the step: copied\n"
             "there and back beside the ops, which wait where they must. `step.report.host_bytes` says\n"
             "what that takes."
+        )
+    if plan.homes:
+        owners += (
+            f"\n\n{len(plan.homes):,} states of the optimizer live in {kind} memory and are on the\n"
+            "device only around their update. `optimizer.state_dict()` has them as ever. Before an\n"
+            "eager `optimizer.step()` call `step.release()`, which puts them on the device; the next\n"
+            "`step(...)` takes them home again."
         )
     return f"""# {_plain(step.title)}
 

@@ -11,7 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .device import Device
 from .errors import ReplayError
+from .homes import Homes
 from .plan_data import PlanData, Resident
 from .scalars import WHOLE, scalar
 from .tensors import mismatch
@@ -127,10 +129,15 @@ class OptimizerBinding:
     """The optimizer's state by parameter name, and the numbers that its update takes."""
 
     def __init__(
-        self, plan: PlanData, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+        self,
+        plan: PlanData,
+        model: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        device: Device,
     ) -> None:
         """Raises ReplayError where ``optimizer`` is not the one that the plan was made for."""
         self._plan, self._optimizer = plan, optimizer
+        self._device, self._homes = device, Homes(device)
         expected = _CLASSES.get(plan.optimizer)
         if expected is None or type(optimizer) is not expected:
             wanted = f"torch.optim.{expected.__name__}" if expected else repr(plan.optimizer)
@@ -190,10 +197,21 @@ class OptimizerBinding:
             self._started.clear()
         state = self._optimizer.state
         result = []
-        for parameter, key in self._owners:
+        for resident, (parameter, key) in zip(self.residents, self._owners, strict=False):
             tensor = state[parameter].get(key)
-            result.append(tensor if tensor is not None else self._start(parameter, key))
+            if tensor is None:
+                tensor = self._start(parameter, key)
+            if resident.home:
+                tensor = state[parameter][key] = self._homes.take(resident, tensor)
+            result.append(tensor)
         return result + [self._rate(group) for group in self._rated]
+
+    def release(self) -> None:
+        """States that live in host memory are on the device again, for an eager update."""
+        for resident, (parameter, key) in zip(self.residents, self._owners, strict=False):
+            state = self._optimizer.state[parameter]
+            if resident.home and key in state:
+                state[key] = state[key].to(self._device.at)
 
     def _rate(self, group: int) -> Tensor:
         lr = self._optimizer.param_groups[group]["lr"]
@@ -232,7 +250,8 @@ class OptimizerBinding:
         """Raise ReplayError unless all are what the plan was made for, and equally many steps old."""
         self._check_groups()
         for resident, tensor in zip(self.residents, tensors, strict=True):
-            if what := mismatch(tensor, resident.spec, self._plan.device):
+            where = "cpu" if resident.home else self._plan.device
+            if what := mismatch(tensor, resident.spec, where):
                 raise ReplayError(f"The optimizer's {resident.key!r} {what}.")
         for index, counters in enumerate(self.counters()):
             counts = {float(counter) for counter in counters}

@@ -4,13 +4,14 @@ Works on the flat list of resident tensors; who they are in a model is ``binding
 """
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 from torch import Tensor
 
 from . import native
@@ -79,7 +80,7 @@ class Engine:
         self._report = Report(
             *(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False),
             transfers=len(plan.transfers),
-            host_bytes=plan.host_bytes,
+            host_bytes=plan.host_bytes + plan.home_bytes,
         )
         self._transfers: Transfers | None = None
         """Between the arena and host memory, where the plan has some."""
@@ -113,7 +114,8 @@ class Engine:
         """How the step runs on this machine; complete after the first step."""
         graphed, report = self.graphed, self._report
         if self._transfers is not None:
-            report = replace(report, host_bytes=self._transfers.host_bytes)
+            host_bytes = self._transfers.host_bytes + self.plan.home_bytes
+            report = replace(report, host_bytes=host_bytes)
         if graphed is None:
             return report
         return replace(report, graphed=graphed.captures > 0, graph_reason=graphed.reason)
@@ -130,6 +132,13 @@ class Engine:
 
     def run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """One step as planned; residents are updated in place. Returns the outputs."""
+        outputs = self._run(residents, scalars)
+        if self.plan.home_bytes:
+            # Whoever looks at a state in host memory does so at once, not in the device's order.
+            self.device.synchronize()
+        return outputs
+
+    def _run(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         now = self.device.settings()
         if self._settled != now:
             self._settle(residents, scalars)
@@ -161,8 +170,21 @@ class Engine:
             named_op(self.plan, self._traced_source),
             self.device.running(training=self.plan.training),
             self.ranks.running(),
+            self._all_on_device(residents) as there,
         ):
-            return self.traced(_unarmed, residents, scalars)
+            return self.traced(_unarmed, there, scalars)
+
+    @contextmanager
+    def _all_on_device(self, residents: Sequence[Tensor]) -> Iterator[Sequence[Tensor]]:
+        """Those that live in host memory on the device, and at the end at home as they are then."""
+        homes = [at for at, resident in enumerate(self.plan.residents) if resident.home]
+        there = list(residents)
+        for at in homes:
+            there[at] = residents[at].to(self.device.at)
+        yield there
+        with torch.no_grad():
+            for at in homes:
+                residents[at].copy_(there[at])
 
     def _run_armed(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """As planned, for a graph: what is asked for beyond the table shifts nothing."""
@@ -249,7 +271,7 @@ class Engine:
             recorded=recorded,
             proved=self._report.proved,
             transfers=len(self.plan.transfers),
-            host_bytes=self.plan.host_bytes,
+            host_bytes=self.plan.host_bytes + self.plan.home_bytes,
             adapter=self._adapter.name,
             adapter_reason=self._adapter.reason,
         )

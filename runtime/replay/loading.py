@@ -43,7 +43,9 @@ class PlannedStep:
             )
             raise ReplayError(f"The step {plan.title} {wants}.")
         self._model = ModelBinding(plan, model)
-        self._optimizer = OptimizerBinding(plan, model, optimizer) if optimizer is not None else None
+        self._optimizer = (
+            OptimizerBinding(plan, model, optimizer, engine.device) if optimizer is not None else None
+        )
         self._scaler = ScalerBinding(plan, scaler, engine.device.at)
         self._sums = GradientSums(plan, engine.device.at)
         device = str(engine.device.at)
@@ -68,6 +70,14 @@ class PlannedStep:
     def report(self) -> Report:
         """How the step runs on this machine; complete after the first step."""
         return self.engine.report
+
+    def release(self) -> None:
+        """States of the optimizer that live in host memory go back to the device.
+
+        To be called before an eager ``optimizer.step()``; the next planned step takes them home again.
+        """
+        if self._optimizer is not None:
+            self._optimizer.release()
 
     def __call__(self, inputs: Any, target: Any = None) -> Any:
         """One step on a batch. Training returns the loss; inference what the model returns.

@@ -127,6 +127,19 @@ class Transfers:
             for of in layouts
         )
 
+    def take_home(self, number: int, tensor: Tensor, home: Tensor) -> None:
+        """Start transfer ``number``: a resident that lives in host memory goes back to there."""
+        self._copies.start(number, _raw(home), _raw(tensor))
+
+    def bring(self, number: int, home: Tensor) -> Tensor:
+        """Start transfer ``number``: a new tensor, laid out and filled as the resident at ``home``."""
+        source = _raw(home)
+        target = torch.empty(source.numel(), dtype=torch.uint8, device=self._device.at)
+        self._copies.start(number, target, source)
+        return torch.empty(0, dtype=home.dtype, device=self._device.at).set_(
+            target.untyped_storage(), int(home.storage_offset()), tuple(home.shape), home.stride()
+        )
+
     def wait(self, number: int) -> None:
         """What is issued from now on comes after transfer ``number``."""
         self._copies.wait(number)
@@ -224,6 +237,8 @@ def host_block(device: Device, size: int) -> Tensor:
     Not from PyTorch, whose allocator of the CPU may be the arena's, and whose pinned memory has a power
     of two of bytes. Raises ReplayError where there is no memory for it.
     """
+    if not size:
+        return torch.empty(0, dtype=torch.uint8)
     try:
         memory = mmap.mmap(-1, size)
         block = torch.frombuffer(memory, dtype=torch.uint8)

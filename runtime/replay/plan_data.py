@@ -15,6 +15,8 @@ from typing import Any
 from .errors import ReplayError
 
 FORMAT, VERSION = "bayplan-export", 1
+HOME = -1
+"""In place of a host slot: the home of a resident."""
 ROLES = frozenset(
     {
         "parameter",
@@ -48,6 +50,8 @@ class Resident:
     storage: int
     written: bool
     """The step changes it in place."""
+    home: int = 0
+    """Its bytes where it lives in host memory, from which the step brings it; else 0."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class Transfer:
     to_host: bool
     """An offload; else a prefetch."""
     host: int
+    """The host slot, or ``HOME``."""
     instance: int
 
 
@@ -154,6 +159,11 @@ class PlanData:
     def host_bytes(self) -> int:
         """What the host block needs."""
         return max((slot.address + slot.size for slot in self.host_slots), default=0)
+
+    @property
+    def home_bytes(self) -> int:
+        """What residents have in host memory, from step to step."""
+        return sum(resident.home for resident in self.residents)
 
     @property
     def micro_batches(self) -> int:
@@ -278,6 +288,8 @@ def _check(plan: PlanData) -> None:
     for resident in plan.residents:
         if resident.role not in ROLES:
             raise ValueError(f"the role {resident.role!r} is not known")
+        if resident.home and resident.role != "optimizer":
+            raise ValueError(f"the {resident.role} {resident.key!r} has a home in host memory")
     for _, group in plan.scalars:
         if not 0 <= group < len(plan.groups):
             raise ValueError(f"there is no parameter group {group}")
@@ -291,13 +303,22 @@ def _check(plan: PlanData) -> None:
 
 
 def _check_transfers(plan: PlanData) -> None:
-    """Every prefetch finds its storage in host memory, and no two lie there on the same bytes."""
+    """Every prefetch finds its storage in host memory, and no two lie there on the same bytes.
+
+    What comes from a home, and goes there, is named in the generated step.
+    """
     slots, instances = len(plan.host_slots), len(plan.instances)
     filled: dict[int, int] = {}
     emptied: dict[int, int] = {}
     for number, transfer in enumerate(plan.transfers):
-        if not 0 <= transfer.host < slots or not 0 <= transfer.instance < instances:
+        if not HOME <= transfer.host < slots or not 0 <= transfer.instance < instances:
             raise ValueError(f"transfer {number} cannot be: {transfer}")
+        if not transfer.to_host:
+            slot = plan.instances[transfer.instance].start
+            if set(plan.created[slot]) != {transfer.instance}:
+                raise ValueError(f"transfer {number} makes another instance than slot {slot}")
+        if transfer.host == HOME:
+            continue
         if plan.host_slots[transfer.host].size != plan.instances[transfer.instance].size:
             raise ValueError(f"transfer {number} is between different sizes")
         if transfer.to_host == (transfer.host in filled):
@@ -306,9 +327,6 @@ def _check_transfers(plan: PlanData) -> None:
             filled[transfer.host] = number
         else:
             emptied[transfer.host] = number
-            slot = plan.instances[transfer.instance].start
-            if set(plan.created[slot]) != {transfer.instance}:
-                raise ValueError(f"transfer {number} makes another instance than slot {slot}")
     if any(slot.address < 0 or slot.size <= 0 for slot in plan.host_slots):
         raise ValueError("a host slot has no bytes")
     # Copies are made one after the other: a slot is free for the next when its last prefetch is issued.
@@ -363,6 +381,7 @@ def _resident(item: Any) -> Resident:
         spec=_spec(item["spec"]),
         storage=_integer(item["storage"]),
         written=item["written"] is True,
+        home=_integer(item.get("home", 0)),
     )
 
 

@@ -36,4 +36,4 @@ class Report:
     transfers: int = 0
     """Copies of one step to host memory and from there."""
     host_bytes: int = 0
-    """What the host block has: pinned memory where the step runs on a GPU."""
+    """Of host memory, the optimizer's states there included; pinned where the step runs on a GPU."""

@@ -84,7 +84,8 @@ def random_residents(plan: PlanData, seed: int) -> list[Tensor]:
 def _random(resident: Resident, generator: torch.Generator, device: str) -> Tensor:
     spec = resident.spec
     kind = dtype(spec.dtype)
-    result = torch.empty_strided(spec.shape, spec.stride, dtype=kind, device=device)
+    where = "cpu" if resident.home else device
+    result = torch.empty_strided(spec.shape, spec.stride, dtype=kind, device=where)
     if kind == torch.bool or not (kind.is_floating_point or kind.is_complex):
         return result.copy_(torch.randint(0, 2, spec.shape, generator=generator))
     noise = torch.rand(spec.shape, generator=generator)

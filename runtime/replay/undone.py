@@ -21,6 +21,8 @@ class Undone:
 
     def restore(self) -> None:
         """Everything as it was when the block began."""
+        # What lives in host memory is copied there beside the ops.
+        self._device.synchronize()
         self._device.set_random_state(self._random)
         with torch.no_grad():
             for tensor, saved in zip(self._residents, self._saved, strict=True):

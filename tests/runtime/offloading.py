@@ -10,6 +10,7 @@ import numpy as np
 from solver.check import require_valid
 from solver.placement import PlacementProblem, place
 from solver.plan import (
+    HOME,
     Action,
     Certificate,
     Free,
@@ -99,6 +100,38 @@ def with_trips(step: Step, plan: Plan, trips: Mapping[int, tuple[int, int]]) -> 
     return placed(step, replace(plan, name="Trips"), instances, actions, hosts)
 
 
+def with_homes(step: Step, plan: Plan, count: int) -> Plan:
+    """The ``count`` largest states of the optimizer live in host memory.
+
+    Each comes two ops before its first use, goes home after its last and is freed one op later.
+    """
+    program = step.program
+    states = {program.values[p.value].storage for p in program.placeholders if p.role == "optimizer"}
+    homes = sorted(states, key=lambda i: (-step.storages[i].size, i))[:count]
+    before: dict[int, list[Action]] = defaultdict(list)
+    number_of = {}
+    for at, storage in enumerate(homes):
+        host, instance = len(plan.host_slots) + at, len(plan.instances) + at
+        number_of[storage] = instance
+        slots = [at for at, op in enumerate(plan.order) if storage in step.ops[op].touches]
+        before[slots[-1] + 1].append(Offload(instance, host))
+        before[slots[-1] + 2].append(Free(instance))
+        before[max(0, slots[0] - 2)].append(Prefetch(host, instance))
+    actions, slot = list[Action](), 0
+    for action in plan.actions:
+        if isinstance(action, Run):
+            actions += before.pop(slot, ())
+            slot += 1
+            used = [number_of[s] for s in step.ops[action.op].touches if s in number_of]
+            action = replace(action, uses=(*action.uses, *used))
+        actions.append(action)
+    for late in sorted(before):
+        actions += before[late]
+    instances = [*plan.instances, *(Instance(storage, 0) for storage in homes)]
+    hosts = [*plan.host_slots, *(HostSlot(storage, HOME) for storage in homes)]
+    return placed(step, replace(plan, name="Homes"), instances, actions, hosts)
+
+
 def with_recompute(step: Step, plan: Plan, instance: int, gap: tuple[int, int]) -> Plan:
     """``instance`` is freed after the first slot of ``gap``, and made again before the second.
 
@@ -165,16 +198,18 @@ def placed(
     address = dict(zip(first, found, strict=True))
     filled = {a.host: at for at, a in enumerate(actions) if isinstance(a, Offload)}
     emptied = {a.host: at for at, a in enumerate(actions) if isinstance(a, Prefetch)}
-    host_addresses = addresses(
-        [filled[h] for h in range(len(hosts))],
-        [emptied[h] for h in range(len(hosts))],
-        [int(storage_sizes(step)[host.storage]) for host in hosts],
+    parked = [h for h, host in enumerate(hosts) if host.address != HOME]
+    found = addresses(
+        [filled[h] for h in parked],
+        [emptied[h] for h in parked],
+        [int(storage_sizes(step)[hosts[h].storage]) for h in parked],
     )
+    host_address = dict.fromkeys(range(len(hosts)), HOME) | dict(zip(parked, found, strict=True))
     peak = int(plan_profile(step, made).max())
     result = replace(
         made,
         instances=tuple(replace(i, address=address[owner[at]]) for at, i in enumerate(instances)),
-        host_slots=tuple(replace(h, address=host_addresses[at]) for at, h in enumerate(hosts)),
+        host_slots=tuple(replace(h, address=host_address[at]) for at, h in enumerate(hosts)),
         peak_bytes=peak,
         height_bytes=max(address[owner[i]] + int(sizes[i]) for i in range(len(instances))),
         status=Status.FEASIBLE,
