@@ -22,6 +22,7 @@ from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
 from app.settings import Settings
 from app.window.activity import Activity, distinct_plans, outcome
+from app.window.runner import Runner
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
 from solver.plan import Plan, Status
@@ -32,17 +33,10 @@ from solver.step import Step
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
 
-CLOSE_SECONDS = 10.0
-"""How long closing the window waits for each background thread."""
 
+class Work(Runner):
+    """All that one window can have done. All signals are emitted in the UI thread."""
 
-class Work(QObject):
-    """Runs jobs for one window. All signals are emitted in the UI thread."""
-
-    changed = Signal()
-    """``activity`` is another."""
-    problem = Signal(str, object)
-    """What was being done (``open``, ``solve``, ...) and the Failure."""
     opened = Signal(object)
     """A Loaded was put into the document."""
     exported = Signal(object)
@@ -68,12 +62,6 @@ class Work(QObject):
     ) -> None:
         super().__init__(parent)
         self.document, self.library, self.settings = document, library, settings
-        self.activity = Activity()
-        self._doing = ""
-        self._job: Job | None = None
-        self._stopped: SolveJob | None = None
-        """A solve that was stopped and still owes its plan."""
-        self._beside: set[Job] = set()
         self._solve_next = False
         self._library_failed = False
 
@@ -167,15 +155,12 @@ class Work(QObject):
         job.succeeded.connect(self._verified)
         self._run(job, "verify", Activity(f"Verifying {folder.name}", running=True, stoppable=True))
 
-    def stop(self) -> None:
-        """End the running work: a solve with the best plan so far, anything else without result."""
-        if self._job is None or not self.activity.stoppable:
-            return
-        if isinstance(self._job, SolveJob):
-            self._stop_solve(self._job)
-            return
-        self._job.abandon()
-        self._say(Activity("Stopping", running=True))
+    def _stop_job(self, job: Job) -> None:
+        """A solve ends with the best plan so far, anything else without result."""
+        if isinstance(job, SolveJob):
+            self._stop_solve(job)
+        else:
+            super()._stop_job(job)
 
     def _stop_solve(self, job: SolveJob) -> None:
         """The window has stopped at once; the plan, with its status, follows when it is checked.
@@ -183,9 +168,7 @@ class Work(QObject):
         A large step's first plan takes seconds, so nothing waits for it and other work drops it.
         """
         job.stop()
-        job.ended.connect(self._ended_beside)
-        self._beside.add(job)
-        self._stopped, self._job = job, None
+        self._await_beside(job)
         plans = [line.plan for line in self.document.log if line.plan is not None]
         if plans:
             best = min(plans, key=lambda plan: plan.height_bytes)
@@ -229,24 +212,6 @@ class Work(QObject):
         entries = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
         solution = self.document.solution
         self._store(step, [e.plan for e in entries], solution)
-
-    def close(self) -> bool:
-        """End all work and wait for its threads; whether all ended."""
-        jobs = self.jobs
-        for job in jobs:
-            job.abandon()
-        ended = [job.join(CLOSE_SECONDS) for job in jobs]
-        return all(ended)
-
-    @property
-    def jobs(self) -> tuple[Job, ...]:
-        """All that runs."""
-        return tuple(job for job in (self._job, *self._beside) if job is not None)
-
-    @property
-    def busy(self) -> bool:
-        """Whether work that the user asked for is running."""
-        return self._job is not None
 
     @property
     def solving(self) -> bool:
@@ -305,10 +270,7 @@ class Work(QObject):
         self._say(Activity("Verified", good=True) if report.ok else Activity("Not verified"))
         self.verified.emit(report)
 
-    @Slot(object)
     def _progressed(self, item: object) -> None:
-        if self.sender() is not self._job:
-            return  # Of a stopped solve; its solution brings the whole log.
         if isinstance(item, Progress):
             self.document.add_progress(item)
             text = f"{item.phase}: {item.result}" if item.result else item.phase
@@ -318,23 +280,10 @@ class Work(QObject):
             text = self.activity.text if self._doing in ("capture", "verify") else text
         self._say(Activity(text, running=True, stoppable=self.activity.stoppable))
 
-    @Slot(object)
-    def _failed(self, failure: Failure) -> None:
-        self._say(Activity())
-        self.problem.emit(self._doing, failure)
-
-    @Slot()
-    def _ended(self) -> None:
-        if self._job is not None and self.sender() is self._job:
-            self._job.deleteLater()
-            self._job = None
-            if self.activity.running:
-                self._say(Activity("Stopped"))
-            else:
-                self.changed.emit()
-            if self._solve_next and self._doing == "open":
-                self._solve_next = False
-                self.solve()
+    def _follow(self, doing: str) -> None:
+        if self._solve_next and doing == "open":
+            self._solve_next = False
+            self.solve()
 
     # The library, beside other work.
 
@@ -381,7 +330,6 @@ class Work(QObject):
         # It cannot be read any more, so what is shown is not what is there.
         self.compared.emit(True)
 
-    @Slot(object)
     def _failed_beside(self, failure: Failure) -> None:
         if isinstance(self.sender(), StoreJob | OpenLibraryJob):
             if self._library_failed:
@@ -390,46 +338,6 @@ class Work(QObject):
         doing = "prove" if isinstance(self.sender(), ProveJob) else "library"
         self.problem.emit(doing, failure)
 
-    @Slot()
-    def _ended_beside(self) -> None:
-        job = self.sender()
-        if isinstance(job, Job):
-            self._beside.discard(job)
-            if job is self._stopped:
-                self._stopped = None
-                self.changed.emit()
-            job.deleteLater()
-
-    def _run(self, job: Job, doing: str, activity: Activity) -> None:
-        # What was running is for the step that goes away.
-        self._set_aside()
-        self._job, self._doing = job, doing
-        job.setParent(self)
-        job.progress.connect(self._progressed)
-        job.failed.connect(self._failed)
-        job.ended.connect(self._ended)
-        self._say(activity)
-        job.start()
-
-    def _set_aside(self) -> None:
-        """Let the running work end beside other work, without result."""
-        if self._stopped is not None:
-            self._stopped.abandon()
-            self._stopped = None
-        if self._job is not None:
-            self._job.abandon()
-            self._job.ended.connect(self._ended_beside)
-            self._beside.add(self._job)
-            self._job = None
-
-    def _run_beside(self, job: Job, *, report: bool = True) -> None:
-        self._beside.add(job)
-        job.setParent(self)
-        if report:
-            job.failed.connect(self._failed_beside)
-        job.ended.connect(self._ended_beside)
-        job.start()
-
     def _saved(self, write: partial[None]) -> bool:
         try:
             write()
@@ -437,8 +345,3 @@ class Work(QObject):
             self.problem.emit("save", failure_of(error))
             return False
         return True
-
-    def _say(self, activity: Activity) -> None:
-        if activity != self.activity:
-            self.activity = activity
-            self.changed.emit()
