@@ -18,35 +18,38 @@
         ...                                            what they alone make, its views and its end
 
 Variables belong to *instances*: a storage that exists more than once has variables of its own each
-time, and its views are made anew. A step file may come from anywhere, so nothing of it reaches the
-source as it stands: names are reduced to identifiers, literals are the ``repr`` of checked types,
-operators are looked up by name.
+time, and its views are made anew. So an op that runs again is simply called again, but for these::
+
+    again.keep(0)                                      it draws random numbers: of its first run
+    again.rewind(0)                                    what follows draws those once more
+    getitem_7, getitem_8 = aten_native_dropout_default(...)
+    again.resume()
+    ... = aten_native_batch_norm_default(..., aten_clone_default(running_mean), ...)
+                                                       what it would move is a copy
+    getitem_9, = again.normalized(0, aten_native_batch_norm_default, ...)
+                                                       or it takes the statistics that it saved
 """
 
-import keyword
-import math
-import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runtime.replay.names import FORBIDDEN, TARGET
 from solver.errors import BayplanError
-from solver.plan import Free, Offload, Plan, Prefetch, Run
-from solver.step import Instruction, Json, Program, Step
-from solver.validate import DTYPE_BYTES
+from solver.plan import SAVED_STATISTICS, Free, Offload, Plan, Prefetch, Run
+from solver.repetition import find_repetitions
+from solver.step import Instruction, Program, Step
+
+from .expressions import Expressions, comment, references
 
 RESIDENT = -1
 """In place of an instance: the storage is not the plan's to place."""
 
-_LAYOUTS = frozenset({"strided"})
-_MEMORY_FORMATS = frozenset(
-    {"contiguous_format", "preserve_format", "channels_last", "channels_last_3d"}
-)
-_FLOATS = {"inf": 'float("inf")', "-inf": 'float("-inf")', "nan": 'float("nan")'}
-_DEVICE = re.compile(r"[a-z]{1,16}(:\d{1,3})?", re.ASCII)
 _RESERVED = frozenset(
-    {"step", "arm", "observe", "residents", "scalars", "transfers", "torch", "operator", "float"}
+    {
+        *("step", "arm", "observe", "residents", "scalars", "transfers", "again"),
+        *("torch", "operator", "float"),
+    }
 )
 
 
@@ -58,11 +61,19 @@ class Generated:
     created: tuple[tuple[int, ...], ...]
     """For each slot, the instance of each variable assigned there; RESIDENT: not the plan's. Prefetches
     have slots of their own."""
+    repeated: tuple[int, ...]
+    """The slots in which an op runs again."""
+    again: bool
+    """Whether the step has ``again`` as its last argument."""
+    norms: tuple[int, ...]
+    """The ops that are repeated from saved statistics, by their number."""
 
 
 def generate(step: Step, plan: Plan, title: str) -> Generated:
-    """The source of ``step(arm, residents, scalars)`` for a checked plan, or of ``step(arm, residents,
-    scalars, transfers)`` where it has some. Raises BayplanError.
+    """The source of ``step(arm, residents, scalars)`` for a checked plan. Raises BayplanError.
+
+    Where the plan has transfers those are a further argument, and so is ``again`` where it repeats ops
+    that draw, or from saved statistics.
 
     ``residents`` are the program's placeholders, then its constants; the function returns the tuple
     of the program's outputs. ``title`` says in the source what the step is.
@@ -86,9 +97,7 @@ class _Writer:
         """Where each instance is made, as far as that is not the outermost block."""
         self.flags: dict[str, str] = {}
         """The variable with the number in each tensor that is a guard."""
-        self.globals: dict[str, str] = {}
-        """Module-level name of each expression that is evaluated once."""
-        self.used_names = set(_RESERVED)
+        self.text = Expressions(_RESERVED)
         self.names: dict[tuple[int, int], str] = {}
         """Variable of each (value, instance)."""
         self.of_instance: dict[int, list[str]] = {}
@@ -111,12 +120,21 @@ class _Writer:
         self.filled_by: dict[int, int] = {}
         """The transfer that may still fill each instance."""
         self.created: list[tuple[int, ...]] = []
+        self.repeated: list[int] = []
+        self.ran: set[int] = set()
+        self.draws: dict[int, int] = {}
+        """By op that draws and runs again, the number of where its generator stood."""
+        self.norms: dict[int, int] = {}
+        """By op that is repeated from saved statistics, its number."""
+        runs = Counter(plan.order)
+        self.runs_again = {op for op, count in runs.items() if count > 1}
+        self.uncounted = find_repetitions(step).uncounted if self.runs_again else {}
         self.instruction_of: dict[int, Instruction] = {}
         self.view_of: dict[int, Instruction] = {}
         """The view that makes each value."""
         self.needed = set(program.outputs)
         for instruction in program.instructions:
-            self.needed.update(_references(instruction))
+            self.needed.update(references(instruction))
             if instruction.op >= 0:
                 self.instruction_of[instruction.op] = instruction
                 continue
@@ -128,24 +146,20 @@ class _Writer:
         residents = [p.value for p in self.program.placeholders]
         residents += [c.value for c in self.program.constants]
         self._unpack("residents", [self._name(v, RESIDENT) for v in residents])
-        self.scalar_names = [self._unique(f"{s.kind}_{s.group}") for s in self.program.scalars]
-        self._unpack("scalars", self.scalar_names)
+        self.text.scalars = [self.text.unique(f"{s.kind}_{s.group}") for s in self.program.scalars]
+        self._unpack("scalars", self.text.scalars)
         module = None
         for action in self.plan.actions:
             match action:
-                case Run(op, uses, creates, implementation, takes):
-                    if implementation:
-                        raise BayplanError(
-                            f"The implementation {implementation!r} cannot be exported yet."
-                        )
+                case Run(op, uses, _, _, takes):
                     place = " · ".join(
                         filter(None, (self.step.ops[op].phase, self.step.ops[op].module))
                     )
                     if place != module:
                         module = place
-                        self._emit("", f"# {_comment(place)}")
+                        self._emit("", f"# {comment(place)}")
                     self._wait_before(op, uses, [old for _, old in takes])
-                    self._run(op, uses, creates)
+                    self._run(action)
                     for _, old in takes:
                         self._delete(old)
                 case Free(instance):
@@ -162,7 +176,14 @@ class _Writer:
                     self._prefetch(host, instance)
         outputs = [self._value(value) for value in self.program.outputs]
         self._emit("", f"return ({''.join(f'{name}, ' for name in outputs)})")
-        return Generated(self._source(title), tuple(self.created))
+        again = bool(self.draws or self.norms)
+        return Generated(
+            self._source(title, again),
+            tuple(self.created),
+            tuple(self.repeated),
+            again,
+            tuple(self.norms),
+        )
 
     def _emit(self, *lines: str) -> None:
         self.lines += [(self.block, line) for line in lines]
@@ -177,10 +198,10 @@ class _Writer:
         """The block of an op, whose guard's tensors are turned into numbers at their first use."""
         block: tuple[str, ...] = ()
         for item in instruction.guard:
-            name = self._argument(item)
+            name = self.text.argument(item, self._value)
             if "value" in item:
                 if name not in self.flags:
-                    self.flags[name] = self._unique(f"{name}_number")
+                    self.flags[name] = self.text.unique(f"{name}_number")
                     with self._inside(block):
                         self._emit(f"{self.flags[name]} = {name}.item()")
                 name = self.flags[name]
@@ -258,17 +279,44 @@ class _Writer:
             with self._inside(self.block_of.get(instance, ())):
                 self._emit(f"del {', '.join(names)}")
 
-    def _run(self, op: int, uses: tuple[int, ...], creates: tuple[int, ...]) -> None:
-        instruction = self.instruction_of[op]
-        storage_of = {i: self.plan.instances[i].storage for i in (*uses, *creates)}
+    def _run(self, action: Run) -> None:
+        op, instruction = action.op, self.instruction_of[action.op]
+        storage_of = {i: self.plan.instances[i].storage for i in (*action.uses, *action.creates)}
         self.instance_of = {storage: instance for instance, storage in storage_of.items()}
         block = self._guard(instruction)
-        self.block_of |= dict.fromkeys(creates if block else (), block)
-        call = self._call(instruction)
+        self.block_of |= dict.fromkeys(action.creates if block else (), block)
+        first = op not in self.ran
+        self.ran.add(op)
+        if not first:
+            self.repeated.append(len(self.created))
+        if action.implementation:
+            call, instruction = self._normalized(action, instruction)
+        else:
+            call = self._call(instruction, () if first else self.uncounted.get(op, ()))
+        draws = op in self.runs_again and self.step.ops[op].random
         with self._inside(block):
+            # What these ask for belongs to the slot.
             self._emit(f"arm({len(self.created)})")
+            if draws:
+                number = self.draws.setdefault(op, len(self.draws))
+                self._emit(f"again.{'keep' if first else 'rewind'}({number})")
             names = self._assign(instruction, call)
+            if draws and not first:
+                self._emit("again.resume()")
         self.created.append(tuple(names.values()))
+
+    def _normalized(self, action: Run, instruction: Instruction) -> tuple[str, Instruction]:
+        """The call of a batch norm from the statistics that it saved, and what it returns."""
+        if action.implementation != SAVED_STATISTICS:
+            raise BayplanError(f"The implementation {action.implementation!r} cannot be exported.")
+        number = self.norms.setdefault(action.op, len(self.norms))
+        saved = [self._value(value) for value in instruction.outputs[1:3] if value is not None]
+        target, written = (
+            self.text.target(instruction.target),
+            self.text.arguments(instruction, self._value),
+        )
+        call = f"again.normalized({number}, {target}, {', '.join(saved)}, {written})"
+        return call, replace(instruction, outputs=instruction.outputs[:1], tuple_result=True)
 
     def _assign(self, instruction: Instruction, call: str) -> dict[str, int]:
         """Emit ``call`` with what it binds; the instance of every variable, in order."""
@@ -285,7 +333,7 @@ class _Writer:
             ):
                 name, instance = self._name(value, self._instance(value)), self._instance(value)
             else:
-                name, instance = self._unique("unused"), RESIDENT
+                name, instance = self.text.unique("unused"), RESIDENT
             bound[name] = instance
             # Under a further guard it may not be there when its storage goes to host memory.
             always = self.block == self.block_of.get(instance, ())
@@ -298,7 +346,7 @@ class _Writer:
             self._emit(f"del {', '.join(idle)}")
         elif idle:
             # What a view returns besides keeps the storage of its base alive.
-            base = next((self._instance(v) for v in _references(instruction)), RESIDENT)
+            base = next((self._instance(v) for v in references(instruction)), RESIDENT)
             if base != RESIDENT:
                 self.of_instance.setdefault(base, []).extend(idle)
         return bound
@@ -327,89 +375,41 @@ class _Writer:
             self._assign(view, call)
         return self.names[value, self._instance(value)]
 
-    def _call(self, instruction: Instruction) -> str:
+    def _call(self, instruction: Instruction, unmoved: Collection[int] = ()) -> str:
+        """``unmoved``: storages of which the call gets copies."""
+
+        def given(value: int) -> str:
+            name = self._value(value)
+            if self.program.values[value].storage not in unmoved:
+                return name
+            return f"{self.text.target('aten.clone.default')}({name})"
+
         # Views of the arguments are emitted while the arguments are written.
-        arguments = [self._argument(a) for a in instruction.args]
-        for key, item in instruction.kwargs.items():
-            if not key.isidentifier() or not key.isascii() or keyword.iskeyword(key):
-                raise BayplanError(f"{instruction.target[:80]!r} has an argument named {key[:80]!r}.")
-            arguments.append(f"{key}={self._argument(item)}")
-        return f"{self._target(instruction.target)}({', '.join(arguments)})"
-
-    def _target(self, target: str) -> str:
-        if not TARGET.fullmatch(target) or target.split(".")[1] in FORBIDDEN:
-            raise BayplanError(f"{target[:80]!r} is not the name of an operator that a step may call.")
-        return self._global(target.replace(".", "_"), f"operator({target!r})")
-
-    def _argument(self, item: Json) -> str:
-        if item is None or type(item) in (bool, int, str):
-            return repr(item)
-        if type(item) is float and math.isfinite(item):
-            return repr(item)
-        if isinstance(item, list | tuple):
-            return f"[{', '.join(self._argument(each) for each in item)}]"
-        if isinstance(item, dict) and len(item) == 1:
-            ((kind, content),) = item.items()
-            if (written := self._special(kind, content)) is not None:
-                return written
-        raise BayplanError(f"The step has an argument that cannot be written: {str(item)[:80]!r}.")
-
-    def _special(self, kind: str, content: Json) -> str | None:
-        """What an object with the single key ``kind`` stands for; None: nothing known."""
-        match kind, content:
-            case "value", int():
-                return self._value(content)
-            case "scalar", int():
-                return self.scalar_names[content]
-            case "float", str() if content in _FLOATS:
-                return _FLOATS[content]
-            case "dtype", str() if content in DTYPE_BYTES:
-                return self._global(content, f"torch.{content}")
-            case "layout", str() if content in _LAYOUTS:
-                return self._global(content, f"torch.{content}")
-            case "memory_format", str() if content in _MEMORY_FORMATS:
-                return self._global(content, f"torch.{content}")
-            case "device", str() if _DEVICE.fullmatch(content):
-                return self._global(f"device_{content.replace(':', '_')}", f"torch.device({content!r})")
-        return None
-
-    def _global(self, name: str, expression: str) -> str:
-        if expression not in self.globals:
-            self.globals[expression] = self._unique(name)
-        return self.globals[expression]
+        written = self.text.arguments(instruction, given)
+        return f"{self.text.target(instruction.target)}({written})"
 
     def _name(self, value: int, instance: int) -> str:
         """A new variable for ``value`` on ``instance``."""
-        name = self._unique(self.program.values[value].name)
+        name = self.text.unique(self.program.values[value].name)
         self.names[value, instance] = name
         if instance != RESIDENT:
             self.of_instance.setdefault(instance, []).append(name)
-        return name
-
-    def _unique(self, wanted: str) -> str:
-        base = re.sub(r"\W", "_", wanted[:60], flags=re.ASCII).strip("_") or "value"
-        if not base[0].isalpha() or keyword.iskeyword(base):
-            base = f"value_{base}"
-        name, count = base, 0
-        while name in self.used_names:
-            count += 1
-            name = f"{base}_{count}"
-        self.used_names.add(name)
         return name
 
     def _unpack(self, source: str, names: list[str]) -> None:
         if names:
             self._emit("(", *(f"    {name}," for name in names), f") = {source}")
 
-    def _source(self, title: str) -> str:
+    def _source(self, title: str, again: bool) -> str:
         head = [
-            f'"""{_comment(title)}',
+            f'"""{comment(title)}',
             "",
             "Written by Bayplan; changes are refused when it is loaded.",
         ]
         head += ['"""', "", "import torch", "", "from .replay.targets import operator", ""]
-        head += [f"{name} = {expression}" for expression, name in sorted(self.globals.items())]
+        head += [f"{name} = {expression}" for expression, name in sorted(self.text.globals.items())]
         parameters = "arm, residents, scalars" + (", transfers" if self.transfers else "")
+        parameters += ", again" if again else ""
         head += ["", "", f"def step({parameters}):"]
         return "\n".join([*head, *self._body(), ""])
 
@@ -424,18 +424,3 @@ class _Writer:
                 yield f"{'    ' * (depth + 1)}if not {block[depth]}:"
             here = block
             yield f"{'    ' * (len(block) + 1)}{line}" if line else ""
-
-
-def _references(instruction: Instruction) -> Iterator[int]:
-    pending: list[Json] = [*instruction.args, *instruction.kwargs.values()][::-1]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, list | tuple):
-            pending.extend(reversed(item))
-        elif isinstance(item, dict) and "value" in item:
-            yield item["value"]
-
-
-def _comment(text: str) -> str:
-    """``text`` with nothing in it that could end a comment or a docstring."""
-    return re.sub(r"[^\w .:/·,()\[\]-]", "?", text)[:200]

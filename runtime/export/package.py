@@ -16,6 +16,7 @@ from solver.assemble import assemble
 from solver.check import require_valid
 from solver.errors import BayplanError
 from solver.plan import Certificate, Plan, Proof, Status
+from solver.rewriting import rewritten
 from solver.step import Step
 from solver.timeline import planned_storages
 
@@ -47,9 +48,12 @@ def export(step: Step, plan: Plan, folder: Path) -> None:
 
 
 def export_files(step: Step, plan: Plan, name: str) -> dict[str, bytes]:
-    """Every file of the export called ``name``, by its path with ``/``, for a checked plan."""
-    assert step.program is not None
-    planned = generate(step, plan, f"{step.title}: {plan.name}")
+    """Every file of the export called ``name``, by its path with ``/``, for a checked plan.
+
+    What the plan rewrites is in the planned step alone: the traced one is as captured.
+    """
+    changed = rewritten(step, plan) if plan.rewrites else step
+    planned = generate(changed, plan, f"{step.title}: {plan.name}")
     traced = generate(step, _program_order(step), f"{step.title}: program order")
     result = {
         "__init__.py": INIT.encode(),
@@ -63,7 +67,7 @@ def export_files(step: Step, plan: Plan, name: str) -> dict[str, bytes]:
         if resource.name.endswith(REPLAY_SUFFIXES):
             result[f"replay/{resource.name}"] = resource.read_bytes()
     digests = {path: hashlib.sha256(data).hexdigest() for path, data in result.items()}
-    record = plan_file(step, step.program, plan, planned.created, digests)
+    record = plan_file(step, changed, plan, planned, digests)
     result["plan.json"] = json.dumps(record, separators=(",", ":")).encode()
     return result
 

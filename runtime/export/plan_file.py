@@ -1,13 +1,14 @@
 """The content of an export's ``plan.json``: what ``runtime.replay.plan_data`` reads."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runtime.replay.plan_data import FORMAT, HOME, VERSION, content_digest
 from solver.errors import BayplanError
 from solver.plan import Free, Offload, Plan, Prefetch, Run
-from solver.step import Json, Program, Step
+from solver.step import Json, Program, Step, Value
 
+from .generate import Generated
 from .signature import signature_json
 
 _BATCH_NORMS = (
@@ -21,13 +22,16 @@ _TRAINING_ARGUMENT = 5
 
 def plan_file(
     step: Step,
-    program: Program,
+    planned: Step,
     plan: Plan,
-    created: tuple[tuple[int, ...], ...],
+    generated: Generated,
     files: Mapping[str, str],
 ) -> dict[str, Json]:
-    """The file's JSON; ``created`` is from ``generate``, ``files`` the SHA-256 of each file."""
-    content = _content(step, program, plan, created)
+    """The file's JSON; ``planned`` is the step with the plan's rewrites, of which ``generated`` is,
+    ``files`` the SHA-256 of each file."""
+    assert step.program is not None and planned.program is not None
+    content = _content(planned, planned.program, plan, generated)
+    content |= {"mode": _mode(step, step.program), "signature": signature_json(step, step.program)}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -37,9 +41,7 @@ def plan_file(
     }
 
 
-def _content(
-    step: Step, program: Program, plan: Plan, created: tuple[tuple[int, ...], ...]
-) -> dict[str, Json]:
+def _content(step: Step, program: Program, plan: Plan, generated: Generated) -> dict[str, Json]:
     written = {storage for op in step.ops for storage in op.writes}
     ops, guarded, lifetimes = _slots(step, program, plan)
     optimizer = program.optimizer
@@ -52,7 +54,6 @@ def _content(
         "batch": step.origin.batch,
         "options": step.origin.options,
         "training": step.origin.training,
-        "mode": _mode(step, program),
         "device": step.origin.target,
         "torch": step.origin.torch,
         "fingerprint": plan.fingerprint,
@@ -61,7 +62,10 @@ def _content(
         "height_bytes": plan.height_bytes,
         "ops": ops,
         "guarded": guarded,
-        "created": created,
+        "created": generated.created,
+        "repeated": generated.repeated,
+        "again": generated.again,
+        "norms": [_norm(program, op) for op in generated.norms],
         "instances": [
             [step.storages[i.storage].size, i.address, *lifetimes[index]]
             for index, i in enumerate(plan.instances)
@@ -95,7 +99,6 @@ def _content(
             for g in (optimizer.groups if optimizer else ())
         ],
         "outputs": [_spec(program, value) for value in program.outputs],
-        "signature": signature_json(step, program),
         "output_tree": _tree(program.output_tree, {v: i for i, v in enumerate(program.outputs)}),
     }
 
@@ -131,6 +134,39 @@ def _slots(
                 pass
     lifetimes = [(starts[i], ends.get(i, len(names))) for i in range(len(plan.instances))]
     return names, under_guard, lifetimes
+
+
+def _norm(program: Program, op: int) -> Json:
+    """The kind of a batch norm; None: of one whose input lies in no usual way."""
+    call = next(each for each in program.instructions if each.op == op)
+    x, weight, bias = (
+        program.values[item["value"]] if isinstance(item, dict) else None for item in call.args[:3]
+    )
+    mean = call.outputs[1]
+    assert x is not None and mean is not None
+    orders = [range(len(x.shape)), (0, *range(2, len(x.shape)), 1)]
+    layout = next((at for at, order in enumerate(orders) if _fills(x, order)), None)
+    if layout is None or (layout == 1 and len(x.shape) < 4):
+        return None
+    return {
+        "target": call.target,
+        "dtype": x.dtype,
+        "statistics": program.values[mean].dtype,
+        "rank": len(x.shape),
+        "channels_last": layout == 1,
+        "weight": weight.dtype if weight else "",
+        "bias": bias.dtype if bias else "",
+    }
+
+
+def _fills(value: Value, order: Iterable[int]) -> bool:
+    """Whether the elements lie one after the other, the last dimension of ``order`` innermost."""
+    expected = 1
+    for at in reversed([*order]):
+        if value.shape[at] != 1 and value.stride[at] != expected:
+            return False
+        expected *= value.shape[at]
+    return True
 
 
 def _spec(program: Program, value: int) -> list[Any]:

@@ -28,6 +28,7 @@ from .out_of_memory import NoMemoryError, named_op
 from .plan_data import PlanData
 from .ranks import Ranks
 from .recording import Recorder, match_instances
+from .repetitions import Repetitions
 from .report import Report
 from .table import Table, check_table, load_table, make_table, recording_path, save_table
 from .tensors import same_bits
@@ -60,10 +61,13 @@ class Engine:
         self.folder, self.plan, self.strict = folder, plan, strict
         self.device = device or device_for(plan.device, [])
         self.ranks = ranks or Ranks()
+        self._again = Repetitions(plan.norms, self.device) if plan.again else None
+        """What the ops need that run again; None: nothing."""
         self.graphed: GraphedStep | None = None
         """Replays the step as a graph; None: nobody asked for that."""
         if cuda_graph:
-            self.graphed = GraphedStep(plan, graphs_for(self.device))
+            draws = self._again.graphed if self._again is not None else None
+            self.graphed = GraphedStep(plan, graphs_for(self.device, draws))
         self._asked = adapter
         self._adapter = Adapter("", "")
         self._source = read_generated(folder / "planned.py")
@@ -216,12 +220,16 @@ class Engine:
             self.device.running(training=self.plan.training),
             self.ranks.running(),
         ):
+            again: tuple[Repetitions, ...] = ()
+            if self._again is not None:
+                self._again.begin()
+                again = (self._again,)
             if not self.plan.transfers:
-                return function(arm, residents, scalars)
+                return function(arm, residents, scalars, *again)
             if self._transfers is None:
                 self._transfers = Transfers(self.plan, self.device)
             with self._transfers.running(late=planned and self.poison, keep=not planned):
-                return function(arm, residents, scalars, self._transfers)
+                return function(arm, residents, scalars, self._transfers, *again)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
@@ -230,6 +238,8 @@ class Engine:
             self.graphed.forget()
         self._arena = self._table = self._settled = None
         self.flat = False
+        if self._again is not None:
+            self._again.settle()
         try:
             self._adapter = choose(self.plan.device, self._asked, self.device.allocator())
             key = self._key()

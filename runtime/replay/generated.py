@@ -26,7 +26,7 @@ from torch import Tensor
 from .errors import ReplayError
 
 StepFunction: TypeAlias = Callable[..., tuple[Tensor, ...]]
-"""``step(arm, residents, scalars)``; where the plan has transfers, those are a fourth argument."""
+"""``step(arm, residents, scalars)``, then ``transfers`` and ``again`` where the plan has such."""
 Observer: TypeAlias = Callable[[int, tuple[Any, ...]], None]
 
 
@@ -91,6 +91,8 @@ def _observing(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         yield statement
         if slot is not None and isinstance(statement, ast.Assign):
             yield _call_observe(slot, statement)
+        elif slot is not None and _is_about_draws(statement):
+            continue
         slot = _armed_slot(statement)
 
 
@@ -101,6 +103,14 @@ def _armed_slot(statement: ast.stmt) -> ast.expr | None:
     call = statement.value
     is_arm = isinstance(call.func, ast.Name) and call.func.id == "arm" and len(call.args) == 1
     return call.args[0] if is_arm else None
+
+
+def _is_about_draws(statement: ast.stmt) -> bool:
+    """Whether it is ``again.keep(number)`` or the like, which stands before an op."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    function = statement.value.func
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "again"
 
 
 def _call_observe(slot: ast.expr, statement: ast.Assign) -> ast.stmt:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from .device import Device
+from .draws import CudaDraws
 from .errors import ReplayError
 from .plan_data import PlanData
 
@@ -187,16 +188,16 @@ def _always_new(plan: PlanData) -> str:
     )
 
 
-def graphs_for(device: Device) -> GraphBackend | None:
-    """What captures steps on ``device``; None where nothing does."""
-    return CudaGraphs(device) if device.at.type == "cuda" else None
+def graphs_for(device: Device, draws: CudaDraws | None = None) -> GraphBackend | None:
+    """What captures steps on ``device``; None where nothing does. ``draws``: of ops that run again."""
+    return CudaGraphs(device, draws) if device.at.type == "cuda" else None
 
 
 class CudaGraphs:
     """CUDA graphs of one GPU, through torch.cuda."""
 
-    def __init__(self, device: Device) -> None:
-        self._device, self._at = device, device.at
+    def __init__(self, device: Device, draws: CudaDraws | None = None) -> None:
+        self._device, self._at, self._draws = device, device.at, draws
         self._stream = torch.cuda.Stream(device.at)  # type: ignore[no-untyped-call]
 
     def warm_up(self, run: Callable[[], Outputs]) -> tuple[Outputs, str]:
@@ -225,6 +226,7 @@ class CudaGraphs:
             state = generator.get_state()
             graph = torch.cuda.CUDAGraph()
             current = torch.cuda.current_stream()
+            before_replay = self._begin_capture(graph)
             try:
                 # torch.cuda.graph leaves its stream current where a capture cannot be ended.
                 with (
@@ -243,17 +245,34 @@ class CudaGraphs:
                 fresh.set_state(state)
                 generator.graphsafe_set_state(fresh)
                 raise CaptureFailedError(reason) from None
-        return _CudaGraph(graph, outputs)
+            finally:
+                if self._draws is not None:
+                    self._draws.end_capture()
+        return _CudaGraph(graph, outputs, before_replay)
+
+    def _begin_capture(self, graph: torch.cuda.CUDAGraph) -> Callable[[], None]:
+        """Have what runs again draw from generators of the graph's own. Raises CaptureFailedError."""
+        if self._draws is None:
+            return lambda: None
+        try:
+            return self._draws.begin_capture(graph.register_generator_state)
+        except (AttributeError, RuntimeError) as error:
+            raise CaptureFailedError(
+                f"Ops that run again cannot draw the same random numbers in it: {error}"
+            ) from None
 
 
 class _CudaGraph:
     """A captured step of a GPU."""
 
-    def __init__(self, graph: torch.cuda.CUDAGraph, outputs: Outputs) -> None:
-        self._graph, self.outputs = graph, outputs
+    def __init__(
+        self, graph: torch.cuda.CUDAGraph, outputs: Outputs, before_replay: Callable[[], None]
+    ) -> None:
+        self._graph, self.outputs, self._before_replay = graph, outputs, before_replay
 
     def replay(self) -> None:
         # The default generator is registered with every graph: each replay moves its state on.
+        self._before_replay()
         self._graph.replay()
 
 

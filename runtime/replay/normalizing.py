@@ -13,12 +13,12 @@ norm runs as a whole, on copies of the running statistics.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from .plan_data import Norm
 from .targets import operator
 from .tensors import dtype, same_bits
 
@@ -28,24 +28,6 @@ ends, and large enough for many roundings."""
 _TRIED_CHANNELS = 67
 _CPU_KERNEL = "aten.native_batch_norm.default"
 _CUDA_KERNEL = "aten.batch_norm_elemt.default"
-
-
-@dataclass(frozen=True)
-class Norm:
-    """A kind of batch norm: two of one kind are run by one kernel."""
-
-    target: str
-    dtype: str
-    """Of the input."""
-    statistics: str
-    """dtype of mean and deviation."""
-    rank: int
-    """Dimensions of the input."""
-    channels_last: bool
-    """Whether it lies with the channels innermost; else it is contiguous."""
-    weight: str
-    """dtype of the weight; empty: there is none."""
-    bias: str
 
 
 class Normalizer:

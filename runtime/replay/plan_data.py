@@ -92,6 +92,24 @@ class Transfer:
 
 
 @dataclass(frozen=True)
+class Norm:
+    """A kind of batch norm in training: two of one kind are run by one kernel."""
+
+    target: str
+    dtype: str
+    """Of the input."""
+    statistics: str
+    """dtype of mean and deviation."""
+    rank: int
+    """Dimensions of the input."""
+    channels_last: bool
+    """Whether it lies with the channels innermost; else it is contiguous."""
+    weight: str
+    """dtype of the weight; empty: there is none."""
+    bias: str
+
+
+@dataclass(frozen=True)
 class Group:
     """One parameter group of the optimizer as it was captured."""
 
@@ -154,6 +172,12 @@ class PlanData:
     host_slots: tuple[HostSlot, ...] = ()
     signature: PlanSignature | None = None
     """None: the step trains."""
+    repeated: tuple[int, ...] = ()
+    """The slots in which an op runs again."""
+    again: bool = False
+    """Whether the step takes ``Repetitions``."""
+    norms: tuple[Norm | None, ...] = ()
+    """The kind of each batch norm that is repeated from saved statistics; None: an unusual one."""
 
     @property
     def host_bytes(self) -> int:
@@ -257,6 +281,9 @@ def _decode(content: dict[str, Any]) -> PlanData:
         ),
         host_slots=tuple(HostSlot(*map(_integer, item)) for item in content.get("host_slots", ())),
         signature=_signature(content.get("signature")),
+        repeated=tuple(map(_integer, content.get("repeated", ()))),
+        again=content.get("again") is True,
+        norms=tuple(_norm(item) for item in content.get("norms", ())),
     )
 
 
@@ -264,8 +291,10 @@ def _check(plan: PlanData) -> None:
     slots, instances = len(plan.ops), len(plan.instances)
     if plan.micro_batches < 1 or not isinstance(plan.options.get("scaler", {}), dict):
         raise ValueError(f"its options cannot be: {plan.options}")
-    if not all(0 <= slot < slots for slot in plan.guarded):
-        raise ValueError("it has guarded slots that are not there")
+    if not all(0 <= slot < slots for slot in (*plan.guarded, *plan.repeated)):
+        raise ValueError("it has guarded or repeated slots that are not there")
+    if not all(norm is None or 2 <= norm.rank <= 5 for norm in plan.norms):
+        raise ValueError("it has batch norms that cannot be")
     if len(plan.created) != slots:
         raise ValueError("its ops and what they create do not match")
     for index, instance in enumerate(plan.instances):
@@ -372,6 +401,13 @@ def _signature(item: Any) -> PlanSignature | None:
         tuple((_integer(number), _integer(offset)) for number, offset in item["residents"]),
         tuple((_integer(number), _integer(offset)) for number, offset in item["outputs"]),
     )
+
+
+def _norm(item: Any) -> Norm | None:
+    if item is None:
+        return None
+    texts = {name: _text(item[name]) for name in ("target", "dtype", "statistics", "weight", "bias")}
+    return Norm(**texts, rank=_integer(item["rank"]), channels_last=item["channels_last"] is True)
 
 
 def _resident(item: Any) -> Resident:

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 
 from .device import Device
 from .draws import CudaDraws, draws_of
-from .normalizing import Norm, Normalizer
+from .normalizing import Normalizer
+from .plan_data import Norm
 
 
 class Repetitions:

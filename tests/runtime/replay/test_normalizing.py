@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from runtime.replay.normalizing import Norm, Normalizer
+from runtime.replay.normalizing import Normalizer
+from runtime.replay.plan_data import Norm
 from runtime.replay.targets import operator
 from runtime.replay.tensors import same_bits
 
