@@ -1,0 +1,35 @@
+"""The choices that a schedule made, so that a search can begin with it."""
+
+import numpy as np
+
+from solver.budget.graph import DROP, NO_GAP, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.schedule import Schedule
+
+
+def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
+    """The choices that come nearest to ``schedule``, which may follow another base order.
+
+    A gap is kept where the value is not made again in it, and retained where it is made again before
+    another first run than the one that ends it.
+    """
+    t = graph.tables
+    choice = graph.kept()
+    ran: set[int] = set()
+    gap_of = np.full(len(t.size), NO_GAP, np.int64)
+    remade = np.full(len(t.size), -1, np.int64)
+    """By value: how many first runs were done when it was last made again in its gap, or -1."""
+    for entry in schedule.entries:
+        op = entry.op
+        if op in ran:
+            makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
+            remade[[t.saved[op]] if entry.saved_statistics else makes] = len(ran)
+            continue
+        for k in range(t.needs_at[op], t.needs_at[op + 1]):
+            value = t.needs[k]
+            if gap_of[value] > SHORT_GAP and remade[value] >= 0:
+                choice[gap_of[value]] = DROP if remade[value] == len(ran) else RETAIN
+            gap_of[value], remade[value] = t.gap_after_need[k], -1
+        for k in range(t.makes_at[op], t.makes_at[op + 1]):
+            gap_of[t.makes[k]], remade[t.makes[k]] = t.gap_after_make[k], -1
+        ran.add(op)
+    return choice

@@ -1,0 +1,39 @@
+"""The search keeps within its budget and finds what brute force finds on small steps."""
+
+from solver.budget.graph import early_order
+from solver.budget.search import search
+from solver.budget.simulate import outcome
+from tests.solver.budget.random_training import random_training
+from tests.solver.budget.test_simulate import graph_of
+
+
+def test_what_fits_as_it_is_loses_no_time() -> None:
+    graph = graph_of(random_training(20, 1))
+    peak, seconds = outcome(graph, graph.kept())
+    found = search(graph, peak, deadline=10, seed=0)
+    assert found is not None
+    assert found.seconds == seconds
+    assert found.peak_bytes == peak
+
+
+def test_the_same_seed_gives_the_same_schedule_within_the_budget() -> None:
+    graph = graph_of(random_training(30, 3))
+    peak, _ = outcome(graph, graph.kept())
+    one, other = (search(graph, peak * 8 // 10, deadline=60, seed=5) for _ in range(2))
+    assert one is not None
+    assert one == other
+    assert one.peak_bytes <= peak * 8 // 10
+
+
+def test_a_cancelled_search_returns_what_it_has() -> None:
+    graph = graph_of(random_training(30, 3))
+    peak, _ = outcome(graph, graph.kept())
+    assert search(graph, peak - 1, deadline=60, seed=5, cancelled=lambda: True) is None
+
+
+def test_updates_run_as_early_as_they_may() -> None:
+    step = random_training(60, 2)
+    order = early_order(step, range(len(step.ops)))
+    place = {op: at for at, op in enumerate(order)}
+    assert sorted(order) == list(range(len(step.ops)))
+    assert all(place[b] < place[op] for op, before in enumerate(step.dependencies) for b in before)

@@ -1,0 +1,58 @@
+"""The simulator agrees with the definitions, to the byte."""
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from solver.budget.costs import op_costs
+from solver.budget.devices import V100
+from solver.budget.graph import KEEP, Bits, BudgetGraph, make_graph
+from solver.budget.simulate import outcome, schedule_of
+from solver.reuse import peak_with_takeovers
+from solver.step import Step
+from tests.solver.budget.definition import peak_and_seconds
+from tests.solver.budget.random_training import random_training
+
+
+def graph_of(step: Step, *, fusing: bool = True) -> BudgetGraph:
+    """The problem in program order, on a device so slow that bytes matter against launches."""
+    return make_graph(step, op_costs(step, V100, False), range(len(step.ops)), fusing=fusing)
+
+
+def random_choice(graph: BudgetGraph, seed: int) -> Bits:
+    """Choices of which many drop."""
+    rng = random.Random(seed)
+    share = rng.random()
+    choice = graph.kept()
+    for gap in range(2, graph.gaps):
+        if rng.random() < share:
+            choice[gap] = rng.randrange(KEEP)
+    return choice
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.integers(3, 40), st.integers(0, 1 << 20), st.booleans())
+def test_bytes_and_seconds_are_those_of_the_definitions(ops: int, seed: int, fusing: bool) -> None:
+    step = random_training(ops, seed)
+    graph = graph_of(step, fusing=fusing)
+    choice = random_choice(graph, seed)
+    schedule = schedule_of(graph, choice)
+    peak, seconds = outcome(graph, choice)
+    if schedule is None:
+        assert peak < 0
+        return
+    defined = peak_and_seconds(step, schedule, graph.costs)
+    assert peak == defined[0]
+    assert seconds == pytest.approx(defined[1])
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(3, 40), st.integers(0, 1 << 20))
+def test_what_keeps_everything_is_the_step_as_captured(ops: int, seed: int) -> None:
+    step = random_training(ops, seed)
+    graph = graph_of(step)
+    peak, seconds = outcome(graph, graph.kept())
+    assert peak == peak_with_takeovers(step, range(len(step.ops)))
+    assert seconds == pytest.approx(graph.costs.base_seconds)
