@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from solver.clashes import nearest_order
-from solver.pointwise import ELEMENTWISE, FIRST_OPERAND
+from solver.pointwise import ELEMENTWISE, FIRST_OPERAND, OWN_FIRST_OPERAND
 from solver.step import Instruction, Json, Step, Value
 from solver.timeline import order_profile
 from solver.validate import DTYPE_BYTES
@@ -44,7 +44,7 @@ def find_reusable(step: Step) -> dict[int, Reuse]:
     if step.program is None:
         return result
     for instruction in step.program.instructions:
-        if instruction.op >= 0 and instruction.target.startswith("aten."):
+        if instruction.op >= 0 and instruction.target.startswith(("aten.", "bayplan.")):
             found = _reuse_of(step, step.program.values, instruction)
             if found is not None:
                 result[instruction.op] = found
@@ -53,9 +53,10 @@ def find_reusable(step: Step) -> dict[int, Reuse]:
 
 def _reuse_of(step: Step, values: Sequence[Value], instruction: Instruction) -> Reuse | None:
     op = step.ops[instruction.op]
-    name = instruction.target.partition(".")[2]
-    any_operand = name in ELEMENTWISE
-    if not (any_operand or name in FIRST_OPERAND) or op.writes or instruction.tuple_result:
+    namespace, _, name = instruction.target.partition(".")
+    any_operand = namespace == "aten" and name in ELEMENTWISE
+    first_alone = name in (FIRST_OPERAND if namespace == "aten" else OWN_FIRST_OPERAND)
+    if not (any_operand or first_alone) or op.writes or instruction.tuple_result:
         return None
     if len(op.creates) != 1 or len(instruction.outputs) != 1 or instruction.outputs[0] is None:
         return None

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import output, pool
+from solver.rewrites import dropout, mask, output, pool
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
 
-RULES: tuple[Rule, ...] = (output.RULE, pool.RULE)
+RULES: tuple[Rule, ...] = (output.RULE, mask.RULE, dropout.RULE, pool.RULE)
 
 _NAME = re.compile(r"([a-z-]{1,20})((?: \d{1,9}){1,4})", re.ASCII)
 _REMEMBERED = 16
@@ -112,6 +112,15 @@ def rewrite(step: Step, names: Sequence[str]) -> Step:
 def rewritten(step: Step, plan: Plan) -> Step:
     """The step that ``plan`` runs: ``step`` with the plan's rewrites. Raises BayplanError."""
     return rewrite(step, plan.rewrites)
+
+
+def is_exact(name: str) -> bool:
+    """Whether every result stays bitwise what it was with the rewrite of this name.
+
+    Such a rewrite is among what ``Choice.IMPLEMENTATIONS`` allows; any other is ``APPROXIMATE``. Raises
+    BayplanError.
+    """
+    return not _parse(name)[0].tolerance
 
 
 def _apply(draft: Draft, name: str) -> None:

@@ -8,9 +8,21 @@ that it stands for, its rule says (``solver/rewrites``); nearly all are bitwise 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .own_pooling import max_pool2d, max_pool2d_backward
+from .own_masks import (
+    dropout_backward_by_bits,
+    keep_by_bits,
+    pack_above,
+    pack_nonzero,
+    scale_by_bits,
+)
+from .own_pooling import max_pool2d_with_offsets, max_pool2d_with_offsets_backward
 
 OWN_OPS: Mapping[str, Callable[..., Any]] = {
-    "max_pool2d": max_pool2d,
-    "max_pool2d_backward": max_pool2d_backward,
+    "dropout_backward_by_bits": dropout_backward_by_bits,
+    "keep_by_bits": keep_by_bits,
+    "max_pool2d_with_offsets": max_pool2d_with_offsets,
+    "max_pool2d_with_offsets_backward": max_pool2d_with_offsets_backward,
+    "pack_above": pack_above,
+    "pack_nonzero": pack_nonzero,
+    "scale_by_bits": scale_by_bits,
 }

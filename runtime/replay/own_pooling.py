@@ -19,7 +19,7 @@ PART = 1 << 22
 """Maxima that are worked on at a time, at least one sample's."""
 
 
-def max_pool2d(
+def max_pool2d_with_offsets(
     x: Tensor,
     kernel: Sequence[int],
     stride: Sequence[int],
@@ -50,7 +50,7 @@ def max_pool2d(
     return maxima, offsets
 
 
-def max_pool2d_backward(
+def max_pool2d_with_offsets_backward(
     gradient: Tensor,
     offsets: Tensor,
     kernel: Sequence[int],

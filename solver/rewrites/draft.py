@@ -9,6 +9,7 @@
 Lines are taken out, changed and added; ``finish`` puts what is left in order and numbers it anew.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -195,6 +196,10 @@ class Draft:
         found = self.values[value]
         strides = tuple(s for n, s in zip(found.shape, found.stride, strict=True) if n != 1)
         return found.dtype, found.shape, strides
+
+    def elements(self, value: int) -> int:
+        """How many a value has."""
+        return math.prod(self.values[value].shape)
 
     def finish(self) -> Step:
         """The step as it is now."""

@@ -7,7 +7,7 @@
     rewritten     x ─ hardtanh_ ─ x (now y) ··· hardtanh_backward(g, y)
 
 The gradient passes where lo < x < hi, and y = min(max(x, lo), hi) lies between the limits exactly
-where x does; with a NaN both comparisons fail for x and y alike. ``leaky_relu_backward`` asks whether
+where x does; where x is a NaN, so is y. ``leaky_relu_backward`` asks whether
 x > 0: with a slope of 0 or more y > 0 says the same, underflow to −0 included.
 """
 
@@ -19,32 +19,47 @@ from solver.rewrites.draft import Draft, Line
 from solver.rewrites.rule import Found, Numbers, Rule
 from solver.step import Json
 
+_HARDTANH = "aten.hardtanh_backward.default"
+_LEAKY = "aten.leaky_relu_backward.default"
+_THRESHOLD = "aten.threshold_backward.default"
 _FORWARD = {
-    "aten.hardtanh_backward.default": ("aten.hardtanh.default", "aten.hardtanh_.default"),
-    "aten.leaky_relu_backward.default": ("aten.leaky_relu.default", "aten.leaky_relu_.default"),
+    _HARDTANH: ("aten.hardtanh.default", "aten.hardtanh_.default"),
+    _LEAKY: ("aten.leaky_relu.default", "aten.leaky_relu_.default"),
 }
-_DEFAULTS: dict[str, tuple[float, ...]] = {
-    "aten.hardtanh_backward.default": (-1.0, 1.0),
-    "aten.leaky_relu_backward.default": (0.01,),
-}
+_DEFAULTS: dict[str, tuple[float, ...]] = {_HARDTANH: (-1.0, 1.0), _LEAKY: (0.01,), _THRESHOLD: (0.0,)}
 
 
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     """Where the forward op's result still is what it was, and laid out as its input."""
-    if numbers or line.instruction.guard or line.instruction.kwargs:
-        return None
     x = line.value(1)
-    constants = _constants(line, 2)
-    if x < 0 or not _holds(line.target, constants, draft.values[x].dtype):
+    if numbers or line.instruction.guard or line.instruction.kwargs or not limits_of(draft, line):
         return None
-    if line.target == "aten.leaky_relu_backward.default" and line.argument(3) is not False:
-        return None
-    y, clone = _result(draft, line, x, constants)
-    if y < 0 or draft.geometry(y) != draft.geometry(x):
+    y, clone = forward_result(draft, line)
+    if y < 0:
         return None
     storage = draft.values[x].storage
     saved = draft.storages[storage].size if draft.kept_for(storage, line) else 0
     return Found(partial(_apply, draft, line, y, clone), saved, (storage,))
+
+
+def limits_of(draft: Draft, backward: Line) -> tuple[float, ...]:
+    """What elements are compared with; () where a comparison of y might come to something else."""
+    constants = _constants(backward, 2)
+    x = backward.value(1)
+    fits = x >= 0 and _holds(backward.target, constants, draft.values[x].dtype)
+    return constants if fits else ()
+
+
+def forward_result(draft: Draft, backward: Line) -> tuple[int, Line | None]:
+    """The forward op's result where it may stand for its input, else -1; and the clone that kept the
+    input where the forward op worked in place."""
+    x = backward.value(1)
+    if backward.target == _LEAKY and backward.argument(3) is not False:
+        return -1, None
+    y, clone = _result(draft, backward, x, _constants(backward, 2))
+    if y < 0 or draft.geometry(y) != draft.geometry(x):
+        return -1, None
+    return y, clone
 
 
 def _result(
@@ -76,7 +91,7 @@ def _result(
 
 def _apply(draft: Draft, line: Line, y: int, clone: Line | None) -> None:
     gradient, _, *rest = line.instruction.args
-    if line.target == "aten.leaky_relu_backward.default":
+    if line.target == _LEAKY:
         rest[1] = True  # self_is_result
     draft.change(line, line.target, [gradient, {"value": y}, *rest])
     if clone is not None:
@@ -96,13 +111,14 @@ def _constants(line: Line, first: int, kind: str = "") -> tuple[float, ...]:
 
 
 def _holds(target: str, constants: tuple[float, ...], dtype: str) -> bool:
-    """Whether comparing y comes to the same as comparing x."""
-    if target == "aten.leaky_relu_backward.default":
-        return len(constants) == 1 and constants[0] >= 0 and math.isfinite(constants[0])
-    if len(constants) != 2 or constants[0] > constants[1]:
+    """Whether the constants are as the proof above wants them."""
+    if not constants or not all(map(math.isfinite, constants)):
         return False
+    if target == _LEAKY:
+        return constants[0] >= 0
     # Kernels compare in single precision and store the result rounded to the dtype.
-    return dtype in ("float32", "float64") or all(_is_exact(each, dtype) for each in constants)
+    exact = dtype in ("float32", "float64") or all(_is_exact(each, dtype) for each in constants)
+    return exact and [*constants] == sorted(constants)
 
 
 def _is_exact(number: float, dtype: str) -> bool:

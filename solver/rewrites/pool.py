@@ -4,8 +4,8 @@
 
     as captured   max_pool2d_with_indices(x) ─ y, indices (int64)
                   max_pool2d_with_indices_backward(g, x, indices)         of x only the shape matters
-    rewritten     max_pool2d(x) ─ y, offsets (uint8)                      an op of our own
-                  max_pool2d_backward(g, offsets)
+    rewritten     max_pool2d_with_offsets(x) ─ y, offsets (uint8)         an op of our own
+                  max_pool2d_with_offsets_backward(g, offsets)
 
 An index is told by its offset where each window has at most 256 places, one of them in the plane.
 """
@@ -60,12 +60,12 @@ def _apply(draft: Draft, line: Line, backward: list[Line]) -> None:
         made = _made(draft, reader)
         draft.change(
             reader,
-            "bayplan.max_pool2d_backward.default",
+            "bayplan.max_pool2d_with_offsets_backward.default",
             [reader.argument(0), {"value": offsets}, *window, [*made.shape], [*made.stride]],
         )
     draft.change(
         line,
-        "bayplan.max_pool2d.default",
+        "bayplan.max_pool2d_with_offsets.default",
         [line.argument(0), *window, [*maxima.shape], [*maxima.stride]],
         outputs=(y, offsets),
     )

@@ -80,3 +80,52 @@ def pools_channels_last(batch: int = 5):
     model, (inputs, target), loss, optimizer = pools(batch)
     model.to(memory_format=torch.channels_last)
     return model, (inputs.to(memory_format=torch.channels_last), target), loss, optimizer
+
+
+class Block(nn.Module):
+    """Attention written out, with dropout of its weights, and an MLP."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.up, self.down = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        parts = self.qkv(self.before(x)).split(width, 2)
+        q, k, v = (p.view(batch, length, self.heads, -1).transpose(1, 2) for p in parts)
+        dropout = self.dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True)
+        attended = self.out(attended.transpose(1, 2).reshape(batch, length, width))
+        x = x + F.dropout(attended, dropout, self.training)
+        inner = F.gelu(self.up(self.between(x)), approximate="tanh")
+        return x + F.dropout(self.down(inner), dropout, self.training)
+
+
+class Transformer(nn.Module):
+    """Two blocks and a head whose weights are the embedding's."""
+
+    def __init__(self, dropout: float, vocabulary: int = 97, width: int = 32) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.blocks = nn.Sequential(*[Block(width, 4, dropout) for _ in range(2)])
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, vocabulary, bias=False)
+        self.head.weight = self.tokens.weight
+
+    def forward(self, tokens):
+        return self.head(self.norm(self.blocks(self.tokens(tokens))))
+
+
+def token_loss(logits, target):
+    return F.cross_entropy(logits.flatten(0, 1), target.flatten())
+
+
+def transformer(batch: int = 3):
+    """A GPT with dropout, also of its attention, and tied weights."""
+    model = Transformer(0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    tokens = torch.randint(97, (batch, 17))
+    return model, (tokens[:, :-1], tokens[:, 1:]), token_loss, optimizer

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from runtime.replay import own_pooling
-from runtime.replay.own_pooling import max_pool2d, max_pool2d_backward
+from runtime.replay.own_pooling import max_pool2d_with_offsets, max_pool2d_with_offsets_backward
 from solver.rewriting import available
 from solver.step import Step
 from tests.runtime.rewrites.equal import assert_equal, bits
@@ -43,8 +43,10 @@ def test_maxima_and_gradients_are_equal(
     gradient = torch.randn_like(y)
     expected = aten.max_pool2d_with_indices_backward(gradient, x, *window, indices)
 
-    maxima, offsets = max_pool2d(x, *window, [*y.shape], [*y.stride()])
-    found = max_pool2d_backward(gradient, offsets, *window, [*x.shape], [*expected.stride()])
+    maxima, offsets = max_pool2d_with_offsets(x, *window, [*y.shape], [*y.stride()])
+    found = max_pool2d_with_offsets_backward(
+        gradient, offsets, *window, [*x.shape], [*expected.stride()]
+    )
     assert torch.equal(bits(maxima), bits(y))
     assert maxima.stride() == y.stride()
     assert offsets.dtype == torch.uint8
@@ -64,7 +66,7 @@ def test_no_more_than_a_groups_indices_exist_at_a_time(monkeypatch: pytest.Monke
         return like(tensor, **options)
 
     monkeypatch.setattr(torch, "empty_like", watched)
-    max_pool2d(x, *window, [40, 10, 10, 10], [1000, 100, 10, 1])
+    max_pool2d_with_offsets(x, *window, [40, 10, 10, 10], [1000, 100, 10, 1])
     assert made == [1000] * 40
 
 

@@ -1,0 +1,128 @@
+"""Masks of one bit an element, and the ops that multiply or choose by them.
+
+::
+
+    elements   0 1 2 3 4 5 6 7 | 8 9 ...      in the order of the dimensions ``order``, outermost first,
+    bits       byte 0, bit 0 first | byte 1   which is that of the masked tensor in memory
+
+All work through the tensor in parts of about ``PART`` elements.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+_aten = torch.ops.aten
+PART = 1 << 24
+"""A multiple of 8."""
+
+
+def pack_above(x: Tensor, threshold: float, order: Sequence[int]) -> Tensor:
+    """Bits of where ``x`` is not ≤ ``threshold``: of what is above it, and of NaNs."""
+    flat, bits = _flat(x, order)
+    for first in range(0, flat.numel(), PART):
+        part = flat[first : first + PART]
+        _pack(torch.le(part, threshold).logical_not_(), bits, first)
+    return bits
+
+
+def pack_nonzero(mask: Tensor, order: Sequence[int]) -> Tensor:
+    """Bits of where ``mask`` is not zero, or is true."""
+    flat, bits = _flat(mask, order)
+    for first in range(0, flat.numel(), PART):
+        _pack(torch.ne(flat[first : first + PART], 0), bits, first)
+    return bits
+
+
+def keep_by_bits(
+    gradient: Tensor, bits: Tensor, order: Sequence[int], strides: Sequence[int]
+) -> Tensor:
+    """``gradient`` where the bit is set, 0 elsewhere; laid out with ``strides``."""
+    result = _empty(gradient, strides)
+    zero = gradient.new_zeros(())
+    for part, into, mask in _parts(gradient, result, bits, order):
+        torch.where(mask, part, zero, out=into)
+    return result
+
+
+def scale_by_bits(
+    x: Tensor, bits: Tensor, divisor: float | None, order: Sequence[int], strides: Sequence[int]
+) -> Tensor:
+    """``x`` times the mask of zeros and ones, which is divided by ``divisor`` first."""
+    result = _empty(x, strides)
+    for part, into, mask in _parts(x, result, bits, order):
+        factors = mask.to(x.dtype)
+        if divisor is not None:
+            factors.div_(divisor)
+        torch.mul(part, factors, out=into)
+    return result
+
+
+def dropout_backward_by_bits(
+    gradient: Tensor, bits: Tensor, scale: float, order: Sequence[int], strides: Sequence[int]
+) -> Tensor:
+    """``native_dropout_backward`` with the mask as bits."""
+    result = _empty(gradient, strides)
+    for part, into, mask in _parts(gradient, result, bits, order):
+        into.copy_(_aten.native_dropout_backward(part, mask, scale))
+    return result
+
+
+def _bytes(elements: int) -> int:
+    return (elements + 7) // 8
+
+
+def _empty(like: Tensor, strides: Sequence[int]) -> Tensor:
+    return torch.empty_strided(like.shape, strides, dtype=like.dtype, device=like.device)
+
+
+def _flat(x: Tensor, order: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """The elements of ``x`` one by one, and a place for a bit of each."""
+    bits = torch.empty(_bytes(x.numel()), dtype=torch.uint8, device=x.device)
+    return x.permute(list(order)).view(-1), bits
+
+
+def _pack(mask: Tensor, bits: Tensor, first: int) -> None:
+    """Write the booleans of ``mask`` to ``bits`` from the one of element ``first`` on.
+
+    What is missing from the last byte is 0.
+    """
+    bits = bits[first // 8 : _bytes(first + mask.numel())]
+    ones = mask.view(torch.uint8)
+    if missing := -ones.numel() % 8:
+        ones = torch.cat([ones, ones.new_zeros(missing)])
+    ones = ones.view(-1, 8)
+    bits.copy_(ones[:, 0])
+    for place in range(1, 8):
+        bits.add_(ones[:, place], alpha=1 << place)
+
+
+def _unpack(bits: Tensor, first: int, end: int) -> Tensor:
+    """The booleans ``[first, end)``; ``first`` is a multiple of 8."""
+    places = torch.arange(8, dtype=torch.uint8, device=bits.device)
+    ones = torch.bitwise_right_shift(bits[first // 8 : _bytes(end), None], places).bitwise_and_(1)
+    return ones.view(torch.bool).view(-1)[: end - first]
+
+
+def _parts(
+    x: Tensor, result: Tensor, bits: Tensor, order: Sequence[int]
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Slices of ``x`` and ``result`` with the mask that belongs to them.
+
+    They are cut across the outermost dimension that has several elements, so that any strides will do,
+    and where a byte of ``bits`` begins.
+    """
+    x, result = x.permute(list(order)), result.permute(list(order))
+    across = next((at for at, size in enumerate(x.shape) if size > 1), 0)
+    rows = x.shape[across] if x.shape else 1
+    inner = x.numel() // max(1, rows)
+    step = 8 // math.gcd(8, inner) if inner else 1
+    step *= max(1, PART // max(1, inner * step))
+    for first in range(0, rows if inner else 0, step):
+        end = min(first + step, rows)
+        part, into = x, result
+        if x.shape:
+            part, into = (t.narrow(across, first, end - first) for t in (x, result))
+        yield part, into, _unpack(bits, first * inner, end * inner).view(part.shape)
