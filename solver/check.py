@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from solver.check_demands import Demands
 from solver.check_replay import MAX_PROBLEMS, Replay, TooManyError
+from solver.check_terms import wrong_terms
 from solver.errors import BayplanError
 from solver.plan import Plan
 from solver.rewriting import rewritten
@@ -72,7 +73,8 @@ class Checker:
             if replay.problems:
                 return replay.problems
             self._replays = [replay, *self._replays[: REMEMBERED - 1]]
-        return replay.facts.wrong_statements(plan)
+        wrong = replay.facts.wrong_statements(plan)
+        return wrong or wrong_terms(step, replay.step, plan, replay.height)
 
     def _demands_on(self, plan: Plan) -> Demands:
         """What the step asks of such a plan. Raises BayplanError where its rewrites are impossible."""
