@@ -88,6 +88,11 @@ def overhead(fraction: float) -> str:
     return "0.00 %" if text in ("+0.00 %", "-0.00 %") else text.replace("-", "−")
 
 
+def overhead_bound(fraction: float) -> str:
+    """``+6.03 %``: the bound of an overhead; ``none`` where nothing is proven."""
+    return "none" if fraction <= -1 else overhead(fraction)
+
+
 def parse_size(text: str) -> int:
     """Bytes, rounded down, of ``8GiB``, ``8.01 GiB``, ``500MiB``, ``8GB`` (10^9 bytes) or ``8589934``.
 

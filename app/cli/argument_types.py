@@ -9,6 +9,8 @@ from solver.errors import BayplanError
 from solver.terms import Choice
 
 MAX_SEED = 2**31 - 1
+SIDES = range(200, 20_001)
+"""Pixels of a picture's side."""
 
 
 def seconds(text: str) -> float:
@@ -85,3 +87,14 @@ def share(text: str) -> float:
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a share such as 10% or 0.1")
     return float(match[1]) / (100 if match[2] else 1)
+
+
+def pixels(text: str) -> tuple[int, int]:
+    """Width and height of a picture: ``1600x1000``."""
+    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
+    if not match or any(int(side) not in SIDES for side in match.groups()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a size such as 1600x1000 "
+            f"({SIDES.start} to {SIDES.stop - 1} pixels a side)"
+        )
+    return int(match[1]), int(match[2])

@@ -16,6 +16,7 @@ kernels.
 """
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from app.cli.argument_types import count, seconds
@@ -23,6 +24,7 @@ from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, writable
 from app.numbers import bytes_exact, human
 from solver.files import save_step
+from solver.step import Step
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +36,19 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="batch size of a zoo model (32); a function of yours gets it as its parameter batch",
     )
+    add_capture_options(parser)
+    parser.add_argument(
+        "--time",
+        action="store_true",
+        help="also time every op on that device, with real tensors, for plans within a budget",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.step")
+    parser.add_argument("--store", action="store_true", help="also put the step into the library")
+    add_library_option(parser)
+
+
+def add_capture_options(parser: argparse.ArgumentParser) -> None:
+    """What a capture is told besides the source and the batch."""
     parser.add_argument(
         "--optimizer",
         choices=["sgd", "adam", "adamw", "none"],
@@ -47,19 +62,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the device it is to run on (cpu); cuda works without a GPU, too",
     )
     parser.add_argument(
-        "--time",
-        action="store_true",
-        help="also time every op on that device, with real tensors, for plans within a budget",
-    )
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.step")
-    parser.add_argument(
         "--python", type=Path, metavar="PROGRAM", help="the Python that runs it (default: this one)"
     )
     parser.add_argument(
         "--timeout", type=seconds, default=600.0, metavar="S", help="time limit in seconds (600)"
     )
-    parser.add_argument("--store", action="store_true", help="also put the step into the library")
-    add_library_option(parser)
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -107,21 +114,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, object]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Capture, write, say what it is."""
-    from runtime.capture import capture
-
     output = writable(arguments.output)
     with StatusLine() as status:
-        step = capture(
-            arguments.source,
-            batch=arguments.batch,
-            optimizer="" if arguments.optimizer == "none" else arguments.optimizer,
-            options=_options(arguments),
-            target=arguments.target,
-            timed=arguments.time,
-            python=arguments.python,
-            timeout=arguments.timeout,
-            log=status.say,
-        )
+        step = captured(arguments, arguments.batch, timed=arguments.time, log=status.say)
     save_step(step, output)
     if arguments.store:
         from app.library import Library
@@ -135,3 +130,28 @@ def run(arguments: argparse.Namespace) -> int:
         f"traced for {step.origin.target}{advice} in {step.origin.seconds:.1f} s\n{output}"
     )
     return 0
+
+
+def captured(
+    arguments: argparse.Namespace,
+    batch: int | None,
+    *,
+    timed: bool = False,
+    log: Callable[[str], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Step:
+    """The step of the source with these options at a batch; None: the model's own."""
+    from runtime.capture import capture
+
+    return capture(
+        arguments.source,
+        batch=batch,
+        optimizer="" if arguments.optimizer == "none" else arguments.optimizer,
+        options=_options(arguments),
+        target=arguments.target,
+        timed=timed,
+        python=arguments.python,
+        timeout=arguments.timeout,
+        log=log,
+        cancelled=cancelled,
+    )

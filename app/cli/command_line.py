@@ -12,13 +12,28 @@ import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from app.cli import bench, capture, check, demo, explain, export, place, solve, verify, window
+from app.cli import (
+    bench,
+    capture,
+    check,
+    curve,
+    demo,
+    explain,
+    export,
+    fit,
+    place,
+    solve,
+    verify,
+    window,
+)
 from app.cli import map as draw_map
 from solver.errors import BayplanError
 
 COMMANDS = {
     "capture": capture,
     "solve": solve,
+    "curve": curve,
+    "fit": fit,
     "check": check,
     "explain": explain,
     "place": place,

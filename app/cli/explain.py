@@ -4,17 +4,20 @@ import argparse
 import json
 import textwrap
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from app.cli.argument_types import slot
 from app.cli.plan_files import add_library_option, load_plan_with_step
 from app.facts import explanation
+from app.facts.doings import doings, done_text, times_text
 from app.facts.plan import op_place
-from app.numbers import bytes_exact, human
+from app.numbers import bytes_exact, human, overhead, overhead_bound
 from solver.explain import SlotExplanation, Use, explain_slot, peak_slot
 from solver.plan import Plan
 from solver.proof import HeightProof, PeakProof, Reason, prove_height, prove_peak
+from solver.rewriting import rewritten
 from solver.step import Op, Step
 
 ROWS = 20
@@ -44,6 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Explain a slot and the bounds."""
     step, plan = load_plan_with_step(arguments.plan, arguments.step, arguments.library)
+    step = rewritten(step, plan)
     about = explain_slot(step, plan, arguments.slot)
     peak, height = prove_peak(step, plan), prove_height(step, plan)
     if arguments.json:
@@ -53,12 +57,28 @@ def run(arguments: argparse.Namespace) -> int:
     parts = [
         f"{step.title}: {plan.name}, {plan.status.value}\n  peak {bytes_exact(plan.peak_bytes)} B, "
         f"height {bytes_exact(plan.height_bytes)} B, residents apart",
+        *_budget_text(step, plan),
         _slot_text(step, plan, about, rows),
         _peak_text(step, peak, rows),
         _height_text(step, plan, height),
     ]
     print("\n\n".join(parts))
     return 0
+
+
+def _budget_text(step: Step, plan: Plan) -> list[str]:
+    """What a plan within a budget does to fit, and what that costs; nothing for other plans."""
+    terms = plan.terms
+    if terms is None:
+        return []
+    lines = [
+        f"The budget: {bytes_exact(terms.budget_bytes)} B, residents included",
+        f"  {overhead(terms.overhead)} time, proven bound {overhead_bound(terms.overhead_bound)}",
+        f"  {done_text(doings(step, plan))}",
+        f"  Allowed: {', '.join(terms.allowed) or 'order and addresses alone'}",
+        f"  Op times: {times_text(terms.device, terms.measured)}",
+    ]
+    return ["\n".join(lines)]
 
 
 def _slot_text(step: Step, plan: Plan, about: SlotExplanation, rows: int | None) -> str:
@@ -123,6 +143,8 @@ def as_dict(
         "plan": plan.name,
         "fingerprint": plan.fingerprint,
         "status": plan.status.value,
+        "terms": None if plan.terms is None else asdict(plan.terms),
+        "done": None if plan.terms is None else asdict(doings(step, plan)),
         "peak_bytes": plan.peak_bytes,
         "peak_slot": peak_slot(step, plan),
         "slot": about.slot,

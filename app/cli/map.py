@@ -1,9 +1,9 @@
 """Draw the address-versus-time map of a plan, or of a step as PyTorch runs it, as a PNG."""
 
 import argparse
-import re
 from pathlib import Path
 
+from app.cli.argument_types import pixels
 from app.cli.plan_files import add_step_options, load_plan_with_step
 from app.cli.terminal import writable
 from solver.errors import BayplanError
@@ -11,8 +11,6 @@ from solver.files import read_bytes, read_json
 from solver.plan import Plan
 from solver.planning_step import load_any_step
 from solver.step import Step
-
-SIZE_RANGE = range(200, 20_001)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +21,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
     parser.add_argument("--theme", choices=["dark", "light"], default="dark")
     parser.add_argument(
-        "--size", type=_size, default=(1600, 1000), metavar="WxH", help="pixels (1600x1000)"
+        "--size", type=pixels, default=(1600, 1000), metavar="WxH", help="pixels (1600x1000)"
     )
     parser.add_argument(
         "--baseline", action="store_true", help="of a plan: the step as run instead of the plan"
@@ -70,13 +68,3 @@ def _load(arguments: argparse.Namespace) -> tuple[Step, Plan | None]:
     if arguments.step is not None:
         raise BayplanError(f"{path} is a step, not a plan, and --step names the step of a plan.")
     return load_any_step(path), None
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)
-    if not match or any(int(side) not in SIZE_RANGE for side in match.groups()):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a size such as 1600x1000 "
-            f"({SIZE_RANGE.start} to {SIZE_RANGE.stop - 1} pixels a side)"
-        )
-    return int(match[1]), int(match[2])

@@ -1,15 +1,22 @@
-"""Find an order and addresses for a step, with a proven bound; write the plan."""
+"""Find an order and addresses for a step, with a proven bound; write the plan.
+
+With ``--budget`` also choose what runs again, what waits in host memory and which implementations run,
+so that residents and arena together fit into the budget and the least time is lost.
+"""
 
 import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
 
-from app.cli.argument_types import seconds, seed
+from app.cli import solve_budget
+from app.cli.argument_types import seconds, seed, size
+from app.cli.budget_options import add_budget_options, given_budget_options
 from app.cli.plan_files import add_library_option
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, human, percent
 from solver.check import require_valid
+from solver.errors import BayplanError
 from solver.files import load_pins, save_plan
 from solver.pin_text import PIN_GRAMMAR, parse_pins, pins_text
 from solver.planning_step import load_any_step
@@ -45,10 +52,23 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="the report as one JSON object")
     parser.add_argument("--store", action="store_true", help="also put both into the library")
     add_library_option(parser)
+    group = parser.add_argument_group("within a budget")
+    group.add_argument(
+        "--budget",
+        type=size,
+        metavar="8GiB",
+        help="that residents and arena together may take: 8GiB, 500MiB, 8GB (of 10^9 bytes), or bytes; "
+        "where none was found the exit code is 1",
+    )
+    add_budget_options(group)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Solve, check, write, report. Ctrl+C stops the search and keeps the best plan so far."""
+    if arguments.budget is not None:
+        return solve_budget.run(arguments)
+    if given := given_budget_options(arguments):
+        raise BayplanError(f"{given[0]} is for plans within a budget: give one with --budget.")
     from solver.solve import solve
 
     output = arguments.output and writable(arguments.output, unlike=arguments.step)

@@ -1,0 +1,60 @@
+"""What a plan within a budget does beyond order and addresses, in figures and in words. No Qt."""
+
+from dataclasses import dataclass
+
+from app.numbers import human
+from solver.plan import HOME, Offload, Plan, Run
+from solver.step import Step
+from solver.terms import DeviceModel
+
+
+@dataclass(frozen=True, slots=True)
+class Doings:
+    """Counts; bytes."""
+
+    recomputed_ops: int
+    """Runs of ops that had run before."""
+    fused_ops: int
+    """Those of them that need no pass of their own."""
+    offloaded_bytes: int
+    """Copied to host memory, every trip counted."""
+    host_bytes: int
+    """Of host memory that the plan takes: its block, and optimizer state that lives there."""
+    rewritten_ops: int
+    """Rewrites to other implementations."""
+
+
+def doings(step: Step, plan: Plan) -> Doings:
+    """``step``: as the plan runs it, with its rewrites."""
+    runs = [action for action in plan.actions if isinstance(action, Run)]
+    trips = [action.host for action in plan.actions if isinstance(action, Offload)]
+    sizes = [step.storages[slot.storage].size for slot in plan.host_slots]
+    slots = list(zip(plan.host_slots, sizes, strict=True))
+    block = max((slot.address + size for slot, size in slots if slot.address != HOME), default=0)
+    return Doings(
+        recomputed_ops=len(runs) - len({run.op for run in runs}),
+        fused_ops=sum(run.fused for run in runs),
+        offloaded_bytes=sum(sizes[host] for host in trips),
+        host_bytes=block + sum(size for slot, size in slots if slot.address == HOME),
+        rewritten_ops=len(plan.rewrites),
+    )
+
+
+def done_text(done: Doings) -> str:
+    """``29 ops run again, 14 of them fused; 0 B copied to the host; 3 other implementations``."""
+    again = f"{done.recomputed_ops:,} op{'s' * (done.recomputed_ops != 1)} run again"
+    fused = f", {done.fused_ops:,} of them fused" if done.fused_ops else ""
+    others = f"{done.rewritten_ops:,} other implementation{'s' * (done.rewritten_ops != 1)}"
+    return f"{again}{fused}; {human(done.offloaded_bytes)} copied to the host; {others}"
+
+
+def times_text(device: DeviceModel, measured: bool) -> str:
+    """Which op times were used: measured ones, or those of the device model, in figures."""
+    copies = f"copies {device.host_bytes_per_second / 1e9:g} GB/s"
+    if measured:
+        return f"measured on the target; {copies}"
+    peak = device.flops_per_second["float32"] / 1e12
+    return (
+        f"a roofline of {device.name}: {peak:g} TFLOP/s float32, "
+        f"{device.bytes_per_second / 1e9:g} GB/s, {device.launch_seconds * 1e6:g} µs a launch, {copies}"
+    )
