@@ -76,6 +76,10 @@ class VerifyReport:
     transfers: int = 0
     """Copies of one step to host memory and from there; all came as late as the step let them."""
     host_bytes: int = 0
+    repeated: int = 0
+    """Ops of one step that ran again."""
+    whole_norms: int = 0
+    """Batch norms among them that ran as a whole, not from their saved statistics as planned."""
 
     @property
     def ok(self) -> bool:
@@ -132,6 +136,13 @@ class VerifyReport:
             result.append(
                 f"{self.transfers:,} copies to and from {self.host_bytes:,} bytes of host memory, each "
                 "as late as the step lets it"
+            )
+        if self.repeated:
+            result.append(f"{self.repeated:,} ops ran again, without effects")
+        if self.whole_norms:
+            result.append(
+                f"{self.whole_norms} batch norms ran again as a whole: from saved statistics no kernel "
+                "of this machine gives the very same bits"
             )
         if self.taken:
             result.append(f"{self.taken} results in the bytes of an operand that was needed no more")

@@ -338,6 +338,8 @@ def _report(
         "threads": torch.get_num_threads(),
         "transfers": report.transfers,
         "host_bytes": report.host_bytes,
+        "repeated": report.repeated,
+        "whole_norms": report.whole_norms,
     }
 
 

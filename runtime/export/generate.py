@@ -41,6 +41,7 @@ from solver.repetition import find_repetitions
 from solver.step import Instruction, Program, Step
 
 from .expressions import Expressions, comment, references
+from .module_text import Block, module_text
 
 RESIDENT = -1
 """In place of an instance: the storage is not the plan's to place."""
@@ -89,11 +90,10 @@ def generate(step: Step, plan: Plan, title: str) -> Generated:
 class _Writer:
     def __init__(self, step: Step, program: Program, plan: Plan) -> None:
         self.step, self.program, self.plan = step, program, plan
-        self.lines: list[tuple[tuple[str, ...], str]] = []
-        """Each with its block: the variables that must all be zero for it to run."""
-        self.block: tuple[str, ...] = ()
+        self.lines: list[tuple[Block, str]] = []
+        self.block: Block = ()
         """That of the lines being written."""
-        self.block_of: dict[int, tuple[str, ...]] = {}
+        self.block_of: dict[int, Block] = {}
         """Where each instance is made, as far as that is not the outermost block."""
         self.flags: dict[str, str] = {}
         """The variable with the number in each tensor that is a guard."""
@@ -106,7 +106,7 @@ class _Writer:
         """The instance that the current op uses of each planned storage."""
         self.made: dict[int, list[int]] = {}
         """The values of each instance that ops make; all others are views of those."""
-        self.parked: dict[int, tuple[list[int], tuple[str, ...]]] = {}
+        self.parked: dict[int, tuple[list[int], Block]] = {}
         """By host slot: the values that a prefetch from it makes anew, and their storage's block."""
         self.home_of: dict[int, int] = {}
         """By host slot: the value of the resident that lives there."""
@@ -177,8 +177,10 @@ class _Writer:
         outputs = [self._value(value) for value in self.program.outputs]
         self._emit("", f"return ({''.join(f'{name}, ' for name in outputs)})")
         again = bool(self.draws or self.norms)
+        parameters = "arm, residents, scalars" + (", transfers" if self.transfers else "")
+        parameters += ", again" if again else ""
         return Generated(
-            self._source(title, again),
+            module_text(title, self.text.globals, parameters, self.lines),
             tuple(self.created),
             tuple(self.repeated),
             again,
@@ -189,14 +191,14 @@ class _Writer:
         self.lines += [(self.block, line) for line in lines]
 
     @contextmanager
-    def _inside(self, block: tuple[str, ...]) -> Iterator[None]:
+    def _inside(self, block: Block) -> Iterator[None]:
         outside, self.block = self.block, block
         yield
         self.block = outside
 
-    def _guard(self, instruction: Instruction) -> tuple[str, ...]:
+    def _guard(self, instruction: Instruction) -> Block:
         """The block of an op, whose guard's tensors are turned into numbers at their first use."""
-        block: tuple[str, ...] = ()
+        block: Block = ()
         for item in instruction.guard:
             name = self.text.argument(item, self._value)
             if "value" in item:
@@ -399,28 +401,3 @@ class _Writer:
     def _unpack(self, source: str, names: list[str]) -> None:
         if names:
             self._emit("(", *(f"    {name}," for name in names), f") = {source}")
-
-    def _source(self, title: str, again: bool) -> str:
-        head = [
-            f'"""{comment(title)}',
-            "",
-            "Written by Bayplan; changes are refused when it is loaded.",
-        ]
-        head += ['"""', "", "import torch", "", "from .replay.targets import operator", ""]
-        head += [f"{name} = {expression}" for expression, name in sorted(self.text.globals.items())]
-        parameters = "arm, residents, scalars" + (", transfers" if self.transfers else "")
-        parameters += ", again" if again else ""
-        head += ["", "", f"def step({parameters}):"]
-        return "\n".join([*head, *self._body(), ""])
-
-    def _body(self) -> Iterator[str]:
-        """The lines, indented; those of one block that follow each other share its ``if``."""
-        here: tuple[str, ...] = ()
-        for block, line in self.lines:
-            common = 0
-            while common < min(len(here), len(block)) and here[common] == block[common]:
-                common += 1
-            for depth in range(common, len(block)):
-                yield f"{'    ' * (depth + 1)}if not {block[depth]}:"
-            here = block
-            yield f"{'    ' * (len(block) + 1)}{line}" if line else ""

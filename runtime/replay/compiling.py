@@ -24,7 +24,8 @@ from .device import device_for
 from .engine import Engine
 from .errors import ReplayError
 from .native import Counters
-from .plan_data import PlanData, PlanSignature, TensorSpec, read_plan
+from .plan_data import PlanData, PlanSignature, TensorSpec
+from .plan_reading import read_plan
 from .report import Report
 from .tensors import constant, mismatch, same_bits
 from .watching import CannotBeToldError, Watch, geometry

@@ -4,7 +4,7 @@ Works on the flat list of resident tensors; who they are in a model is ``binding
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
@@ -17,18 +17,17 @@ from torch import Tensor
 from . import native
 from .adapters import Adapter, check_choice, choose
 from .build import NoCompilerError, built_library
+from .calling import Caller
 from .checking import misplaced, unserved
 from .device import Device, device_for
 from .errors import ReplayError
 from .generated import GeneratedStep, StepFunction, read_generated
 from .graph import GraphedStep, graphs_for
 from .machine import machine_key
-from .offload import Transfers
 from .out_of_memory import NoMemoryError, named_op
 from .plan_data import PlanData
 from .ranks import Ranks
 from .recording import Recorder, match_instances
-from .repetitions import Repetitions
 from .report import Report
 from .table import Table, check_table, load_table, make_table, recording_path, save_table
 from .tensors import same_bits
@@ -61,16 +60,14 @@ class Engine:
         self.folder, self.plan, self.strict = folder, plan, strict
         self.device = device or device_for(plan.device, [])
         self.ranks = ranks or Ranks()
-        self._again = Repetitions(plan.norms, self.device) if plan.again else None
-        """What the ops need that run again; None: nothing."""
+        self._source = read_generated(folder / "planned.py")
+        self._caller = Caller(plan, self._source, self.device, self.ranks)
         self.graphed: GraphedStep | None = None
         """Replays the step as a graph; None: nobody asked for that."""
         if cuda_graph:
-            draws = self._again.graphed if self._again is not None else None
-            self.graphed = GraphedStep(plan, graphs_for(self.device, draws))
+            self.graphed = GraphedStep(plan, graphs_for(self.device, self._caller.draws))
         self._asked = adapter
         self._adapter = Adapter("", "")
-        self._source = read_generated(folder / "planned.py")
         self._settled: tuple[Any, ...] | None = None
         """The machine settings that arena and table are for."""
         self._arena: native.Arena | None = None
@@ -81,13 +78,7 @@ class Engine:
         """Such a step was not as planned, which may be because it was the first of this process."""
         self._observed: dict[bool, tuple[Recorder, StepFunction]] = {}
         """The observed step, with all ops or as guards have it, until the first step is checked."""
-        self._report = Report(
-            *(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False),
-            transfers=len(plan.transfers),
-            host_bytes=plan.host_bytes + plan.home_bytes,
-        )
-        self._transfers: Transfers | None = None
-        """Between the arena and host memory, where the plan has some."""
+        self._report = Report(*(False, "", plan.height_bytes, 0, True, 0, 0, (), False, False))
         self.pointers_checked = 0
         """Output pointers compared with the plan in the last checked step."""
         self.flat = False
@@ -116,10 +107,7 @@ class Engine:
     @property
     def report(self) -> Report:
         """How the step runs on this machine; complete after the first step."""
-        graphed, report = self.graphed, self._report
-        if self._transfers is not None:
-            host_bytes = self._transfers.host_bytes + self.plan.home_bytes
-            report = replace(report, host_bytes=host_bytes)
+        graphed, report = self.graphed, self._caller.told(self._report)
         if graphed is None:
             return report
         return replace(report, graphed=graphed.captures > 0, graph_reason=graphed.reason)
@@ -166,7 +154,7 @@ class Engine:
 
     def run_unplanned(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in the planned order, memory from PyTorch's own allocator."""
-        return self._call(self._function, _unarmed, residents, scalars)
+        return self._caller(self._function, _unarmed, residents, scalars)
 
     def run_traced(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> Outputs:
         """The step in program order, memory from PyTorch's own allocator."""
@@ -202,34 +190,11 @@ class Engine:
         assert self._arena is not None
         function = self._unarmed_function if self.flat else self._function
         with self._arena.running(flat=self.flat):
-            outputs = self._call(function, self._arena.arm, residents, scalars, planned=True)
+            outputs = self._caller(
+                function, self._arena.arm, residents, scalars, planned=True, late=self.poison
+            )
         self.flat = self.flat and self._arena.repeated
         return outputs
-
-    def _call(
-        self,
-        function: StepFunction,
-        arm: Callable[[int], object],
-        residents: Sequence[Tensor],
-        scalars: Sequence[float],
-        *,
-        planned: bool = False,
-    ) -> Outputs:
-        with (
-            named_op(self.plan, self._source),
-            self.device.running(training=self.plan.training),
-            self.ranks.running(),
-        ):
-            again: tuple[Repetitions, ...] = ()
-            if self._again is not None:
-                self._again.begin()
-                again = (self._again,)
-            if not self.plan.transfers:
-                return function(arm, residents, scalars, *again)
-            if self._transfers is None:
-                self._transfers = Transfers(self.plan, self.device)
-            with self._transfers.running(late=planned and self.poison, keep=not planned):
-                return function(arm, residents, scalars, self._transfers, *again)
 
     def _settle(self, residents: Sequence[Tensor], scalars: Sequence[float]) -> None:
         """Make arena and table for this machine as it is set now."""
@@ -238,8 +203,7 @@ class Engine:
             self.graphed.forget()
         self._arena = self._table = self._settled = None
         self.flat = False
-        if self._again is not None:
-            self._again.settle()
+        self._caller.settle()
         try:
             self._adapter = choose(self.plan.device, self._asked, self.device.allocator())
             key = self._key()
@@ -280,8 +244,6 @@ class Engine:
             unmatched=tuple(i for i in range(len(self.plan.instances)) if i not in there),
             recorded=recorded,
             proved=self._report.proved,
-            transfers=len(self.plan.transfers),
-            host_bytes=self.plan.host_bytes + self.plan.home_bytes,
             adapter=self._adapter.name,
             adapter_reason=self._adapter.reason,
         )
@@ -305,7 +267,7 @@ class Engine:
         with self.ranks.silent(), Undone(self.device, written) as undone:
             function = self._source.function(unguarded=True) if self.plan.guarded else self._function
             # The first run fills caches inside the kernels: its requests are not the others'.
-            self._call(function, _unarmed, residents, scalars)
+            self._caller(function, _unarmed, residents, scalars)
             undone.restore()
             recording = self._made_arena(0, [[] for _ in self.plan.ops])
             outputs, seen = self._observe(recording, residents, scalars, record=True)
@@ -401,15 +363,17 @@ class Engine:
         recorder, observed = self._observed[unguarded]
         recorder.seen = {}
         with arena.running(record=record):
-            outputs = self._call(observed, arena.arm, residents, scalars, planned=not record)
+            late = self.poison and not record
+            outputs = self._caller(
+                observed, arena.arm, residents, scalars, planned=not record, late=late
+            )
         return outputs, recorder.seen
 
     def _fill(self, arena: native.Arena) -> None:
         """Set all bytes to 0xFF, between the steps on the device."""
         self.device.synchronize()
         arena.fill(0xFF)
-        if self._transfers is not None:
-            self._transfers.fill(0xFF)
+        self._caller.fill(0xFF)
         self.device.synchronize()
 
     def _missed_bytes(self) -> int:

@@ -13,7 +13,7 @@ from .device import device_for
 from .engine import Engine
 from .errors import ReplayError
 from .extras import GradientSums, ScalerBinding
-from .plan_data import read_plan
+from .plan_reading import read_plan
 from .ranks import ranks_for
 from .report import Report
 from .tensors import constant

@@ -37,3 +37,8 @@ class Report:
     """Copies of one step to host memory and from there."""
     host_bytes: int = 0
     """Of host memory, the optimizer's states there included; pinned where the step runs on a GPU."""
+    repeated: int = 0
+    """Ops of one step that run again."""
+    whole_norms: int = 0
+    """Batch norms among them that run as a whole, not from their saved statistics as planned: no kernel
+    of this machine gives the very same bits from those."""

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from .engine import Engine
 from .errors import ReplayError
-from .plan_data import PlanData, Resident, read_plan
+from .plan_data import PlanData, Resident
+from .plan_reading import read_plan
 from .scalars import scalar
 from .tensors import constant, dtype, same_bits
 

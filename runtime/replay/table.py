@@ -16,7 +16,8 @@ from typing import Any
 from .errors import ReplayError
 from .native import ADAPTERS, PASS, Request
 from .placing import height, live_peak, place_anew, place_around
-from .plan_data import PlanData, content_digest, overlap
+from .plan_check import overlap
+from .plan_data import PlanData, content_digest
 
 FOLDER = "recordings"
 GRANULE = 512

@@ -16,7 +16,7 @@ import torch
 from runtime.replay.engine import Engine
 from runtime.replay.generated import StepFunction
 from runtime.replay.native import Arena
-from runtime.replay.plan_data import read_plan
+from runtime.replay.plan_reading import read_plan
 from runtime.replay.selftest import random_residents, scalars_of_step
 
 OPS, BYTES = 5_000, 1024

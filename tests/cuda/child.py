@@ -113,11 +113,11 @@ def corrupted(request: Result) -> Result:
             shutil.copytree(original, folder)
             change(folder)
             try:
-                replay("plan_data").read_plan(folder)
+                replay("plan_reading").read_plan(folder)
                 problems.append(f"a plan with {name} was not refused")
             except export.ReplayError:
                 pass
-    if not replay("plan_data").read_plan(original).transfers:
+    if not replay("plan_reading").read_plan(original).transfers:
         return {"problems": problems}
     subject = Subject(request)
     for kind in ("offload", "prefetch"):

@@ -21,7 +21,7 @@ def compared(request: dict[str, Any], rank: int) -> list[str]:
     """What is not as it should be on this rank."""
     folder = Path(request["folder"])
     export = subject.import_export(folder)
-    plan = subject.replay("plan_data").read_plan(folder)
+    plan = subject.replay("plan_reading").read_plan(folder)
     subject.use_attention_of(plan)
     device = torch.device("cuda", rank) if plan.device == "cuda" else torch.device("cpu")
     (eager, eager_step), (planned, _) = (subject.build(plan, plan.batch, device) for _ in range(2))

@@ -24,7 +24,7 @@ class Subject:
     ) -> None:
         self.folder = Path(request["folder"])
         self.export = import_export(self.folder)
-        self.plan = replay("plan_data").read_plan(self.folder)
+        self.plan = replay("plan_reading").read_plan(self.folder)
         self.device = torch.device(self.plan.device)
         if self.plan.options.get("distributed"):
             be_the_only_rank(self.device)
@@ -213,7 +213,7 @@ def differing(one: str, other: str, names: list[str]) -> list[str]:
 def replay_plan(folder: Path) -> Any:
     """The plan of an export."""
     import_export(folder)
-    return replay("plan_data").read_plan(folder)
+    return replay("plan_reading").read_plan(folder)
 
 
 def settle(*, deterministic: bool) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from runtime.export import export, module_name
 from runtime.replay.errors import ReplayError
-from runtime.replay.plan_data import content_digest, read_plan
+from runtime.replay.plan_data import content_digest
+from runtime.replay.plan_reading import read_plan
 from solver.errors import BayplanError
 from solver.step import Step
 from tests.runtime.conftest import Exported

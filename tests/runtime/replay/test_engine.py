@@ -11,7 +11,8 @@ import torch
 from runtime.replay import engine as engine_module
 from runtime.replay.engine import Engine
 from runtime.replay.errors import ReplayError
-from runtime.replay.plan_data import content_digest, read_plan
+from runtime.replay.plan_data import content_digest
+from runtime.replay.plan_reading import read_plan
 from runtime.replay.selftest import compare, random_residents, scalars_of_step
 from runtime.replay.table import Table
 from tests.runtime.conftest import Exported

@@ -18,7 +18,7 @@ from runtime.replay.engine import Engine
 from runtime.replay.graph import KEPT, CaptureFailedError, GraphedStep
 from runtime.replay.loading import PlannedStep, load
 from runtime.replay.native import ADAPTERS
-from runtime.replay.plan_data import read_plan
+from runtime.replay.plan_reading import read_plan
 from runtime.replay.scalars import scalar
 from runtime.replay.selftest import random_residents, scalars_of_step
 from runtime.replay.undone import Undone

@@ -16,7 +16,7 @@ from runtime.replay import selftest
 from runtime.replay.engine import Engine
 from runtime.replay.errors import ReplayError
 from runtime.replay.loading import PlannedStep, load
-from runtime.replay.plan_data import decode_plan, read_plan
+from runtime.replay.plan_reading import decode_plan, read_plan
 from runtime.verify import verify
 from tests.runtime.conftest import Exported
 from tests.runtime.offloading import costliest, with_homes, with_trips

@@ -22,7 +22,8 @@ from runtime.replay.device import Cpu
 from runtime.replay.engine import Engine
 from runtime.replay.errors import ReplayError
 from runtime.replay.offload import CpuCopies, CudaCopies, Transfers
-from runtime.replay.plan_data import HostSlot, PlanData, Transfer, decode_plan, read_plan
+from runtime.replay.plan_data import HostSlot, PlanData, Transfer
+from runtime.replay.plan_reading import decode_plan, read_plan
 from solver.assemble import assemble
 from solver.plan import Certificate, Offload, Plan, Proof, Status
 from solver.step import Step
@@ -82,7 +83,7 @@ def test_a_step_with_trips_is_bitwise_the_traced_one_and_says_what_it_takes(trip
     assert (counters.missed, counters.overlapped, counters.scratch_peak) == (0, 0, 0)
     # Nobody is held up once nobody looks.
     engine.run(selftest.random_residents(engine.plan, 0), selftest.scalars_of_step(engine.plan, 1))
-    assert not engine._transfers._copies.late
+    assert not engine._caller._transfers._copies.late
 
 
 def test_every_missing_wait_that_a_step_needs_shows(mlp: Exported, tmp_path: Path) -> None:

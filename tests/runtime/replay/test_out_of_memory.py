@@ -11,7 +11,7 @@ from runtime.replay.engine import Engine
 from runtime.replay.errors import ReplayError
 from runtime.replay.generated import GeneratedStep
 from runtime.replay.out_of_memory import is_out_of_memory, named_op
-from runtime.replay.plan_data import read_plan
+from runtime.replay.plan_reading import read_plan
 from runtime.replay.selftest import random_residents, scalars_of_step
 from tests.runtime.conftest import Exported
 

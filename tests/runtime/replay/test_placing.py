@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runtime.replay.build import built_placer
 from runtime.replay.placing import ALIGNMENT, aligned, height, live_peak, place_anew, place_around
-from runtime.replay.plan_data import overlap
+from runtime.replay.plan_check import overlap
 
 Numbers = list[int]
 
