@@ -22,7 +22,8 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
         op = entry.op
         if op in ran:
             makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
-            remade[[t.saved[op]] if entry.saved_statistics else makes] = len(ran)
+            result = t.saved[op]
+            remade[[result] if entry.saved_statistics and result >= 0 else makes] = len(ran)
             continue
         for k in range(t.needs_at[op], t.needs_at[op + 1]):
             value = t.needs[k]

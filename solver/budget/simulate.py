@@ -13,14 +13,13 @@ its storage is made, it ended earlier, and the bytes are taken back from the slo
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many.
 """
 
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from solver.budget.graph import DROP, KEEP, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
 from solver.budget.schedule import Entry, Schedule
-from solver.compiled import inner_kernel, kernel
+from solver.compiled import kernel
 from solver.plan import IntArray
 
 _ROOM = 8
@@ -28,6 +27,8 @@ _ROOM = 8
 
 PLAIN, SAVED, FUSED = 0, 1, 2
 """How a slot runs its op; bits, except that a first run is plain."""
+STATIC = -1
+"""In place of an op: a slot that stands for first runs that touch nothing but static values."""
 
 _GONE, _THERE, _MADE = 0, 1, 2
 """Of a value: not in memory; kept for its next use in base order; made for what runs next."""
@@ -57,7 +58,7 @@ class State(NamedTuple):
     live: IntArray
     """By slot: bytes alive."""
     run: IntArray
-    """By slot: the op."""
+    """By slot: the op, or STATIC."""
     how: Bits
     """By slot: how it runs."""
     took: Bits
@@ -66,15 +67,15 @@ class State(NamedTuple):
 
 def make_state(graph: BudgetGraph) -> State:
     """Room for simulations of this graph; one at a time."""
-    values, ops = len(graph.tables.size), graph.tables.ops
-    slots = _ROOM * ops + 1
+    values, ops = len(graph.tables.size), len(graph.tables.needs_at) - 1
+    slots = _ROOM * ops + 2
     return State(
         np.zeros(values, np.uint8),
         np.zeros(values, np.int64),
         np.zeros(values, np.int64),
         np.zeros(values, np.int64),
         np.zeros(values, np.int64),
-        np.zeros(ops, np.uint8),
+        np.zeros(len(graph.tables.by_rank), np.uint8),
         np.zeros(ops, np.uint8),
         np.zeros(values, np.uint8),
         np.zeros(ops, np.int64),
@@ -85,201 +86,197 @@ def make_state(graph: BudgetGraph) -> State:
     )
 
 
-@inner_kernel
-def _end_early(t: Tables, s: State, value: int, slot: int) -> None:
-    """A value that was kept is made anew at ``slot``: it ended after its last use."""
-    last = s.last[value]
-    for between in range(last + 1, slot):
-        s.live[between] -= t.size[value]
-    s.value[value] = _GONE
-    op = s.run[last]
-    if s.took[last] or last == s.made[value]:
-        return
-    for k in range(t.needs_at[op], t.needs_at[op + 1]):
-        if t.needs[k] == value and t.reusable[k]:
-            s.live[last] -= t.size[value]
-            s.took[last] = 1
-
-
-@inner_kernel
-def _want(t: Tables, s: State, value: int, pending: int) -> int:
-    """Count a use; if the value has to be made, its op is due. How many ops are pending then."""
-    s.uses[value] += 1
-    if s.value[value] == _THERE and not s.stale[t.versions_from[value]]:
-        return pending
-    op = t.producer[value]
-    if s.due[t.rank[op]]:
-        return pending
-    s.due[t.rank[op]] = 1
-    s.pending[pending] = op
-    return pending + 1
-
-
-@inner_kernel
-def _collect(t: Tables, s: State, op: int, position: int) -> tuple[int, int]:
-    """What must be repeated before the first run of ``op``: ranks, half-open; (-1, -1) if it cannot."""
-    low, high = len(t.order), 0
-    pending = 0
-    for k in range(t.needs_at[op], t.needs_at[op + 1]):
-        pending = _want(t, s, t.needs[k], pending)
-    while pending > 0:
-        pending -= 1
-        again = s.pending[pending]
-        if not t.again[again] or position > t.until[again]:
-            return -1, -1
-        low, high = min(low, t.rank[again]), max(high, t.rank[again] + 1)
-        for k in range(t.needs_at[again], t.needs_at[again + 1]):
-            pending = _want(t, s, t.needs[k], pending)
-        if t.saved[again] >= 0:
-            mean, deviation = t.mean[again], t.deviation[again]
-            s.saved[again] = s.value[mean] == _THERE and s.value[deviation] == _THERE
-            if s.saved[again]:
-                s.uses[mean] += 1
-                s.uses[deviation] += 1
-        for k in range(t.makes_at[again], t.makes_at[again + 1]):
-            value = t.makes[k]
-            start, end = t.versions_from[value], t.versions_to[value]
-            if end - start > 1 and not s.stale[start]:
-                s.stale[start] = 1
-                for version in range(start, end):
-                    producer = t.producer[version]
-                    if s.uses[version] > 0 and not s.due[t.rank[producer]]:
-                        s.due[t.rank[producer]] = 1
-                        s.pending[pending] = producer
-                        pending += 1
-    return low, high
-
-
-@inner_kernel
-def _leave(t: Tables, s: State, choice: Bits, value: int) -> int:
-    """A value made by a repetition was used for the last time it was made for: bytes that it frees."""
-    if choice[s.gap[value]] >= RETAIN:
-        s.value[value] = _THERE
-        return 0
-    s.value[value] = _GONE
-    freed: int = t.size[value]
-    return freed
-
-
-@inner_kernel
-def _repeat(t: Tables, s: State, choice: Bits, op: int, slot: int, live: int) -> tuple[int, float]:
-    """One repetition in ``slot`` with ``live`` bytes before it: live bytes after it, and seconds."""
-    saved = s.saved[op]
-    how = SAVED if saved else PLAIN
-    seconds = t.repeated[op] if saved else t.first[op]
-    for k in range(t.makes_at[op], t.makes_at[op + 1]):
-        value = t.makes[k]
-        if t.written[k] or (saved and value != t.saved[op]):
-            continue
-        for version in range(t.versions_from[value], t.versions_to[value]):
-            if s.value[version] == _THERE:
-                _end_early(t, s, version, slot)
-                live -= t.size[version]
-        live += t.size[value]
-    taken = 0
-    joined = False
-    for k in range(t.needs_at[op], t.needs_at[op + 1]):
-        value = t.needs[k]
-        dies = s.value[value] == _MADE and s.uses[value] == 1 and choice[s.gap[value]] < RETAIN
-        if dies and t.reusable[k]:
-            taken = t.size[value]
-        if t.joins[k] and s.made[value] == slot - 1 and (dies or t.consumed[k]):
-            joined = t.begins[s.run[slot - 1]] == 1
-    if joined:
-        how |= FUSED
-        seconds = t.fused[op]
-    s.run[slot], s.how[slot] = op, how
-    s.live[slot] = live - taken
-    s.took[slot] = taken > 0
-    for k in range(t.needs_at[op], t.needs_at[op + 1]):
-        value = t.needs[k]
-        s.uses[value] -= 1
-        s.last[value] = slot
-        if t.consumed[k]:
-            s.value[value] = _GONE
-        elif s.value[value] == _MADE and s.uses[value] == 0:
-            live -= _leave(t, s, choice, value)
-    if saved:
-        for value in (t.mean[op], t.deviation[op]):
-            s.uses[value] -= 1
-            s.last[value] = slot
-    for k in range(t.makes_at[op], t.makes_at[op + 1]):
-        value = t.makes[k]
-        if saved and value != t.saved[op]:
-            continue
-        s.last[value] = s.made[value] = slot
-        s.value[value] = _MADE
-        if s.uses[value] == 0:
-            live -= _leave(t, s, choice, value)
-    return live, seconds
-
-
 @kernel
 def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     """Slots and seconds of what the choices come to; 0 slots: something cannot be made again.
 
-    ``s.live`` then has the live bytes by slot, ``s.run`` the ops and ``s.how`` how they run.
+    ``s.live`` then has the live bytes by slot, ``s.run`` the ops and ``s.how`` how they run. One long
+    function, because to hand the arrays to another one costs more than it would do with them.
     """
-    s.value[:] = _GONE
-    s.uses[:] = 0
-    s.due[:] = 0
-    s.stale[:] = 0
+    event_op, event_position, between, before, during = (
+        t.event_op,
+        t.event_position,
+        t.between,
+        t.before,
+        t.during,
+    )
+    needs_at, needs, consumed, reusable, joins = t.needs_at, t.needs, t.consumed, t.reusable, t.joins
+    makes_at, makes, written = t.makes_at, t.makes, t.written
+    gap_after_need, gap_after_make = t.gap_after_need, t.gap_after_make
+    size, producer, version_from, version_to = t.size, t.producer, t.versions_from, t.versions_to
+    rank_of, by_rank, saves, mean_of, deviation_of = t.rank, t.by_rank, t.saved, t.mean, t.deviation
+    state, gap_of, uses, last, made = s.value, s.gap, s.uses, s.last, s.made
+    due, from_saved, stale, pending = s.due, s.saved, s.stale, s.pending
+    live_at, run, how, took = s.live, s.run, s.how, s.took
+    state[:] = _GONE
+    uses[:] = 0
+    due[:] = 0
+    stale[:] = 0
     live = 0
     slot = 0
-    seconds = 0.0
-    ops = len(t.order)
-    for position in range(ops):
-        op = t.order[position]
+    seconds = t.base_seconds
+    events = len(event_op)
+    for event in range(events + 1):
+        if between[event] >= 0:
+            live_at[slot], run[slot], how[slot] = live + between[event], STATIC, PLAIN
+            slot += 1
+        if event == events:
+            break
+        op = event_op[event]
         missing = False
-        for k in range(t.needs_at[op], t.needs_at[op + 1]):
-            if s.value[t.needs[k]] == _GONE:
+        for k in range(needs_at[op], needs_at[op + 1]):
+            if state[needs[k]] == _GONE:
                 missing = True
         if missing:
-            low, high = _collect(t, s, op, position)
-            if low < 0 or slot + high - low + ops - position >= len(s.live):
+            # Whatever makes what is missing is due, and what makes that, and so on.
+            low, high, waiting, now = len(by_rank), 0, 0, op
+            while True:
+                for k in range(needs_at[now], needs_at[now + 1]):
+                    value = needs[k]
+                    uses[value] += 1
+                    if state[value] == _GONE or stale[version_from[value]]:
+                        maker = producer[value]
+                        if rank_of[maker] < 0:
+                            return 0, 0.0
+                        if not due[rank_of[maker]]:
+                            due[rank_of[maker]] = 1
+                            pending[waiting] = maker
+                            waiting += 1
+                if waiting == 0:
+                    break
+                waiting -= 1
+                now = pending[waiting]
+                if event_position[event] > t.until[now]:
+                    return 0, 0.0
+                low, high = min(low, rank_of[now]), max(high, rank_of[now] + 1)
+                from_saved[now] = 0
+                if saves[now] >= 0:
+                    mean, deviation = mean_of[now], deviation_of[now]
+                    if state[mean] == _THERE and state[deviation] == _THERE:
+                        from_saved[now] = 1
+                        uses[mean] += 1
+                        uses[deviation] += 1
+                for k in range(makes_at[now], makes_at[now + 1]):
+                    first, end = version_from[makes[k]], version_to[makes[k]]
+                    if end - first > 1 and not stale[first]:
+                        # What later versions there are of this storage is not what will be read.
+                        stale[first] = 1
+                        for version in range(first, end):
+                            maker = producer[version]
+                            if uses[version] > 0:
+                                if rank_of[maker] < 0:
+                                    return 0, 0.0
+                                if not due[rank_of[maker]]:
+                                    due[rank_of[maker]] = 1
+                                    pending[waiting] = maker
+                                    waiting += 1
+            if slot + high - low + 2 * (events - event) + 2 > len(live_at):
                 return 0, 0.0
+            static = before[event]
             for rank in range(low, high):
-                if s.due[rank]:
-                    s.due[rank] = 0
-                    live, spent = _repeat(t, s, choice, t.by_rank[rank], slot, live)
-                    seconds += spent
-                    slot += 1
-            for rank in range(low, high):
-                again = t.by_rank[rank]
-                for k in range(t.makes_at[again], t.makes_at[again + 1]):
-                    s.stale[t.versions_from[t.makes[k]]] = 0
-        seconds += t.first[op]
-        for k in range(t.makes_at[op], t.makes_at[op + 1]):
-            if not t.written[k]:
-                live += t.size[t.makes[k]]
+                if not due[rank]:
+                    continue
+                due[rank] = 0
+                now = by_rank[rank]
+                saved = from_saved[now] == 1
+                kind = SAVED if saved else PLAIN
+                spent = t.repeated[now] if saved else t.first[now]
+                for k in range(makes_at[now], makes_at[now + 1]):
+                    value = makes[k]
+                    first = version_from[value]
+                    stale[first] = 0
+                    if written[k] or (saved and value != saves[now]):
+                        continue
+                    for version in range(first, version_to[value]):
+                        if state[version] == _THERE:
+                            # It ended after its last use, and maybe left its bytes to who used it.
+                            live -= size[version]
+                            state[version] = _GONE
+                            ended = last[version]
+                            for between_slot in range(ended + 1, slot):
+                                live_at[between_slot] -= size[version]
+                            user = run[ended]
+                            if not took[ended] and ended != made[version]:
+                                for j in range(needs_at[user], needs_at[user + 1]):
+                                    if needs[j] == version and reusable[j]:
+                                        live_at[ended] -= size[version]
+                                        took[ended] = 1
+                    live += size[value]
+                taken = 0
+                for k in range(needs_at[now], needs_at[now + 1]):
+                    value = needs[k]
+                    dies = state[value] == _MADE and uses[value] == 1 and choice[gap_of[value]] < RETAIN
+                    if dies and reusable[k]:
+                        taken = size[value]
+                    if joins[k] and made[value] == slot - 1 and (dies or consumed[k]):
+                        if t.begins[run[slot - 1]]:
+                            kind |= FUSED
+                            spent = t.fused[now]
+                seconds += spent
+                live_at[slot] = live - taken + static
+                run[slot], how[slot], took[slot] = now, kind, taken > 0
+                for k in range(needs_at[now], needs_at[now + 1]):
+                    value = needs[k]
+                    uses[value] -= 1
+                    last[value] = slot
+                    if consumed[k]:
+                        state[value] = _GONE
+                    elif state[value] == _MADE and uses[value] == 0:
+                        if choice[gap_of[value]] >= RETAIN:
+                            state[value] = _THERE
+                        else:
+                            state[value] = _GONE
+                            live -= size[value]
+                if saved:
+                    mean, deviation = mean_of[now], deviation_of[now]
+                    uses[mean] -= 1
+                    uses[deviation] -= 1
+                    last[mean] = slot
+                    last[deviation] = slot
+                for k in range(makes_at[now], makes_at[now + 1]):
+                    value = makes[k]
+                    if saved and value != saves[now]:
+                        continue
+                    last[value] = slot
+                    made[value] = slot
+                    if uses[value] > 0:
+                        state[value] = _MADE
+                    elif choice[gap_of[value]] >= RETAIN:
+                        state[value] = _THERE
+                    else:
+                        state[value] = _GONE
+                        live -= size[value]
+                slot += 1
+        for k in range(makes_at[op], makes_at[op + 1]):
+            if not written[k]:
+                live += size[makes[k]]
         taken = 0
-        for k in range(t.needs_at[op], t.needs_at[op + 1]):
-            if t.reusable[k] and choice[t.gap_after_need[k]] != KEEP:
-                taken = t.size[t.needs[k]]
-        s.run[slot], s.how[slot] = op, PLAIN
-        s.live[slot] = live - taken
-        s.took[slot] = taken > 0
-        for k in range(t.needs_at[op], t.needs_at[op + 1]):
-            value, gap = t.needs[k], t.gap_after_need[k]
-            s.gap[value] = gap
-            s.uses[value] = 0
-            s.last[value] = slot
-            if t.consumed[k]:
-                s.value[value] = _GONE
-            elif choice[gap] == KEEP:
-                s.value[value] = _THERE
-            else:
-                s.value[value] = _GONE
-                live -= t.size[value]
-        for k in range(t.makes_at[op], t.makes_at[op + 1]):
-            value, gap = t.makes[k], t.gap_after_make[k]
-            s.gap[value] = gap
-            s.last[value] = s.made[value] = slot
+        for k in range(needs_at[op], needs_at[op + 1]):
+            if reusable[k] and choice[gap_after_need[k]] != KEEP:
+                taken = size[needs[k]]
+        live_at[slot] = live - taken + during[event]
+        run[slot], how[slot], took[slot] = op, PLAIN, taken > 0
+        for k in range(needs_at[op], needs_at[op + 1]):
+            value, gap = needs[k], gap_after_need[k]
+            gap_of[value] = gap
+            uses[value] = 0
+            last[value] = slot
             if choice[gap] == KEEP:
-                s.value[value] = _THERE
+                state[value] = _THERE
             else:
-                s.value[value] = _GONE
-                live -= t.size[value]
+                state[value] = _GONE
+                if not consumed[k]:
+                    live -= size[value]
+        for k in range(makes_at[op], makes_at[op + 1]):
+            value, gap = makes[k], gap_after_make[k]
+            gap_of[value] = gap
+            last[value] = slot
+            made[value] = slot
+            if choice[gap] == KEEP:
+                state[value] = _THERE
+            else:
+                state[value] = _GONE
+                live -= size[value]
         slot += 1
     return slot, seconds
 
@@ -297,28 +294,26 @@ def schedule_of(graph: BudgetGraph, choice: Bits) -> Schedule | None:
     slots, _ = simulate(graph.tables, state, choice)
     if not slots:
         return None
-    runs = zip(state.run[:slots].tolist(), state.how[:slots].tolist(), strict=True)
-    return Schedule(tuple(Entry(op, bool(how & SAVED), bool(how & FUSED)) for op, how in runs))
+    entries: list[Entry] = []
+    events = iter([*graph.tables.event_position.tolist(), len(graph.order)])
+    position, event = 0, next(events)
+    for op, how in zip(state.run[:slots].tolist(), state.how[:slots].tolist(), strict=True):
+        if op == STATIC:
+            entries += [Entry(run) for run in graph.order[position:event]]
+            position = event
+        else:
+            entries.append(Entry(op, bool(how & SAVED), bool(how & FUSED)))
+            if position == event and op == graph.order[position]:
+                position, event = position + 1, next(events)
+    return Schedule(tuple(entries))
 
 
-def without_hopeless_gaps(graph: BudgetGraph) -> BudgetGraph:
-    """The graph without the gaps across which a value must be kept, because to drop it alone already
-    needs an op that cannot be repeated there."""
+def hopeless_gaps(graph: BudgetGraph) -> list[bool]:
+    """By gap that is decided: whether to drop it alone already needs an op that cannot be repeated."""
     state, choice = make_state(graph), graph.kept()
-    keep = np.ones(graph.gaps, np.bool_)
+    hopeless: list[bool] = []
     for gap in range(SHORT_GAP + 1, graph.gaps):
         choice[gap] = DROP
-        keep[gap] = simulate(graph.tables, state, choice)[0] > 0
+        hopeless.append(simulate(graph.tables, state, choice)[0] == 0)
         choice[gap] = KEEP
-    number = np.where(keep, np.cumsum(keep) - 1, SHORT_GAP)
-    tables = graph.tables._replace(
-        gap_after_need=number[graph.tables.gap_after_need],
-        gap_after_make=number[graph.tables.gap_after_make],
-    )
-    return replace(
-        graph,
-        tables=tables,
-        gap_value=graph.gap_value[keep],
-        gap_from=graph.gap_from[keep],
-        gap_to=graph.gap_to[keep],
-    )
+    return hopeless
