@@ -104,6 +104,8 @@ class Assembler:
     step: Step
     reuse: bool = True
     """Whether results may take over bytes also where nothing is fused."""
+    fusing: bool = True
+    """Whether runs are fused at all."""
     _repetitions: Repetitions = field(init=False)
     _sizes: IntArray = field(init=False)
 
@@ -180,7 +182,11 @@ class Assembler:
         result: dict[int, tuple[int, int]] = {}
         for slot, entry in enumerate(entries):
             reuse = self.step.reusable.get(entry.op)
-            if reuse is None or entry.saved_statistics or not (self.reuse or entry.fused):
+            if (
+                reuse is None
+                or entry.saved_statistics
+                or not (self.reuse or (self.fusing and entry.fused))
+            ):
                 continue
             dying = [
                 instance
@@ -207,7 +213,7 @@ class Assembler:
         result = set()
         copies = {t.out + 1 for t in schedule.trips} | {t.back for t in schedule.trips}
         for slot, entry in enumerate(schedule.entries):
-            if entry.fused and entry.op in ran and slot not in copies:
+            if self.fusing and entry.fused and entry.op in ran and slot not in copies:
                 before = schedule.entries[slot - 1].op
                 made = set(creates[slot - 1])
                 made |= {i for i in uses[slot - 1] if storages[i] in self.step.ops[before].writes}

@@ -1,0 +1,333 @@
+"""One running solve for a budget: what is known so far, and the stages that improve it.
+
+::
+
+    unmodified   order and addresses alone; where they fit, nothing is lost
+    bound        what is proven of every plan within the budget
+    search       within the arena's part of the budget, then place what was found; what sticks out
+                 above the budget is taken off the next search's, until it fits
+    lower        where nothing fits: what is the least that does?
+
+``begin`` gives the first answer, ``improve`` works on it in a thread of its own until told to stop.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from solver import compile_ahead
+from solver.budget.schedule import Entry, Schedule
+from solver.budget.shared import Found, Shared, Unmodified, Variant
+from solver.placement import place
+from solver.placement.caching_allocator import largest_op
+from solver.plan import Plan, Provenance
+from solver.provenance import machine, versions
+from solver.solution import CancelCallback, Progress, ProgressCallback
+from solver.solve_job import SolveJob
+from solver.terms import Choice
+from solver.timeline import resident_bytes_on_device
+
+UNMODIFIED_SHARE = 0.25
+"""Of the time, what the search for the unmodified step's order and addresses may take."""
+ROUND_SHARE = 0.6
+"""Of the time that is left, what one round of search may take."""
+PLACE_SHARE = 0.15
+"""Of the time that is left, what one placement may take."""
+GRACE_SECONDS = 0.1
+"""What the constructors get to place a schedule that was found as the time ran out."""
+ENDLESS = 1e6
+"""Seconds: a part ends when it is told to, not by its own clock, which runs during compilations."""
+CLOSE = 1e-3
+"""An overhead this near to its bound, relative to it, is not improved further."""
+STALE = 2
+"""So many rounds of each variant without a better plan end a search."""
+LOWER_STEPS = 0.01
+"""How near to each other the smallest budget found and the largest that failed are brought."""
+
+
+class _Stop(threading.Event):
+    """Set with the job's own event, or as soon as enough is known."""
+
+    def __init__(self, outer: Callable[[], bool]) -> None:
+        super().__init__()
+        self._outer = outer
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._outer()
+
+
+@dataclass
+class BudgetJob:
+    """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
+
+    shared: Shared
+    budget_bytes: int
+    deadline: float
+    seed: int
+    name: str
+    lines: "queue.SimpleQueue[Progress]" = field(default_factory=queue.SimpleQueue)
+    cancel: threading.Event = field(default_factory=threading.Event)
+    failure: BaseException | None = None
+    started: float = field(default_factory=time.monotonic)
+    plan: Plan | None = None
+    """The best within the budget, on its terms; checked."""
+    done: bool = False
+    """Whether ``improve`` came to its end."""
+
+    def __post_init__(self) -> None:
+        self.step = self.shared.step
+        self.worked: Callable[[], float] = lambda: self.seconds
+        self.inner: SolveJob | None = None
+
+    # -- the first answer ------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """What is known already; without anything, program order, and no heavy import."""
+        shared = self.shared
+        if shared.unmodified is None:
+            self.inner = SolveJob(
+                self.step, self.deadline, self.seed, "Optimal order, placed", shared.reuse
+            )
+            self.inner.lines = self.lines
+            self.inner.begin()
+            self._take_unmodified()
+            largest, _ = largest_op(self.step, reuse=shared.reuse)
+            if not shared.other_implementations:
+                shared.impossible_bytes = self.step.resident_bytes + largest - 1
+        self._offer(shared.within(self.budget_bytes))
+
+    def _take_unmodified(self) -> None:
+        """What is known of the step as captured."""
+        assert self.inner is not None
+        state = self.inner.state
+        self.shared.unmodified = Unmodified(state.baseline, state.program, state.best)
+        needed = self.step.resident_bytes + state.best.height_bytes
+        self.shared.keep(Found(state.best, None, None, needed, 0.0))
+
+    # -- what improves it ------------------------------------------------------------------------
+
+    def improve(self) -> None:
+        """All stages, in a thread that may take its time."""
+        try:
+            compile_ahead.start()
+            from solver.work_clock import WorkClock  # heavy: numba
+
+            with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
+                before = self.seconds
+                self.worked = lambda: before + clock.seconds
+                self._solve_unmodified()
+                if not self.enough() and self.budget_bytes > self.shared.impossible_bytes:
+                    self._bound()
+                    self._search()
+                if self.plan is None and not self.over():
+                    self._lower()
+            self.done = not self.over()
+        except BaseException as error:
+            self.failure = error
+
+    def _solve_unmodified(self) -> None:
+        """Order and addresses, until they fit into the budget or cannot be better."""
+        shared = self.shared
+        if shared.searched or self.enough():
+            return
+        inner = self.inner or SolveJob(
+            self.step, self.deadline, self.seed, "Optimal order, placed", shared.reuse
+        )
+        if self.inner is None:
+            inner.begin()
+            self.inner = inner
+        residents, late = self.step.resident_bytes, self.within(UNMODIFIED_SHARE * self.left)
+
+        def enough() -> bool:
+            return late() or residents + inner.state.best.height_bytes <= self.budget_bytes
+
+        inner.lines = self.lines
+        inner.cancel = _Stop(enough)
+        inner.improve()
+        if inner.failure is not None:
+            raise inner.failure
+        shared.searched = True
+        self._take_unmodified()
+        self._offer(shared.within(self.budget_bytes))
+
+    def _bound(self) -> None:
+        """What is proven for this budget."""
+
+    def _search(self) -> None:
+        """Search and place in turn, until little can be gained.
+
+        Each round begins with the best plan known, and takes another seed and the next variant.
+        """
+        shared, stale, rounds = self.shared, 0, 0
+        room = self.budget_bytes - self.step.resident_bytes
+        variants = self._variants()
+        arenas = [room for _ in variants]
+        placed: list[Schedule | None] = [None for _ in variants]
+        while not self.over() and not self.enough() and stale < STALE * len(variants):
+            at = rounds % len(variants)
+            variant, before = variants[at], self.plan
+            start = shared.nearest(self.budget_bytes)
+            seconds = ROUND_SHARE * self.left
+            found = self._look(variant, arenas[at], start, self.seed + rounds, seconds)
+            if found is not None and found != placed[at]:
+                placed[at] = found
+                over = self._place(variant, found) - room
+                arenas[at] -= max(0, over)
+            rounds += 1
+            stale = stale + 1 if self.plan is before else 0
+
+    def _variants(self) -> list[Variant]:
+        """What is searched: the step in its best order, and in program order where that differs."""
+        assert self.shared.unmodified is not None
+        return self.shared.variants(self.shared.unmodified.best.order)
+
+    def _look(
+        self, variant: Variant, arena: int, start: Found | None, seed: int, seconds: float
+    ) -> Schedule | None:
+        """The best schedule within ``arena`` bytes, from a known one on.
+
+        Where nothing may run again it is the only one that there is.
+        """
+        from solver.budget.search import search  # heavy: it compiles
+
+        if Choice.RECOMPUTE not in self.shared.allowed:
+            return Schedule(tuple(map(Entry, variant.order)))
+        if arena <= 0:
+            return None
+        alike = start is not None and start.variant is not None
+        found = search(
+            variant.graph,
+            arena,
+            deadline=seconds,
+            seed=seed,
+            progress=self.relay(),
+            cancelled=self.within(seconds),
+            start=start.schedule if start is not None and alike else None,
+        )
+        return None if found is None else found.schedule
+
+    def _place(self, variant: Variant, schedule: Schedule) -> int:
+        """Place a schedule and keep its plan; the lowest height that was reached."""
+        shared = self.shared
+        assembler = shared.assembler(variant)
+        unrolled = assembler.unroll(schedule)
+        room = self.budget_bytes - self.step.resident_bytes
+        best = -1
+        for one in assembler.arrangements(unrolled):
+            problem, instances = assembler.problem(one, room)
+            result = place(
+                problem,
+                deadline=ENDLESS,
+                seed=self.seed,
+                progress=self.relay(),
+                cancelled=self.within(max(PLACE_SHARE * self.left, GRACE_SECONDS)),
+                fast=True,
+            )
+            if best < 0 or result.height < best:
+                best = result.height
+                placed = dict(zip(instances, result.addresses.tolist(), strict=True))
+                plan = assembler.plan(one, placed, self.name, self._provenance())
+                self._keep(variant, schedule, plan)
+            if best <= room or self.cancel.is_set():
+                break
+        return best
+
+    def _keep(self, variant: Variant, schedule: Schedule, plan: Plan) -> None:
+        shared = self.shared
+        plan = replace(plan, fingerprint=self.step.fingerprint, rewrites=variant.rewrites)
+        overhead = shared.overhead(variant.step, plan)
+        needed = resident_bytes_on_device(variant.step, plan) + plan.height_bytes
+        if shared.better(needed, overhead):
+            shared.checker.require_valid(plan)
+            shared.keep(Found(plan, variant, schedule, needed, overhead))
+            self._offer(shared.within(self.budget_bytes))
+
+    # -- what fits at all ----------------------------------------------------------------------------
+
+    def _lower(self) -> None:
+        """The smallest budget for which a plan can be found, by halving what is not known."""
+        shared, residents = self.shared, self.step.resident_bytes
+        failed = max(self.budget_bytes, shared.impossible_bytes)
+        rounds = 0
+        while not self.over() and shared.feasible_bytes is not None:
+            low, high = failed - residents, shared.feasible_bytes - residents
+            if high - low <= LOWER_STEPS * high or shared.feasible_bytes <= self.budget_bytes:
+                return
+            middle = (max(low, 0) + high) // 2
+            lowest = shared.feasible_bytes
+            for variant in self._variants():
+                found = self._look(
+                    variant, middle, shared.found[0], self.seed + rounds, ROUND_SHARE * self.left
+                )
+                if found is not None:
+                    self._place(variant, found)
+            if shared.feasible_bytes >= lowest:
+                failed = residents + middle
+            else:
+                self.say("Smallest budget", f"{shared.feasible_bytes / 2**30:.3f} GiB is enough")
+            rounds += 1
+
+    # -- shared ----------------------------------------------------------------------------------
+
+    def _offer(self, found: Found | None) -> None:
+        """Put the best known plan on the budget's terms."""
+        terms = None if self.plan is None else self.plan.terms
+        if found is None or (terms is not None and terms.overhead <= found.overhead):
+            return
+        self.plan = self.shared.on_terms(found, self.budget_bytes)
+        self.say("Within the budget", f"{found.overhead:.2%} more time", plan=self.plan)
+
+    def enough(self) -> bool:
+        """Whether no plan, or none that matters, is better than the one found."""
+        terms = None if self.plan is None else self.plan.terms
+        if terms is None:
+            return False
+        bound = self.shared.bound(self.budget_bytes)
+        return terms.overhead - bound <= CLOSE * max(bound, 0.0)
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds of work to the deadline, not negative."""
+        return max(0.0, self.deadline - self.worked())
+
+    def over(self) -> bool:
+        return self.cancel.is_set() or self.left <= 0
+
+    def say(self, phase: str, result: str, *, plan: Plan | None = None) -> None:
+        self.lines.put(
+            Progress(
+                seconds=self.seconds,
+                phase=phase,
+                result=result,
+                peak_bytes=plan.peak_bytes if plan else None,
+                height_bytes=plan.height_bytes if plan else None,
+                plan=plan,
+            )
+        )
+
+    def within(self, seconds: float) -> CancelCallback:
+        """Says when ``seconds`` of work have passed from now, or the user cancelled."""
+        end = self.worked() + seconds
+        return lambda: self.cancel.is_set() or self.worked() >= end
+
+    def relay(self) -> ProgressCallback:
+        """Takes the lines of a part that begins now, whose clock starts at zero."""
+        begun = self.seconds
+        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
+
+    def _provenance(self) -> Provenance:
+        return Provenance(
+            seed=self.seed,
+            seconds=self.seconds,
+            deadline=self.deadline,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=versions(),
+            machine=machine(),
+        )

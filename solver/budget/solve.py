@@ -1,0 +1,221 @@
+"""Solve a step for a budget: fit it into the bytes there are, at the least cost in time, with a bound.
+
+The one way in for window, command line and tests. The first answer is there before anything heavy is
+loaded; a thread then improves on it, and the caller's thread hands on what it says and watches for a
+cancel, so that a solve ends within 100 ms of it whatever the thread is in.
+"""
+
+import queue
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from solver.budget.job import BudgetJob
+from solver.budget.shared import Found, Shared
+from solver.errors import BayplanError
+from solver.plan import Offload, Plan, Status
+from solver.rewriting import rewritten
+from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback, Report
+from solver.step import Step
+from solver.terms import Choice, DeviceModel
+from solver.timeline import order_profile
+
+INTERVAL = 0.02
+"""Seconds between two looks at ``cancelled``."""
+DEFAULT_CHOICES = (Choice.RECOMPUTE, Choice.IMPLEMENTATIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetReport(Report):
+    """The figures of one solve for a budget, as JSON has them. Bytes; seconds; fractions.
+
+    Where no plan fits, those of a plan are of the lowest plan that was found.
+    """
+
+    budget_bytes: int
+    overhead: float | None
+    """None: no plan within the budget was found."""
+    overhead_bound: float
+    """Proven of every plan within the budget that does no more than what is allowed."""
+    recomputed_ops: int
+    """Runs beyond the first of their op."""
+    offloaded_bytes: int
+    """That go to the host, all trips together."""
+    rewritten_ops: int
+    """Rewrites that are applied to the step."""
+    impossible_bytes: int
+    """The largest budget that is proven to be too small."""
+    feasible_bytes: int
+    """The smallest budget for which a plan was found."""
+    unmodified_bytes: int
+    """That the best plan without any of what is allowed needs, residents included."""
+    device: str
+    measured: bool
+    """Whether op times are measured ones; else they are those of the device's model."""
+    base_seconds: float
+    """Predicted for the unmodified step."""
+    allowed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BudgetSolution:
+    """All that a solve for a budget found; every plan in it has passed ``solver.check``."""
+
+    plan: Plan | None
+    """The best plan within the budget; None: none was found."""
+    lowest: Plan
+    """The plan that needs the fewest bytes, on terms of its own."""
+    program_plan: Plan
+    """Program order, placed."""
+    baseline: Baseline
+    report: BudgetReport
+    log: tuple[Progress, ...]
+
+
+def share(
+    step: Step,
+    *,
+    device: DeviceModel,
+    allowed: Sequence[Choice] = DEFAULT_CHOICES,
+    measured: bool = False,
+    reuse: bool = True,
+) -> Shared:
+    """What several calls of ``solve_budget`` for one step have in common, to be handed to each."""
+    return Shared(step, device, tuple(c for c in Choice if c in allowed), measured, reuse)
+
+
+def solve_budget(
+    step: Step,
+    budget_bytes: int,
+    *,
+    device: DeviceModel,
+    allowed: Sequence[Choice] = DEFAULT_CHOICES,
+    measured: bool = False,
+    deadline: float = 60.0,
+    seed: int = 0,
+    name: str = "Within the budget",
+    reuse: bool = True,
+    progress: ProgressCallback | None = None,
+    cancelled: CancelCallback | None = None,
+    shared: Shared | None = None,
+) -> BudgetSolution:
+    """The plan for ``step`` that needs at most ``budget_bytes``, residents included, and loses least
+    time, of those that ``deadline`` seconds find, with what is proven of that loss.
+
+    ``device`` predicts op times; ``measured``: those that the step was timed with, where it was.
+    ``shared``: made by ``share`` with the same step and choices, it carries what other budgets taught.
+    Never nothing: where nothing is found within the budget, ``plan`` is None, and the report has the
+    smallest budget that was found to do and the largest that is proven not to. A cancel is answered
+    within 100 ms; ``progress`` is called in the caller's thread. Every plan that it brings and that is
+    returned has passed ``solver.check``. Raises BayplanError for a budget that is no number of bytes.
+    """
+    if budget_bytes <= 0:
+        raise BayplanError(f"A budget of {budget_bytes:,} bytes holds nothing. Give a positive number.")
+    shared = shared or share(step, device=device, allowed=allowed, measured=measured, reuse=reuse)
+    job = BudgetJob(shared, budget_bytes, deadline, seed, name)
+    job.begin()
+    if cancelled is not None and cancelled():
+        job.cancel.set()
+    log: list[Progress] = []
+
+    def tell(line: Progress) -> None:
+        log.append(line)
+        if progress is not None:
+            progress(line)
+
+    while not job.lines.empty():
+        tell(job.lines.get())
+    if not job.over():
+        worker = threading.Thread(target=job.improve, name="bayplan-budget")
+        worker.start()
+        try:
+            while worker.is_alive() or not job.lines.empty():
+                if cancelled is not None and cancelled():
+                    job.cancel.set()
+                    break
+                with suppress(queue.Empty):
+                    tell(job.lines.get(timeout=INTERVAL))
+        except BaseException:
+            job.cancel.set()
+            raise
+    if job.failure is not None:
+        raise job.failure
+    return _solution(job, log)
+
+
+def known_solution(shared: Shared, budget_bytes: int, *, seed: int = 0) -> BudgetSolution:
+    """What the solves before teach about a budget, without any search."""
+    job = BudgetJob(shared, budget_bytes, 0.0, seed, "")
+    job.begin()
+    job.done = True
+    return _solution(job, [])
+
+
+def _solution(job: BudgetJob, log: list[Progress]) -> BudgetSolution:
+    """What was found, as things stand."""
+    shared = job.shared
+    unmodified = shared.unmodified
+    assert unmodified is not None, "begin has run"
+    lowest = shared.on_terms(shared.found[0], shared.found[0].needed_bytes)
+    found = shared.within(job.budget_bytes)
+    plan = None
+    if found is not None:
+        plan = shared.on_terms(found, job.budget_bytes)
+        if plan.status is Status.FEASIBLE and not job.done:
+            plan = replace(plan, status=Status.STOPPED)
+    return BudgetSolution(
+        plan,
+        lowest,
+        unmodified.program,
+        unmodified.baseline,
+        _report(job, found, plan or lowest),
+        tuple(log),
+    )
+
+
+def _report(job: BudgetJob, found: Found | None, shown: Plan) -> BudgetReport:
+    shared, step = job.shared, job.step
+    unmodified = shared.unmodified
+    assert unmodified is not None, "begin has run"
+    bound = shown.certificate.peak_bound_bytes
+    status = shown.status.value if found is not None else "infeasible"
+    runs = shown.order
+    return BudgetReport(
+        model=step.origin.model,
+        ops=len(step.ops),
+        storages=len(step.planned_storages),
+        resident_bytes=step.resident_bytes,
+        program_order_peak_bytes=int(order_profile(step, range(len(step.ops))).max(initial=0)),
+        baseline_reserved_bytes=unmodified.baseline.reserved_bytes,
+        peak_bytes=shown.peak_bytes,
+        peak_bound_bytes=bound,
+        height_bytes=shown.height_bytes,
+        gap=(shown.height_bytes - bound) / bound if bound else 0.0,
+        seconds=job.seconds,
+        status=status,
+        seed=job.seed,
+        budget_bytes=job.budget_bytes,
+        overhead=None if found is None else found.overhead,
+        overhead_bound=shared.bound(job.budget_bytes),
+        recomputed_ops=len(runs) - len(set(runs)),
+        offloaded_bytes=_offloaded(shared, shown),
+        rewritten_ops=len(shown.rewrites),
+        impossible_bytes=shared.impossible_bytes,
+        feasible_bytes=shared.found[0].needed_bytes,
+        unmodified_bytes=step.resident_bytes + unmodified.best.height_bytes,
+        device=shared.device.name,
+        measured=shared.measured,
+        base_seconds=shared.base_seconds,
+        allowed=tuple(choice.value for choice in shared.allowed),
+    )
+
+
+def _offloaded(shared: Shared, plan: Plan) -> int:
+    """Bytes of all copies to the host."""
+    storages = rewritten(shared.step, plan).storages
+    return sum(
+        storages[plan.instances[action.instance].storage].size
+        for action in plan.actions
+        if isinstance(action, Offload)
+    )
