@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import dropout, mask, output, pool
+from solver.rewrites import chunked, dropout, mask, output, pool
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
 
-RULES: tuple[Rule, ...] = (output.RULE, mask.RULE, dropout.RULE, pool.RULE)
+RULES: tuple[Rule, ...] = (output.RULE, mask.RULE, dropout.RULE, pool.RULE, chunked.RULE)
 
 _NAME = re.compile(r"([a-z-]{1,20})((?: \d{1,9}){1,4})", re.ASCII)
 _REMEMBERED = 16
@@ -57,6 +57,23 @@ def available(step: Step) -> tuple[Rewrite, ...]:
     result = tuple(_all_rewrites(step))
     _offers[:] = [(step, result), *_offers[: _REMEMBERED - 1]]
     return result
+
+
+def combined(step: Step, *, approximate: bool = False) -> tuple[str, ...]:
+    """Names of all rewrites that are possible together, for ``rewrite``: exact ones, or all.
+
+    Of several rewrites of one op by one rule it takes the one that saves most.
+    """
+    best: dict[tuple[str, int], Rewrite] = {}
+    for each in available(step):
+        if each.exact or approximate:
+            known = best.setdefault((each.rule, each.op), each)
+            if each.saves_bytes > known.saves_bytes:
+                best[each.rule, each.op] = each
+    if step.program is None:
+        return ()
+    draft = Draft(step, step.program)
+    return tuple(each.name for each in best.values() if _applied(draft, each.name))
 
 
 def _all_rewrites(step: Step) -> list[Rewrite]:
@@ -124,17 +141,24 @@ def is_exact(name: str) -> bool:
 
 
 def _apply(draft: Draft, name: str) -> None:
+    if not _applied(draft, name):
+        rule, op, _ = _parse(name)
+        raise BayplanError(
+            f"The rewrite {name!r} ({rule.title}) is not possible in {draft.step.title}: op {op} is "
+            "not what it needs, or an earlier rewrite has changed it. Solve the step anew."
+        )
+
+
+def _applied(draft: Draft, name: str) -> bool:
+    """Apply a rewrite; whether it was possible."""
     rule, op, numbers = _parse(name)
     line = draft.line_of_op.get(op)
     found = None
     if line is not None and line.target in rule.targets:
         found = rule.find(draft, line, numbers)
-    if found is None:
-        raise BayplanError(
-            f"The rewrite {name!r} ({rule.title}) is not possible in {draft.step.title}: op {op} is "
-            "not what it needs, or an earlier rewrite has changed it. Solve the step anew."
-        )
-    found.apply()
+    if found is not None:
+        found.apply()
+    return found is not None
 
 
 def _parse(name: str) -> tuple[Rule, int, Numbers]:

@@ -146,10 +146,7 @@ class Draft:
     ) -> Line:
         """A new op right behind (or before) the op ``beside``, in its module and phase."""
         assert beside.op is not None
-        step = -1 if before else 1
-        position = beside.position
-        while position in self._lines:
-            position = position[0], position[1] + step
+        position = self._free_position(beside, before=before)
         line = Line(
             position,
             Instruction(target, tuple(args), dict(kwargs or {}), tuple(outputs), len(outputs) > 1, -1),
@@ -167,6 +164,12 @@ class Draft:
         line.op = replace(line.op, reads=self._reads(line), creates=self._creates(line))
         self._enter(line)
         return line
+
+    def move(self, line: Line, before: Line) -> None:
+        """Let ``line`` come right before ``before``."""
+        del self._lines[line.position]
+        line.position = self._free_position(before, before=True)
+        self._lines[line.position] = line
 
     def remove(self, line: Line) -> None:
         """Take an instruction out. What it made must be read by views alone, which go with it."""
@@ -274,7 +277,7 @@ class Draft:
         there = {p.value for p in self.program.placeholders} | {c.value for c in self.program.constants}
         lines = []
         for line in sorted(self._lines.values(), key=_position):
-            if line.op is None and not there.issuperset(_values(line.instruction)):
+            if line.op is None and not there.issuperset(values_of(line.instruction)):
                 continue
             lines.append(line)
             there.update(v for v in line.outputs if v is not None)
@@ -283,7 +286,7 @@ class Draft:
     def _enter(self, line: Line) -> None:
         """Take up a line, and what its op touches."""
         self._lines[line.position] = line
-        read = _values(line.instruction)
+        read = values_of(line.instruction)
         for value in read:
             self._readers.setdefault(value, []).append(line)
         for output in line.outputs:
@@ -294,7 +297,7 @@ class Draft:
                 self._users.setdefault(storage, []).append(line)
 
     def _reads(self, line: Line) -> tuple[int, ...]:
-        return tuple(sorted({self.values[v].storage for v in _values(line.instruction)}))
+        return tuple(sorted({self.values[v].storage for v in values_of(line.instruction)}))
 
     def _creates(self, line: Line) -> tuple[int, ...]:
         """The storages of what it makes, as far as they are not those of its arguments."""
@@ -302,7 +305,7 @@ class Draft:
         return tuple(sorted(made.difference(self._reads(line))))
 
     def _leave(self, line: Line) -> None:
-        for value in _values(line.instruction):
+        for value in values_of(line.instruction):
             self._readers[value].remove(line)
         for output in line.outputs:
             if output is not None and self._makers.get(output) is line:
@@ -310,6 +313,12 @@ class Draft:
         if line.op is not None:
             for storage in line.op.touches:
                 self._users[storage].remove(line)
+
+    def _free_position(self, beside: Line, *, before: bool) -> Position:
+        position = beside.position
+        while position in self._lines:
+            position = position[0], position[1] + (-1 if before else 1)
+        return position
 
     def _free_name(self, wanted: str) -> str:
         name, count = wanted, 1
@@ -333,8 +342,8 @@ def _position(line: Line) -> Position:
     return line.position
 
 
-def _values(instruction: Instruction) -> set[int]:
-    """The values among the arguments and in the guard."""
+def values_of(instruction: Instruction) -> set[int]:
+    """The values among the arguments of a call and in its guard."""
 
     def found(items: Sequence[Json]) -> Iterator[int]:
         for item in items:

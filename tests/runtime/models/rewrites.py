@@ -129,3 +129,91 @@ def transformer(batch: int = 3):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     tokens = torch.randint(97, (batch, 17))
     return model, (tokens[:, :-1], tokens[:, 1:]), token_loss, optimizer
+
+
+class Head(nn.Module):
+    """Tokens to logits, with a bias."""
+
+    def __init__(self, bias: bool = True) -> None:
+        super().__init__()
+        self.tokens = nn.Embedding(51, 16)
+        self.middle = nn.Linear(16, 16)
+        self.head = nn.Linear(16, 51, bias=bias)
+
+    def forward(self, tokens):
+        return self.head(torch.tanh(self.middle(self.tokens(tokens))))
+
+
+def _head(loss, options=None, *, bias: bool = True, frozen: str = ""):
+    model = Head(bias)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name != frozen)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.SGD(trained, lr=0.5)
+    tokens = torch.randint(51, (6, 23))
+    target = tokens[:, 1:].clone()
+    target[0, ::2] = -100
+    target[3] = -100
+    made = model, (tokens[:, :-1], target), loss, optimizer
+    return made if options is None else (*made, options)
+
+
+def head_with_bias(batch: int = 6):
+    """Some targets are to be ignored."""
+    return _head(token_loss)
+
+
+def head_without_its_gradient(batch: int = 6):
+    """The head's weight is frozen."""
+    return _head(token_loss, frozen="head.weight", bias=False)
+
+
+def head_summed_and_scaled(batch: int = 6):
+    """The loss is a sum, times a number."""
+
+    def loss(logits, target):
+        return 0.01 * F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum")
+
+    return _head(loss)
+
+
+def head_in_parts(batch: int = 6):
+    """Micro-batches, each of whose losses is divided."""
+    return _head(token_loss, {"micro_batches": 3})
+
+
+def head_from_two_sides(batch: int = 6):
+    """The logits are wanted for something else besides."""
+
+    def loss(logits, target):
+        return token_loss(logits, target) + 1e-3 * logits.logsumexp(-1).square().mean()
+
+    return _head(loss)
+
+
+def head_with_class_weights(batch: int = 6):
+    """Not every class counts as much."""
+    weights = torch.rand(51)
+
+    def loss(logits, target):
+        return F.cross_entropy(logits.flatten(0, 1), target.flatten(), weight=weights)
+
+    return _head(loss)
+
+
+def head_with_smoothing(batch: int = 6):
+    """The other classes count, too."""
+
+    def loss(logits, target):
+        return F.cross_entropy(logits.flatten(0, 1), target.flatten(), label_smoothing=0.1)
+
+    return _head(loss)
+
+
+def head_that_weighs_its_loss(batch: int = 6):
+    """The loss's gradient depends on the loss."""
+
+    def loss(logits, target):
+        return token_loss(logits, target).square()
+
+    return _head(loss)

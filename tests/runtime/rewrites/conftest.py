@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from runtime.capture import capture
+from runtime.capture import named_step
+from runtime.capture.bayplan_capture.capture import capture_step
+from solver.files import decode_step_object
 from solver.step import Step
 
 FILE = Path(__file__).parents[1] / "models" / "rewrites.py"
@@ -27,7 +29,9 @@ def model_step() -> Callable[[str], tuple[Step, Any]]:
             spec.loader.exec_module(module)
             torch.manual_seed(0)
             built = getattr(module, function)()
-            known[function] = capture(f"{FILE}:{function}", batch=None, optimizer=None), built
+            # In this process: the child would import torch anew each time.
+            content = capture_step(f"{FILE}:{function}", None, None, target_name="cpu")
+            known[function] = named_step(decode_step_object(content, function)), built
         return known[function]
 
     return make

@@ -21,12 +21,10 @@ def run(step: Step, built: Any) -> dict[str, Tensor]:
         for group in optimizer.param_groups
     ]
     interpreter = Interpreter(step, module, groups)
-    inputs = inputs if isinstance(inputs, tuple) else (inputs,)
     torch.manual_seed(7)
     left: dict[str, Tensor] = {}
     for count in range(2):
-        argument = inputs if len(inputs) > 1 else inputs[0]
-        for index, output in enumerate(interpreter.run(argument, target)):
+        for index, output in enumerate(interpreter.run(inputs, target)):
             left[f"output {index} of step {count}"] = output
     left |= {name: tensor.detach() for name, tensor in module.named_parameters()}
     left |= dict(module.named_buffers()) | interpreter.states
