@@ -3,6 +3,8 @@
 # make test   sets up .venv and runs all tests, offscreen; ARGS="-k library" runs some
 # make bench  solves all cases into out/bench.json and fails where a figure is worse than in the
 #             reference; ARGS="--compare EARLIER.json" compares with another result
+# make bench-budgets  solves steps within budgets, next to MONeT's figures and to torch.compile's
+#             activation_memory_budget; ARGS="--only resnet50" solves some
 # make reference  makes the reference anew, on an idle machine
 # make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
 # make test-captures  compares captures for CUDA by rules with torch's own choice, where a GPU is
@@ -15,7 +17,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda test-captures cuda-exports bench reference lint sample setup
+.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets reference lint sample setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -35,6 +37,10 @@ cuda-exports: setup
 bench: setup
 	@mkdir -p out
 	@.venv/bin/python -m app bench -o out/bench.json $(if $(wildcard $(REFERENCE)),--compare $(REFERENCE)) $(ARGS)
+
+bench-budgets: setup
+	@mkdir -p out
+	@.venv/bin/python tests/benchmarks/bench_budgets.py -o out/bench_budgets.json $(ARGS)
 
 reference: setup
 	@.venv/bin/python -m app bench -o $(REFERENCE) $(ARGS)

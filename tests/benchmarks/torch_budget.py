@@ -3,7 +3,7 @@
 The step's program becomes the joint graph that torch partitions (forward and backward; the gradient of
 the loss a tangent, the update left out), under fake tensors and without a GPU. The partitioner's two
 graphs give a sequence of runs, into which each update comes as early as it can: torch itself would
-hold all gradients to the end.
+hold all gradients to the end. A repeated batch norm takes its saved statistics, as Inductor's would.
 """
 
 import copy
@@ -22,6 +22,7 @@ from torch._subclasses import FakeTensorMode
 
 from runtime.replay.targets import operator as overload
 from solver.budget.schedule import Entry, Schedule
+from solver.repetition import find_repetitions
 from solver.step import Instruction, Json, Phase, Program, Step
 from solver.validate import references
 
@@ -188,6 +189,9 @@ def _op_of(node: fx.Node) -> int:
 def _whole(step: Step, ran: list[int]) -> Schedule:
     """The sequence with what torch's graphs do not have: dead ops, and the update, each op as early as
     what it reads is there and nobody still needs what it overwrites."""
+    # The loss is made once: what its op saves besides is a number, which is kept.
+    leaving = {i for i, op in enumerate(step.ops) if any(step.storages[s].output for s in op.creates)}
+    ran = [op for at, op in enumerate(ran) if op not in leaving or op not in ran[:at]]
     missing = sorted(set(range(len(step.ops))) - set(ran))
     left: dict[int, int] = {}
     """By resident: how many entries of torch's still read it."""
@@ -210,8 +214,9 @@ def _whole(step: Step, ran: list[int]) -> Schedule:
         missing = late
 
     add_ready()
+    saved = find_repetitions(step).saved
     for op in ran:
-        entries.append(Entry(op))
+        entries.append(Entry(op, saved_statistics=op in saved and op in done))
         done.add(op)
         for storage in step.ops[op].reads:
             left[storage] -= 1
