@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from math import isclose, isfinite
 
 from solver.budget.costs import op_costs
-from solver.budget.devices import device_problems
 from solver.budget.duration import overhead_of, plan_seconds
 from solver.plan import Offload, Plan, Prefetch, Run
 from solver.rewriting import is_exact
 from solver.step import Step, round_up
-from solver.terms import Choice, Terms
+from solver.terms import Choice, Terms, device_problems
 
 TOLERANCE = 1e-6
 """Of times, relative to the step's; they are sums of thousands of rounded figures."""

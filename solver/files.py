@@ -37,7 +37,7 @@ from solver.plan import (
     Status,
 )
 from solver.step import Origin, Step
-from solver.terms import Terms
+from solver.terms import Terms, impossible_terms
 from solver.validate import validate_step
 
 VERSION = 1
@@ -107,6 +107,9 @@ def decode_plan(data: bytes, name: str) -> Plan:
         values["pins"] = tuple(decode_pin(text) for text in record.pins)
     except ValueError as error:
         raise BayplanError(f"{name} has a pin that no plan can have: {error}.") from None
+    if record.terms is not None:
+        for problem in impossible_terms(record.terms):
+            raise BayplanError(f"{name} has terms that no plan can have: {problem}.")
     return Plan(**values)
 
 

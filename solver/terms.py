@@ -1,7 +1,14 @@
 """What a plan within a budget was asked for, and what it states of its time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import isfinite
+
+FASTEST = 1e30
+"""Of a speed, per second: beyond it sums and quotients of times would mean nothing."""
+LONGEST = 1e3
+"""Of a launch, in seconds."""
 
 
 class Choice(StrEnum):
@@ -48,3 +55,35 @@ class Terms:
     """Predicted seconds of the plan / ``base_seconds`` − 1."""
     overhead_bound: float
     """Proven: no plan within the budget that does no more than what is allowed has less."""
+
+
+def device_problems(device: DeviceModel) -> Iterator[str]:
+    """Why no time can be predicted with these figures, a clause a problem."""
+    if "float32" not in device.flops_per_second:
+        yield "it has no peak for float32"
+    speeds = {f"flops_per_second of {dtype}": v for dtype, v in device.flops_per_second.items()}
+    speeds |= {
+        "bytes_per_second": device.bytes_per_second,
+        "host_bytes_per_second": device.host_bytes_per_second,
+    }
+    for what, speed in speeds.items():
+        if not 1 <= speed <= FASTEST:
+            yield f"its {what} is {speed:g}"
+    if not 0 <= device.launch_seconds <= LONGEST:
+        yield f"its launch_seconds is {device.launch_seconds:g}"
+
+
+def impossible_terms(terms: Terms) -> Iterator[str]:
+    """What cannot be in terms that come from a file, a clause a problem; whether they are what a plan
+    costs is for ``solver.check`` to say."""
+    for problem in device_problems(terms.device):
+        yield f"of its device, {problem}"
+    if not 0 <= terms.base_seconds <= LONGEST**2:
+        yield f"its unmodified step takes {terms.base_seconds:g} seconds"
+    for what, overhead in (("overhead", terms.overhead), ("bound", terms.overhead_bound)):
+        if not (isfinite(overhead) and overhead >= -1):
+            yield f"its {what} is {overhead:g}"
+    if not 0 < terms.budget_bytes < 1 << 62:
+        yield f"its budget is {terms.budget_bytes:,} bytes"
+    if len({*terms.allowed}) < len(terms.allowed):
+        yield "it allows something twice"

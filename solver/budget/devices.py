@@ -1,6 +1,5 @@
 """Device models: the rooflines that op times are predicted with where a step was not timed."""
 
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -8,12 +7,7 @@ import msgspec
 
 from solver.errors import BayplanError
 from solver.files import read_bytes, read_json
-from solver.terms import DeviceModel
-
-FASTEST = 1e30
-"""Of a speed, per second: beyond it sums and quotients of times would mean nothing."""
-LONGEST = 1e3
-"""Of a launch, in seconds."""
+from solver.terms import DeviceModel, device_problems
 
 V100 = DeviceModel(
     name="v100",
@@ -85,19 +79,3 @@ def with_bandwidth(device: DeviceModel, host_bytes_per_second: float) -> DeviceM
     for problem in device_problems(changed):
         raise BayplanError(f"{problem[0].upper()}{problem[1:]}.")
     return changed
-
-
-def device_problems(device: DeviceModel) -> Iterator[str]:
-    """Why no time can be predicted with these figures, a clause a problem."""
-    if "float32" not in device.flops_per_second:
-        yield "it has no peak for float32"
-    speeds = {f"flops_per_second of {dtype}": v for dtype, v in device.flops_per_second.items()}
-    speeds |= {
-        "bytes_per_second": device.bytes_per_second,
-        "host_bytes_per_second": device.host_bytes_per_second,
-    }
-    for what, speed in speeds.items():
-        if not 1 <= speed <= FASTEST:
-            yield f"its {what} is {speed:g}"
-    if not 0 <= device.launch_seconds <= LONGEST:
-        yield f"its launch_seconds is {device.launch_seconds:g}"

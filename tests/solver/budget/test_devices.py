@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from solver.budget.devices import V100, device_problems, find_device, with_bandwidth
+from solver.budget.devices import V100, find_device, with_bandwidth
 from solver.errors import BayplanError
+from solver.terms import device_problems
 
 
 def test_a_device_is_found_by_its_name_in_any_case() -> None:
