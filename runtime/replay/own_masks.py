@@ -24,7 +24,7 @@ def pack_above(x: Tensor, threshold: float, order: Sequence[int]) -> Tensor:
     flat, bits = _flat(x, order)
     for first in range(0, flat.numel(), PART):
         part = flat[first : first + PART]
-        _pack(torch.le(part, threshold).logical_not_(), bits, first)
+        _pack(torch.le(part, threshold), bits, first, wanted=False)
     return bits
 
 
@@ -32,7 +32,7 @@ def pack_nonzero(mask: Tensor, order: Sequence[int]) -> Tensor:
     """Bits of where ``mask`` is not zero, or is true."""
     flat, bits = _flat(mask, order)
     for first in range(0, flat.numel(), PART):
-        _pack(torch.ne(flat[first : first + PART], 0), bits, first)
+        _pack(torch.ne(flat[first : first + PART], 0), bits, first, wanted=True)
     return bits
 
 
@@ -84,19 +84,19 @@ def _flat(x: Tensor, order: Sequence[int]) -> tuple[Tensor, Tensor]:
     return x.permute(list(order)).view(-1), bits
 
 
-def _pack(mask: Tensor, bits: Tensor, first: int) -> None:
-    """Write the booleans of ``mask`` to ``bits`` from the one of element ``first`` on.
+def _pack(mask: Tensor, bits: Tensor, first: int, *, wanted: bool) -> None:
+    """Set the bits, from that of element ``first`` on, where ``mask`` is as ``wanted``.
 
-    What is missing from the last byte is 0.
+    Those beyond the last element are 0.
     """
-    bits = bits[first // 8 : _bytes(first + mask.numel())]
-    ones = mask.view(torch.uint8)
-    if missing := -ones.numel() % 8:
-        ones = torch.cat([ones, ones.new_zeros(missing)])
-    ones = ones.view(-1, 8)
-    bits.copy_(ones[:, 0])
-    for place in range(1, 8):
-        bits.add_(ones[:, place], alpha=1 << place)
+    if missing := -mask.numel() % 8:
+        mask = torch.cat([mask, mask.new_full((missing,), not wanted)])
+    eights = mask.view(-1, 8)
+    places = torch.arange(8, dtype=torch.uint8, device=mask.device)
+    powers, zero = torch.ones_like(places).bitwise_left_shift_(places), places.new_zeros(())
+    chosen = torch.where(eights, powers, zero) if wanted else torch.where(eights, zero, powers)
+    into = bits[first // 8 : first // 8 + len(eights)]
+    torch.sum(chosen, 1, dtype=torch.uint8, out=into)
 
 
 def _unpack(bits: Tensor, first: int, end: int) -> Tensor:

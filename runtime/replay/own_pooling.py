@@ -1,10 +1,10 @@
-"""Max-pooling that remembers each maximum by its place in the window, in one byte instead of eight.
+"""Max-pooling that remembers how far each maximum is from its window's corner, in one byte or two.
 
 ::
 
-    window of 3 × 3     0 1 2      the maximum at row 1, column 2 of its window has the offset 5;
-                        3 4 5      in the plane it is at row (y · stride − padding + 1 · dilation),
-                        6 7 8      column (x · stride − padding + 2 · dilation)
+    plane of width 5      . . . . .      index     of the maximum x: 13, in the plane
+                          . c w w .      corner c  of the window: 6
+                          . w w x .      offset    13 − 6 = 7, at most 1 · 5 + 2
 
 Samples are worked on in groups, with ATen's own kernels: only one group's indices exist at a time.
 """
@@ -28,25 +28,21 @@ def max_pool2d_with_offsets(
     ceil_mode: bool,
     shape: Sequence[int],
     strides: Sequence[int],
+    dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    """The maxima (N, C, H', W') of windows of ``x`` (N, C, H, W), and their offsets as uint8.
+    """The maxima (N, C, H', W') of windows of ``x`` (N, C, H, W), and their offsets as ``dtype``.
 
     Both have ``shape`` and ``strides``.
     """
     maxima = torch.empty_strided(shape, strides, dtype=x.dtype, device=x.device)
-    offsets = torch.empty_strided(shape, strides, dtype=torch.uint8, device=x.device)
-    width = x.shape[3]
+    offsets = torch.empty_strided(shape, strides, dtype=dtype, device=x.device)
+    corners = _corners(shape, stride, padding, x)
     for part in _parts(maxima):
         index = torch.empty_like(maxima[part], dtype=torch.int64)
         _aten.max_pool2d_with_indices.out(
             x[part], kernel, stride, padding, dilation, ceil_mode, out=maxima[part], indices=index
         )
-        row = torch.div(index, width, rounding_mode="floor")
-        column = index.sub_(row, alpha=width)
-        tops, lefts = _corners(shape, stride, padding, x.device)
-        row.sub_(tops).div_(dilation[0], rounding_mode="floor")
-        column.sub_(lefts).div_(dilation[1], rounding_mode="floor")
-        offsets[part].copy_(row.mul_(kernel[1]).add_(column))
+        torch.sub(index, corners, out=offsets[part])
     return maxima, offsets
 
 
@@ -63,14 +59,10 @@ def max_pool2d_with_offsets_backward(
 ) -> Tensor:
     """The gradient of the pooled tensor, of ``shape`` and ``strides``, from that of the maxima."""
     result = torch.empty_strided(shape, strides, dtype=gradient.dtype, device=gradient.device)
-    width = shape[3]
+    corners = _corners(offsets.shape, stride, padding, result)
     for part in _parts(offsets):
-        column = offsets[part].to(torch.int64)
-        row = torch.div(column, kernel[1], rounding_mode="floor")
-        column.sub_(row, alpha=kernel[1])
-        tops, lefts = _corners(offsets.shape, stride, padding, gradient.device)
-        row.mul_(dilation[0]).add_(tops)
-        index = column.mul_(dilation[1]).add_(lefts).add_(row, alpha=width)
+        index = torch.empty_like(offsets[part], dtype=torch.int64)
+        torch.add(corners, offsets[part], out=index)
         # Of the pooled tensor ATen reads the geometry alone, which is that of the result.
         _aten.max_pool2d_with_indices_backward.grad_input(
             gradient[part],
@@ -95,9 +87,9 @@ def _parts(maxima: Tensor) -> Iterator[slice]:
 
 
 def _corners(
-    shape: Sequence[int], stride: Sequence[int], padding: Sequence[int], device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """The rows (H', 1) and columns (W',) where the windows begin."""
-    rows = torch.arange(shape[2], device=device).mul_(stride[0]).sub_(padding[0])
-    columns = torch.arange(shape[3], device=device).mul_(stride[1]).sub_(padding[1])
-    return rows[:, None], columns
+    shape: Sequence[int], stride: Sequence[int], padding: Sequence[int], plane: Tensor
+) -> Tensor:
+    """The index of each window's first place in ``plane`` (N, C, H, W), inside it or not: (H', W')."""
+    rows = torch.arange(shape[2], device=plane.device).mul_(stride[0]).sub_(padding[0])
+    columns = torch.arange(shape[3], device=plane.device).mul_(stride[1]).sub_(padding[1])
+    return rows[:, None] * plane.shape[3] + columns

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.repetition import find_repetitions
+from solver.rewrites.effort import further_work
 from solver.step import Instruction, Op, Program, Step, Value
 from solver.terms import DeviceModel
 from solver.validate import DTYPE_BYTES, references
@@ -80,6 +81,8 @@ def op_costs(step: Step, device: DeviceModel, measured: bool) -> Costs:
     launch = device.launch_seconds
     first = launch + np.maximum(arithmetic, moved / device.bytes_per_second)
     again = launch + np.maximum(arithmetic, moved_again / device.bytes_per_second)
+    beyond = _further_seconds(step, device)
+    first, again = first + beyond, again + beyond
     if measured:
         seconds = np.array([op.seconds for op in step.ops], np.float64)
         timed = seconds >= 0
@@ -150,6 +153,17 @@ def _moved(op: Op, read: list[int], written: int) -> tuple[int, int]:
     elif name in _GRADIENT_TWICE and read:
         first += read[0]
     return first, once if name in BATCH_NORMS else first
+
+
+def _further_seconds(step: Step, device: DeviceModel) -> FloatArray:
+    """What ops of our own take beside what their operands and results say, shape (ops,)."""
+    result = np.zeros(len(step.ops))
+    for instruction in step.program.instructions if step.program is not None else ():
+        if instruction.op >= 0 and step.program is not None:
+            moved, launches = further_work(step.program, instruction)
+            seconds = moved / device.bytes_per_second + launches * device.launch_seconds
+            result[instruction.op] = seconds
+    return result
 
 
 def _operands(program: Program, instruction: Instruction) -> list[Value]:

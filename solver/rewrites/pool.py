@@ -1,13 +1,14 @@
-"""Max-pooling by offsets: one byte a maximum instead of eight, and its input need not be kept.
+"""Max-pooling by offsets: a byte or two a maximum instead of eight, and its input need not be kept.
 
 ::
 
     as captured   max_pool2d_with_indices(x) ─ y, indices (int64)
                   max_pool2d_with_indices_backward(g, x, indices)         of x only the shape matters
-    rewritten     max_pool2d_with_offsets(x) ─ y, offsets (uint8)         an op of our own
+    rewritten     max_pool2d_with_offsets(x) ─ y, offsets (uint8, int16)      an op of our own
                   max_pool2d_with_offsets_backward(g, offsets)
 
-An index is told by its offset where each window has at most 256 places, one of them in the plane.
+An offset is the index less that of the window's first place. It is no larger than that of the window's
+last place, and not negative, as long as each window has a place in the plane.
 """
 
 from functools import partial
@@ -15,12 +16,14 @@ from functools import partial
 from solver.rewrites.draft import Draft, Line
 from solver.rewrites.rule import Found, Numbers, Rule
 from solver.step import Json, Value
+from solver.validate import DTYPE_BYTES
 
 FORWARD = "aten.max_pool2d_with_indices.default"
 BACKWARD = "aten.max_pool2d_with_indices_backward.default"
 
 _LONGEST = 1 << 16
 """Windows side by side that are looked at."""
+_LIMITS = {"uint8": (1 << 8) - 1, "int16": (1 << 15) - 1}
 
 
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
@@ -30,10 +33,11 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
         return None
     y, indices = line.outputs
     window = _window(line, 1)
-    if y is None or indices is None or window is None or not _tells(draft, x, y, window):
+    if y is None or indices is None or window is None:
         return None
+    dtype = _dtype(draft, x, y, window)
     backward = draft.readers(indices)
-    if not backward or draft.geometry(y)[1:] != draft.geometry(indices)[1:]:
+    if not dtype or not backward or draft.geometry(y)[1:] != draft.geometry(indices)[1:]:
         return None
     for reader in backward:
         fits = reader.target == BACKWARD and reader.value(7) == indices and not reader.instruction.guard
@@ -46,16 +50,17 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     storage = draft.values[x].storage
     kept = draft.storages[storage].size if draft.kept_for(storage, *backward) else 0
     index_bytes = draft.storage_of(indices).size
-    return Found(partial(_apply, draft, line, backward), index_bytes * 7 // 8 + kept, (storage,))
+    saved = index_bytes - index_bytes // 8 * DTYPE_BYTES[dtype]
+    return Found(partial(_apply, draft, line, backward, dtype), saved + kept, (storage,))
 
 
-def _apply(draft: Draft, line: Line, backward: list[Line]) -> None:
+def _apply(draft: Draft, line: Line, backward: list[Line], dtype: str) -> None:
     y, indices = line.outputs
     assert y is not None and indices is not None
     window = _window(line, 1)
     assert window is not None
     kept, maxima = draft.storage_of(indices), draft.values[y]
-    offsets = draft.make_value(kept.name, "uint8", maxima.shape, kept.category, like=indices)
+    offsets = draft.make_value(kept.name, dtype, maxima.shape, kept.category, like=indices)
     for reader in backward:
         made = _made(draft, reader)
         draft.change(
@@ -66,7 +71,7 @@ def _apply(draft: Draft, line: Line, backward: list[Line]) -> None:
     draft.change(
         line,
         "bayplan.max_pool2d_with_offsets.default",
-        [line.argument(0), *window, [*maxima.shape], [*maxima.stride]],
+        [line.argument(0), *window, [*maxima.shape], [*maxima.stride], {"dtype": dtype}],
         outputs=(y, offsets),
     )
 
@@ -98,20 +103,23 @@ def _pair(item: Json, default: list[int] | None) -> list[int] | None:
     return [items[0], items[-1]] if len(items) <= 2 else None
 
 
-def _tells(draft: Draft, x: int, y: int, window: list[Json]) -> bool:
-    """Whether an offset tells the index: windows are small and reach into the plane."""
+def _dtype(draft: Draft, x: int, y: int, window: list[Json]) -> str:
+    """That of the offsets; empty: they do not tell the indices, or are too large."""
     kernel, stride, padding, dilation, _ = window
     if len(draft.values[x].shape) != 4 or max(draft.values[y].shape) > _LONGEST:
-        return False
-    if min(*kernel, *stride, *dilation) < 1 or min(padding) < 0 or kernel[0] * kernel[1] > 256:
-        return False
+        return ""
+    if min(*kernel, *stride, *dilation) < 1 or min(padding) < 0 or max(kernel) > _LONGEST:
+        return ""
     for axis in (0, 1):
         size = draft.values[x].shape[2 + axis]
         for place in range(draft.values[y].shape[2 + axis]):
             first = place * stride[axis] - padding[axis]
-            if not any(0 <= first + at * dilation[axis] < size for at in range(kernel[axis])):
-                return False
-    return True
+            into = max(0, -(first // dilation[axis]))
+            if into >= kernel[axis] or first + into * dilation[axis] >= size:
+                return ""
+    height, width = ((k - 1) * d for k, d in zip(kernel, dilation, strict=True))
+    largest = height * draft.values[x].shape[3] + width
+    return next((dtype for dtype, limit in _LIMITS.items() if largest <= limit), "")
 
 
 RULE = Rule("pool", "max-pooling by offsets in the window", frozenset({FORWARD}), find)

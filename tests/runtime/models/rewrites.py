@@ -144,6 +144,24 @@ class Head(nn.Module):
         return self.head(torch.tanh(self.middle(self.tokens(tokens))))
 
 
+def wide_pool(batch: int = 2):
+    """A plane so wide that an offset takes two bytes, and windows that reach beyond a narrow one."""
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1),
+        nn.MaxPool2d(3, 2),
+        nn.MaxPool2d((2, 5), (3, 160), (1, 2)),
+        nn.Flatten(),
+    )
+    model.append(nn.Linear(model(torch.zeros(1, 1, 9, 300)).shape[1], 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return (
+        model,
+        (torch.randn(batch, 1, 9, 300), torch.randint(3, (batch,))),
+        F.cross_entropy,
+        optimizer,
+    )
+
+
 def _head(loss, options=None, *, bias: bool = True, frozen: str = ""):
     model = Head(bias)
     for name, parameter in model.named_parameters():

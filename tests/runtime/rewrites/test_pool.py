@@ -43,13 +43,15 @@ def test_maxima_and_gradients_are_equal(
     gradient = torch.randn_like(y)
     expected = aten.max_pool2d_with_indices_backward(gradient, x, *window, indices)
 
-    maxima, offsets = max_pool2d_with_offsets(x, *window, [*y.shape], [*y.stride()])
+    (rows, columns), dilation = window[0], window[3]
+    largest = (rows - 1) * dilation[0] * 19 + (columns - 1) * dilation[1]
+    kind = torch.uint8 if largest < 256 else torch.int16
+    maxima, offsets = max_pool2d_with_offsets(x, *window, [*y.shape], [*y.stride()], kind)
     found = max_pool2d_with_offsets_backward(
         gradient, offsets, *window, [*x.shape], [*expected.stride()]
     )
     assert torch.equal(bits(maxima), bits(y))
     assert maxima.stride() == y.stride()
-    assert offsets.dtype == torch.uint8
     assert torch.equal(bits(found), bits(expected))
     assert found.stride() == expected.stride()
 
@@ -66,8 +68,8 @@ def test_no_more_than_a_groups_indices_exist_at_a_time(monkeypatch: pytest.Monke
         return like(tensor, **options)
 
     monkeypatch.setattr(torch, "empty_like", watched)
-    max_pool2d_with_offsets(x, *window, [40, 10, 10, 10], [1000, 100, 10, 1])
-    assert made == [1000] * 40
+    max_pool2d_with_offsets(x, *window, [40, 10, 10, 10], [1000, 100, 10, 1], torch.uint8)
+    assert made == [1000] * 40  # the indices
 
 
 @pytest.mark.parametrize("function", ["pools", "pools_channels_last"])
@@ -83,3 +85,14 @@ def test_a_network_trains_as_before_without_its_indices(
     assert not [v for v in changed.program.values if v.dtype == "int64" and v.shape in shapes]
     # The two behind a ReLU and a batch norm read nothing but their input's shape in the backward pass.
     assert all(r.saves_bytes > 0 and r.releases for r in found)
+
+
+def test_offsets_take_two_bytes_where_one_is_not_enough(
+    model_step: Callable[[str], tuple[Step, Any]],
+) -> None:
+    step, built = model_step("wide_pool")
+    names = [r.name for r in available(step) if r.rule == "pool"]
+    changed = assert_equal(step, built, names)
+    assert changed.program is not None
+    kinds = [v.dtype for v in changed.program.values if "max_pool" in v.name and len(v.shape) == 4]
+    assert {"int16", "uint8"} <= set(kinds) and "int64" not in kinds
