@@ -129,7 +129,7 @@ def _op_of_largest_cut(step: Step, plan: Plan) -> int:
     with Watch(LOOKING_SECONDS) as watch:
         takeovers = step.outlook.sure if plan.certificate.reuse else NONE
         cuts = Cuts(compile_step(step, takeovers).graph, watch)
-        cuts.prove([np.array(plan.order, np.int64)])
+        cuts.prove([np.array(_first_runs(plan), np.int64)])
         return cuts.best_op
 
 
@@ -144,7 +144,7 @@ def _alone(step: Step, op: int, *, reuse: bool) -> Cut:
 def _held(step: Step, plan: Plan, op: int, cut: Cut, *, spanning: bool) -> tuple[Held, ...]:
     """The storages alive while ``op`` runs when just the cut's downset has run before it."""
     before, after = reachable(step, [op])
-    slot = {ran: at for at, ran in enumerate(plan.order)}
+    slot = {ran: at for at, ran in enumerate(_first_runs(plan))}
     creator = {s: index for index, o in enumerate(step.ops) for s in o.creates}
     touched = set(_planned(step, step.ops[op].touches))
     if cut.taken >= 0:
@@ -163,6 +163,11 @@ def _held(step: Step, plan: Plan, op: int, cut: Cut, *, spanning: bool) -> tuple
             continue
         held.append(Held(storage, round_up(step.storages[storage].size), reason, maker, waiting))
     return tuple(sorted(held, key=lambda one: (-one.bytes, one.storage)))
+
+
+def _first_runs(plan: Plan) -> tuple[int, ...]:
+    """The order of the ops, repetitions left out: the bound is of plans without."""
+    return tuple(dict.fromkeys(plan.order))
 
 
 def _planned(step: Step, storages: Iterable[int]) -> list[int]:

@@ -14,6 +14,7 @@ from test_repetition import batch_norm_step
 from solver.budget.assemble import Assembler
 from solver.budget.schedule import Entry, Schedule, Trip
 from solver.check import Checker, check
+from solver.explain import explain_slot, histories
 from solver.files import decode_plan, encode_plan
 from solver.placement.place import place_by_start
 from solver.plan import (
@@ -26,7 +27,9 @@ from solver.plan import (
     Provenance,
     Run,
 )
+from solver.proof import prove_peak
 from solver.step import GRANULE, Step, round_up
+from solver.timeline import plan_profile
 
 from .random_schedules import random_schedule
 
@@ -79,6 +82,30 @@ def test_every_schedule_becomes_a_right_plan(
     assert plan.order == tuple(entry.op for entry in schedule.entries)
     assert sum(isinstance(action, Offload) for action in plan.actions) == len(schedule.trips)
     assert decode_plan(encode_plan(plan), "plan") == plan
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), kind=st.sampled_from(STEPS))
+def test_explanations_and_proofs_are_right_where_storages_exist_several_times(
+    seed: int, kind: Callable[[int], Step]
+) -> None:
+    step = kind(seed)
+    plan = plan_of(step, random_schedule(step, seed))
+    profile, known = plan_profile(step, plan), histories(step, plan)
+    runs = [action for action in plan.actions if isinstance(action, Run)]
+    for slot, run in enumerate(runs):
+        told = explain_slot(step, plan, slot, known=known)
+        assert told.live_bytes == sum(one.bytes for one in told.alive) == profile[slot]
+        here = {one.instance for one in told.alive if one.used_here}
+        assert here == {*run.uses, *run.creates} - {old for _, old in run.takes}
+        for one in told.alive:
+            later = [s for s, r in enumerate(runs) if s > slot and one.instance in r.uses]
+            assert (one.following and one.following.slot) == (later[0] if later else None)
+            made = [s for s, r in enumerate(runs) if one.instance in r.creates]
+            assert (one.made and one.made.slot) == (made[0] if made else None)
+    proof = prove_peak(step, plan)
+    assert proof.cut_bytes == plan.certificate.peak_bound_bytes <= plan.peak_bytes
+    assert profile.max(initial=0) == plan.peak_bytes
 
 
 def test_the_random_schedules_have_all_that_schedules_can_have() -> None:
