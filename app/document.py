@@ -30,6 +30,11 @@ class Entry:
         return self.plan.name
 
 
+def _budget(entry: Entry) -> tuple[bool, int]:
+    terms = entry.plan.terms
+    return terms is not None, 0 if terms is None else -terms.budget_bytes
+
+
 class Document(QObject):
     """The open step. All signals are emitted in the UI thread."""
 
@@ -85,7 +90,8 @@ class Document(QObject):
     def add(self, entry: Entry, *, show: bool = True) -> None:
         """Add a plan (one of the same name is replaced) and put it on the map."""
         kept = tuple(e for e in self.entries if e.name != entry.name)
-        self.entries = (*kept, entry)
+        # Plans within budgets after all others, the largest budget first.
+        self.entries = tuple(sorted((*kept, entry), key=_budget))
         self.entries_changed.emit()
         # By identity: entries of equal plans hold arrays, which do not compare to one truth.
         if show or (self.shown is not None and all(e is not self.shown for e in self.entries)):

@@ -7,6 +7,8 @@ its own. No Qt in here. Bytes shown to people count residents: the window's addr
 
     as run   one space of stacked segments, residents among them
     a plan   [0, resident)  the residents' strip     [resident, resident + height)  the arena
+
+Residents with a home in host memory are in neither place but for their trips into the arena.
 """
 
 import threading
@@ -31,7 +33,12 @@ from solver.plan import IntArray, Plan
 from solver.rewriting import rewritten
 from solver.solution import Baseline
 from solver.step import Category, Op, Step, Storage, Value
-from solver.timeline import instance_sizes, plan_profile, storage_sizes
+from solver.timeline import (
+    instance_sizes,
+    plan_profile,
+    resident_bytes_on_device,
+    storage_sizes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +73,27 @@ class PlanFacts:
         """What the device must have: reserved bytes as run, resident + height of a plan."""
         if self.baseline is not None:
             return self.baseline.reserved_bytes
-        return self.step.resident_bytes + self.plan.height_bytes
+        return self.resident_bytes + self.plan.height_bytes
+
+    @cached_property
+    def resident_bytes(self) -> int:
+        """Of the residents that are on the device all the time; the others live in host memory."""
+        return resident_bytes_on_device(self.step, self.plan)
 
     @property
     def live_peak(self) -> int:
         """The most bytes alive at once, residents included."""
-        return self.step.resident_bytes + self.plan.peak_bytes
+        return self.resident_bytes + self.plan.peak_bytes
 
     @property
     def arena_base(self) -> int:
         """Where the plan's address 0 lies in the window's space."""
-        return 0 if self.baseline is not None else self.step.resident_bytes
+        return 0 if self.baseline is not None else self.resident_bytes
 
     @cached_property
     def profile(self) -> IntArray:
         """Bytes alive at every slot, residents included, shape (slots,)."""
-        return plan_profile(self.step, self.plan) + self.step.resident_bytes
+        return plan_profile(self.step, self.plan) + self.resident_bytes
 
     @cached_property
     def peak_slot(self) -> int:
@@ -103,7 +115,7 @@ class PlanFacts:
 
     def spans(self, storage: int) -> tuple[Span, ...]:
         """The stays of a storage in memory by slot; a resident stays for the whole step."""
-        if self.step.storages[storage].resident:
+        if self.step.storages[storage].resident and storage not in self.plan.homes:
             known = self.baseline.resident_addresses if self.baseline is not None else {}
             return (Span(0, self.slots, known.get(storage, -1), int(self.sizes[storage])),)
         return self._spans.get(storage, ())
@@ -167,7 +179,7 @@ class PlanFacts:
     def _resident_bytes(self) -> dict[Category, int]:
         result: dict[Category, int] = {}
         for index, storage in enumerate(self.step.storages):
-            if storage.resident:
+            if storage.resident and index not in self.plan.homes:
                 size = int(self.sizes[index])
                 result[storage.category] = result.get(storage.category, 0) + size
         return result

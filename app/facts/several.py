@@ -55,8 +55,8 @@ def place_text(span: Span, unit: Unit) -> str:
 
 
 def _end(facts: PlanFacts, storage: int, span: Span, later: Sequence[Span]) -> str:
-    if span.went is Went.PARKED and later:
-        return f"in host memory until op {later[0].start}"
+    if span.went is Went.PARKED:
+        return f"in host memory until op {later[0].start}" if later else "back to its home on the host"
     if span.went is Went.TAKEN:
         new = next((t.new for t in facts.taken_over(storage) if t.slot == span.end), -1)
         return f"its bytes go to {facts.step.storages[new].name}"

@@ -6,12 +6,15 @@ The log counts planned bytes; people are shown what the device must have, so res
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.facts.compare import repeated_text
+from app.facts.doings import times_text
 from app.facts.plan import op_place, plan_facts
-from app.numbers import GIB, Unit, bytes_exact, human, percent, plan_size, unit_of
+from app.numbers import GIB, Unit, bytes_exact, human, overhead, percent, plan_size, unit_of
 from solver.pin_text import pins_count, pins_text
 from solver.plan import Plan, Proof, Status
 from solver.solution import Baseline, Progress
 from solver.step import Step
+from solver.terms import Terms
 
 BOUND = "Lower bound"
 """The row of a certificate that has a proof to show."""
@@ -104,6 +107,8 @@ def certificate_facts(
 
     ``baseline`` is set for the step as run.
     """
+    if plan.terms is not None:
+        return _within_budget(step, plan, plan.terms)
     resident = step.resident_bytes
     height = resident + plan.height_bytes
     if baseline is not None:
@@ -144,8 +149,50 @@ def certificate_facts(
     )
 
 
+def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
+    """Of a plan within a budget not its bytes are bounded but the time that it loses."""
+    gap = max(0.0, terms.overhead - terms.overhead_bound)
+    return CertificateFacts(
+        "Proven optimal" if plan.status is Status.OPTIMAL else "Within the budget",
+        plan.status is Status.OPTIMAL,
+        (
+            ("Budget", f"{bytes_exact(terms.budget_bytes)} B"),
+            ("Plan height", f"{bytes_exact(plan_facts(step, plan).total_bytes)} B"),
+            ("Overhead", f"{overhead(terms.overhead)} time"),
+            ("Overhead bound", overhead(terms.overhead_bound)),
+            ("Gap", f"{gap * 100:.2f} points"),
+        ),
+        "",
+    )
+
+
+def _budget_paragraphs(step: Step, plan: Plan, terms: Terms) -> tuple[str, ...]:
+    facts = plan_facts(step, plan)
+    allowed = ", ".join(terms.allowed) or "order and addresses alone"
+    done = repeated_text(facts.repeated) or "no op runs again and nothing is parked"
+    gap = max(0.0, terms.overhead - terms.overhead_bound)
+    return (
+        f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena and "
+        f"{human(facts.resident_bytes)} that stay in memory all the time, together within its budget, "
+        f"{plan_size(terms.budget_bytes)}: {done}.",
+        f"Op times: {times_text(terms.device, terms.measured)}. By them the unmodified step takes "
+        f"{terms.base_seconds * 1000:,.1f} ms, and this plan {overhead(terms.overhead)}.",
+        f"Proven: no plan within the budget that may use {allowed} takes less than "
+        f"{overhead(terms.overhead_bound)}, in whatever order its ops run.",
+        "Overhead and bound are equal: no plan within the budget is faster."
+        if gap == 0
+        else f"A gap of {gap * 100:.2f} percentage points is open: a faster plan may exist, by at most "
+        "that much.",
+        "An independent checker replayed the plan: every op finds the version of every tensor that it "
+        "needs, what runs again has no effects but the tensors that it makes, and no two tensors that "
+        "are alive together share a byte.",
+    )
+
+
 def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
     """What shows that no plan needs less, in words that name the op and the bytes."""
+    if plan.terms is not None:
+        return _budget_paragraphs(step, plan, plan.terms)
     certificate = plan.certificate
     resident = step.resident_bytes
     bound = certificate.peak_bound_bytes

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from solver.plan import IntArray, Offload, Plan, Prefetch, Run
+from solver.plan import HOME, IntArray, Offload, Plan, Prefetch, Run
 from solver.step import Step
 
 
@@ -32,7 +32,7 @@ class Went(StrEnum):
 
     FREED = "freed"
     PARKED = "parked"
-    """Its content is in host memory until the next stay."""
+    """Its content is in host memory until the next stay, or the next step."""
     TAKEN = "taken over"
     """Another storage was written into them."""
 
@@ -149,6 +149,8 @@ def _how(plan: Plan) -> tuple[dict[int, Came], dict[int, Went]]:
                 went.update((old, Went.TAKEN) for _, old in takes)
             case Offload(instance=instance, host=host):
                 left[host] = instance
+                if plan.host_slots[host].address == HOME:
+                    went[instance] = Went.PARKED
             case Prefetch(host=host, instance=instance):
                 came[instance] = Came.BACK
                 if host in left:
@@ -164,7 +166,7 @@ def uses_of(step: Step, plan: Plan) -> dict[int, list[Use]]:
     A repetition has no effects but the instances that it creates: of residents it only reads.
     """
     storage_of = [instance.storage for instance in plan.instances]
-    unplanned = [not storage.planned for storage in step.storages]
+    unplanned = [not s.planned and at not in plan.homes for at, s in enumerate(step.storages)]
     ran: set[int] = set()
     result: dict[int, list[Use]] = {}
     for slot, run in enumerate(runs_of(plan)):

@@ -224,7 +224,9 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
 def _why_resident(facts: PlanFacts, storage: int) -> str:
     about = facts.step.storages[storage]
     uses = (*facts.producers(storage), *facts.consumers(storage))
-    if about.output:
+    if storage in facts.plan.homes:
+        start = "It lives across steps in host memory and is on the device only while ops use it."
+    elif about.output:
         start = "It leaves the step, so it lies outside the arena and stays after the last op."
     elif about.category in (Category.INPUT, Category.CONSTANT):
         start = "It is there before the step and stays until its end."

@@ -33,7 +33,7 @@ def describe(scene: Scene, rectangle: int) -> Description:
     if value is not None:
         rows.append(("Shape", " × ".join(map(str, value.shape)) or "scalar"))
     rows.append(("Address", _range(low, high)))
-    if about.resident:
+    if scene.instance[rectangle] < 0:
         rows.append(("Lifetime", "leaves the step" if about.output else "across steps"))
     else:
         span = scene.span(rectangle)

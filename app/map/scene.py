@@ -249,7 +249,7 @@ def plan_scene(
     low = 0
     residents: list[tuple[int, int]] = []
     strips: list[Strip] = []
-    for storage in _residents(step):
+    for storage in _residents(step, plan):
         residents.append((storage, low))
         high = low + round_up(step.storages[storage].size)
         _extend_strips(strips, low, high, step.storages[storage].category)
@@ -287,10 +287,12 @@ def baseline_scene(step: Step, baseline: Baseline) -> Scene:
     return replace(scene, lines=(line,), bound=None, unusable=regions)
 
 
-def _residents(step: Step) -> list[int]:
-    """Residents with bytes in the order of their strip."""
+def _residents(step: Step, plan: Plan) -> list[int]:
+    """Residents with bytes on the device in the order of their strip."""
     rank = {category: index for index, category in enumerate(STACK)}
-    resident = [i for i, s in enumerate(step.storages) if s.resident and s.size > 0]
+    resident = [
+        i for i, s in enumerate(step.storages) if s.resident and s.size > 0 and i not in plan.homes
+    ]
     return sorted(resident, key=lambda i: (rank[step.storages[i].category], i))
 
 
@@ -329,7 +331,7 @@ def _scene(facts: PlanFacts, residents: Sequence[tuple[int, int]], strips: tuple
     bound = None
     # With recompute or trips a plan may need less than the bound, which is that of plans without.
     if certificate.peak_bound_bytes > 0 and slots and plan.terms is None:
-        total = step.resident_bytes + certificate.peak_bound_bytes
+        total = facts.resident_bytes + certificate.peak_bound_bytes
         proven = "" if certificate.peak_proof is Proof.NONE else "Certified l"
         bound = Line(total, f"{proven or 'L'}ower bound {size_of_plan(total)}", LineRole.BOUND)
     return Scene(

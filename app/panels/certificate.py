@@ -180,14 +180,19 @@ class CertificateDialog(QDialog):
         column.addLayout(_grid(provenance_rows(plan)))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        self.show_proof = buttons.addButton("Show on the map", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.show_proof.setToolTip("The op and the tensors that prove the bound")
-        buttons.accepted.connect(self.accept)
-        self.accepted.connect(self.proof_requested)
+        if plan.terms is None:
+            self._add_proof(buttons)
         column.addSpacing(4)
         column.addWidget(buttons)
         self.setFixedWidth(WIDTH)
         self.setMinimumHeight(column.totalHeightForWidth(WIDTH))
+
+    def _add_proof(self, buttons: QDialogButtonBox) -> None:
+        """The way to the op and the tensors that prove the bound on the bytes."""
+        self.show_proof = buttons.addButton("Show on the map", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.show_proof.setToolTip("The op and the tensors that prove the bound")
+        buttons.accepted.connect(self.accept)
+        self.accepted.connect(self.proof_requested)
 
 
 def _figure(text: str) -> QLabel:

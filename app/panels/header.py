@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
-from app.numbers import bytes_exact, human, percent, plan_size
+from app.numbers import bytes_exact, human, overhead, percent, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
@@ -31,6 +31,8 @@ class PlanHeader(Strip):
         self.example = _tag("Example", "plain", "The embedded sample; kept only where you save it")
         self.stale = _tag("Stale", "warn", "The step changed on disk: solve again")
         self.height_figure = FigureLabel("Height")
+        self.budget_figure = FigureLabel("Budget")
+        self.overhead_figure = FigureLabel("Overhead")
         self.bound_figure = FigureLabel("Bound", "ok")
         self.gap_figure = FigureLabel("Gap")
         self.as_run_figure = FigureLabel("As run")
@@ -45,6 +47,8 @@ class PlanHeader(Strip):
         self.row.setSpacing(24)
         self._figures = (
             self.height_figure,
+            self.budget_figure,
+            self.overhead_figure,
             self.bound_figure,
             self.gap_figure,
             self.peak_figure,
@@ -63,6 +67,7 @@ class PlanHeader(Strip):
             self.gap_figure,
             self.saved_figure,
             self.bound_figure,
+            self.budget_figure,
         )
         for signal in (document.step_changed, document.entries_changed, document.shown_changed):
             signal.connect(self.refresh)
@@ -117,7 +122,13 @@ class PlanHeader(Strip):
             )
             self._shown.add(self.unfilled_figure)
             return
-        if self._running:
+        terms = entry.plan.terms
+        if terms is not None:
+            self._figure(self.budget_figure, terms.budget_bytes)
+            self.overhead_figure.set_figure(f"{overhead(terms.overhead)} time")
+            self.bound_figure.set_figure(overhead(terms.overhead_bound), name="Bound")
+            self._shown |= {self.overhead_figure, self.bound_figure}
+        elif self._running:
             bound = facts.step.resident_bytes + entry.plan.least_bytes
             self._figure(self.bound_figure, bound)
             self._figure(self.gap_figure, total - bound, unit=human)

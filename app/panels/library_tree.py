@@ -85,7 +85,8 @@ class RowPainter(QStyledItemDelegate):
         line = QRectF(x, box.y() + 21, width, 16)
         painter.setFont(text_font(11))
         saved = painter.fontMetrics().horizontalAdvance(node.saved_text)
-        painter.setPen(QColor(self._saved_tone(node.saved)))
+        tone = theme.text2 if node.overhead is not None else self._saved_tone(node.saved)
+        painter.setPen(QColor(tone))
         painter.drawText(
             line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), node.saved_text
         )

@@ -49,7 +49,7 @@ def _largest_boxes(facts: PlanFacts) -> tuple[IntArray, list[Category]]:
     """
     storages, slots = facts.step.storages, facts.slots
     if facts.baseline is None:
-        fixed = [(0, slots, 0, facts.step.resident_bytes)]
+        fixed = [(0, slots, 0, facts.resident_bytes)]
         categories = [Category.PARAMETER]
     else:
         placed = facts.baseline.resident_addresses

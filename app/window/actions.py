@@ -64,7 +64,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
         (
             Command("map", "&Map", "Ctrl+1", "map", group="view"),
             Command("compare", "&Compare", "Ctrl+2", "compare", group="view"),
-            Command("budget", "&Budget", "Ctrl+3", "budget", group="view", tip="Arrives with budgets"),
+            Command("budget", "&Budget", "Ctrl+3", "budget", group="view", tip="Memory against time"),
             SEPARATOR,
             Command("fit_selection", "Fit Se&lection", "F", "fit"),
             Command("fit_all", "Fit &All", "Shift+F"),
@@ -89,12 +89,15 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("next_plan", "&Next Plan", "]"),
             SEPARATOR,
             Command("producer", "Go to P&roducer", "P"),
+            Command("next_stay", "Next &Stay in Memory", "N", tip="Of a tensor that is there twice"),
         ),
     ),
     (
         "&Solve",
         (
             Command("solve", "&Solve", "Ctrl+Return", "solve", tip="Find the best order and addresses"),
+            Command("solve_curve", "Solve the C&urve", icon="budget", tip="Find plans within budgets"),
+            Command("add_budget", "Add &Budget…", "Ctrl+B"),
             Command("stop", "S&top", "", "stop", tip="End with the best plan so far (Esc)"),
             SEPARATOR,
             Command("limits", "&Limits…", icon="options"),

@@ -1,10 +1,11 @@
 """What the window says of running and ended work, and what of a solution it keeps. No widgets."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from app.numbers import gib, percent
+from app.numbers import gib, overhead, percent, plan_size
 from solver.plan import Plan, Status
-from solver.solution import Solution
+from solver.solution import Progress, Solution
 from solver.step import Step
 
 
@@ -28,6 +29,10 @@ def distinct_plans(solution: Solution) -> list[Plan]:
 
 def outcome(plan: Plan, step: Step) -> Activity:
     """What is known of a plan, for the tool bar."""
+    if plan.terms is not None:
+        terms = plan.terms
+        cost = f"{overhead(terms.overhead)}, bound {overhead(terms.overhead_bound)}"
+        return Activity(f"{plan_size(terms.budget_bytes)}: {cost}")
     bound = plan.least_bytes
     seconds = plan.provenance.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
@@ -38,3 +43,15 @@ def outcome(plan: Plan, step: Step) -> Activity:
         return Activity(f"Stopped: best {best}, bound {least}")
     gap = (plan.height_bytes - bound) / bound if bound else 0.0
     return Activity(f"Gap {percent(gap)}: best {best}, bound {least}")
+
+
+def stopped(log: Sequence[Progress], step: Step) -> Activity:
+    """What is known when a solve with this log is stopped."""
+    plans = [line.plan for line in log if line.plan is not None]
+    if not plans:
+        return Activity("Stopped before the first plan")
+    best = min(plans, key=lambda plan: plan.height_bytes)
+    bound = max(line.bound_bytes or 0 for line in log)
+    proven = replace(best.certificate, peak_bound_bytes=bound)
+    status = Status.OPTIMAL if best.status is Status.OPTIMAL else Status.STOPPED
+    return outcome(replace(best, status=status, certificate=proven), step)

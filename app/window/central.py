@@ -9,12 +9,15 @@ from app.library import Library
 from app.map.prepared import scene_for
 from app.map.scene import Scene
 from app.map.view import MapView
+from app.panels.budget_model import BudgetModel
+from app.panels.budget_view import BudgetView
 from app.panels.compare import CompareView
 from app.panels.header import PlanHeader
 from app.panels.inspector import InspectorPanel
 from app.panels.legend import Legend
 from app.panels.library_panel import LibraryPanel
 from app.panels.solve_panel import SolvePanel
+from app.settings import Settings
 from app.theme import DARK, Theme
 
 STALE_OPACITY = 0.6
@@ -23,9 +26,21 @@ STALE_OPACITY = 0.6
 class Central(QObject):
     """The pages and panels of an open step, wired to one another through the document."""
 
-    def __init__(self, document: Document, library: Library, parent: QObject) -> None:
+    plan_used = Signal()
+    """The plan at the budget line is to be gone on with."""
+    budget_asked = Signal()
+    """One more budget is to be solved."""
+    device_asked = Signal()
+    """A device model is to be read from a file."""
+
+    def __init__(
+        self, document: Document, library: Library, settings: Settings, parent: QObject
+    ) -> None:
         super().__init__(parent)
         self.map_page = MapPage(document)
+        self.budgets = BudgetModel(document, settings, self)
+        self._budget: BudgetView | None = None
+        self._view = "map"
         self._document = document
         self._compare: CompareView | None = None
         self._theme = DARK
@@ -43,9 +58,28 @@ class Central(QObject):
             self._compare.set_theme(self._theme)
         return self._compare
 
+    @property
+    def budget(self) -> BudgetView:
+        """Memory against time, made when it is first looked at."""
+        if self._budget is None:
+            self._budget = view = BudgetView(self._document, self.budgets)
+            view.set_theme(self._theme)
+            view.use_asked.connect(self.plan_used)
+            view.add_asked.connect(self.budget_asked)
+            view.device_file_asked.connect(self.device_asked)
+        return self._budget
+
     def page(self, name: str) -> QWidget:
-        """``map`` or ``compare``."""
-        return self.compare if name == "compare" else self.map_page
+        """``map``, ``compare`` or ``budget``, which from now on is the one in sight."""
+        self._view = name
+        if name == "compare":
+            return self.compare
+        return self.budget if name == "budget" else self.map_page
+
+    @property
+    def map(self) -> MapView:
+        """The map that commands are for."""
+        return self.budget.map if self._view == "budget" else self.map_page.map
 
     def set_running(self, running: bool) -> None:
         """While a solve runs the best plan so far is the incumbent."""
@@ -57,8 +91,9 @@ class Central(QObject):
         self._theme = theme
         for part in (self.map_page, self.library, self.inspector, self.solve):
             part.set_theme(theme)
-        if self._compare is not None:
-            self._compare.set_theme(theme)
+        for page in (self._compare, self._budget):
+            if page is not None:
+                page.set_theme(theme)
 
 
 class Veil(QWidget):

@@ -160,7 +160,8 @@ class Docks(QObject):
         self._wanted = dict.fromkeys(self.all, True)
         """What the user wants to see while there is room."""
         self._tabs = False
-        self._shown = False
+        self._shown: tuple[Dock, ...] = ()
+        """Those that are for the page in sight."""
         self._mode = ("", False)
         self.rail.hide()
         for dock in self.all:
@@ -183,9 +184,9 @@ class Docks(QObject):
         if self.solve.isVisibleTo(window) and not self.shrunk:
             window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
 
-    def show_all(self, shown: bool) -> None:
-        """On the map page the docks are there, on the others they are not."""
-        self._shown = shown
+    def show_for(self, view: str) -> None:
+        """On the map page the docks are there, beside budgets the library, else none."""
+        self._shown = {"map": self.all, "budget": (self.library,)}.get(view, ())
         self._apply(self._window.size(), force=True)
 
     def adopt(self) -> None:
@@ -240,8 +241,8 @@ class Docks(QObject):
         if mode == self._mode and not force:
             return
         before, self._mode = self._mode, mode
-        self.rail.setVisible(self._shown and side != "")
-        self._rail_button("inspector", side == "tabs")
+        self.rail.setVisible(self.library in self._shown and side != "")
+        self._rail_button("inspector", side == "tabs" and self.inspector in self._shown)
         # Qt tells which docks are tabs only while they are shown, so we remember.
         if side == "tabs" and not self._tabs:
             self._window.tabifyDockWidget(self.library, self.inspector)
@@ -249,10 +250,11 @@ class Docks(QObject):
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
         self._tabs = side == "tabs"
         for dock in self.all:
+            there = dock in self._shown and self._wanted[dock]
             if not dock.isFloating():
-                dock.setVisible(self._shown and self._wanted[dock] and not self._collapsed(dock))
+                dock.setVisible(there and not self._collapsed(dock))
             elif force:
-                dock.setVisible(self._shown and self._wanted[dock])
+                dock.setVisible(there)
         if before[1] != mode[1] or force:
             self._shrink(mode[1])
         if self._shown:

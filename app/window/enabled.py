@@ -9,11 +9,12 @@ def enabled_commands(
 ) -> dict[str, bool]:
     """For every command that is not always there, whether it can be used.
 
-    ``view``: ``start``, ``map`` or ``compare``; ``busy``: work that the user asked for is running;
-    ``stale``: the step's file holds another step by now.
+    ``view``: ``start``, ``map``, ``compare`` or ``budget``; ``busy``: work that the user asked for is
+    running; ``stale``: the step's file holds another step by now.
     """
     step, shown = document.step, document.shown
     opened, selected, on_map = step is not None, bool(document.selection), view == "map"
+    map_there = on_map or view == "budget"
     program = step is not None and step.program is not None
     plan = shown is not None and shown.plan.status is not Status.BASELINE
     several = len(document.entries) > 1
@@ -29,20 +30,22 @@ def enabled_commands(
         "find": opened,
         "map": opened,
         "compare": document.baseline is not None and document.best is not None,
-        "budget": False,
+        "budget": opened,
         "tensors": shown is not None,
         "previous_plan": several,
         "next_plan": several,
         "solve": opened and not busy,
+        "solve_curve": opened and not busy,
+        "add_budget": opened and not busy,
         "stop": busy and stoppable,
         "export": plan and program and not stale and not busy,
         "verify": not busy,
         "picture": shown is not None,
-        "peak": on_map and shown is not None,
+        "peak": map_there and shown is not None,
     }
-    on_the_map = ("fit_all", "zoom_in", "zoom_out", "library", "inspector", "solve_panel")
     return (
         result
-        | dict.fromkeys(on_the_map, on_map)
-        | dict.fromkeys(("fit_selection", "producer"), on_map and selected)
+        | dict.fromkeys(("inspector", "solve_panel"), on_map)
+        | dict.fromkeys(("fit_all", "zoom_in", "zoom_out", "library"), map_there)
+        | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)
     )

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSize, Qt, QThreadPool, QTimer, Slot
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -39,14 +38,17 @@ from app.style import apply_theme, chosen_theme
 from app.theme import Theme
 from app.window.actions import Actions
 from app.window.bars import MainToolBar, StatusLine, TitleCorner
+from app.window.budgeting import Budgeting
 from app.window.commands import Commands, sample_files
 from app.window.docks import Docks
 from app.window.enabled import enabled_commands
+from app.window.handlers import handlers
+from app.window.opening import RecentMenu, dropped_path
 from app.window.problem import Placeholder, ProblemLine, Remedy
 from app.window.search import Hit, SearchField
 from app.window.stale import StepWatch
 from app.window.start_page import StartPage
-from app.window.status import compared_facts, pointer_facts, step_facts
+from app.window.status import StatusTexts
 from app.window.work import Work
 
 if TYPE_CHECKING:
@@ -59,10 +61,6 @@ POOL_MS = 5000
 LAYOUT_VERSION = 1
 CENTRAL = "app.window.central"
 """Map and panels, which bring pyqtgraph; the first window must not wait for them."""
-ZOOM = 0.7
-"""What one press of + leaves of the visible ops."""
-OVERVIEW_FROM, PROFILE_FROM = 760, 700
-"""Heights of the window from which the map has its overview, and its whole live profile."""
 
 
 class MainWindow(QMainWindow):
@@ -77,11 +75,12 @@ class MainWindow(QMainWindow):
         self.document, self.library, self.settings = document, library, settings
         self.work = Work(document, library, settings, self)
         self.commands = Commands(self, document, self.work, settings)
+        self.budgeting = Budgeting(self, document, self.work, settings)
         self.stale = False
         self._view = "start"
         self._first_shown = False
         self._sample_asked = False
-        self.menu = Actions(self, self._handlers())
+        self.menu = Actions(self, handlers(self))
         self.search = SearchField(document)
         self.tools = MainToolBar(self, self.menu, self.search)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, self.tools)
@@ -89,6 +88,7 @@ class MainWindow(QMainWindow):
         self.menuBar().setCornerWidget(self.title_corner)
         self.line = StatusLine()
         self.setStatusBar(self.line)
+        self.texts = StatusTexts(self.line, document)
         self.problem = ProblemLine()
         self.start = StartPage()
         self.pages = QStackedWidget()
@@ -146,7 +146,7 @@ class MainWindow(QMainWindow):
             self.central.set_theme(theme)
 
     def show_view(self, name: str) -> None:
-        """``map`` or ``compare``; the start page where no step is open."""
+        """``map``, ``compare`` or ``budget``; the start page where no step is open."""
         if self.document.step is None:
             name = "start"
         elif self.central is None:
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
                 self.pages.addWidget(page)
             self.menu[name].setChecked(True)
         self.pages.setCurrentWidget(page)
-        self.docks.show_all(name == "map")
+        self.docks.show_for(name)
         self._focus_page()
         self._refresh()
 
@@ -167,6 +167,8 @@ class MainWindow(QMainWindow):
         """Let keys go to what is in the middle of the window."""
         if self._view == "map" and self.central is not None:
             self.central.map_page.map.setFocus()
+        elif self._view == "budget" and self.central is not None:
+            self.central.budget.plot.setFocus()
         else:
             self.start.setFocus()
 
@@ -208,53 +210,6 @@ class MainWindow(QMainWindow):
 
     # Putting together
 
-    def _handlers(self) -> dict[str, partial[None]]:
-        commands, document = self.commands, self.document
-        work = self.work
-        simple: dict[str, Callable[[], object]] = {
-            "open": commands.open,
-            "sample": commands.open_sample,
-            "capture": commands.capture,
-            "save_plan": commands.save_plan,
-            "save_step": commands.save_step,
-            "store": work.store,
-            "close_step": commands.close_step,
-            "quit": self.close,
-            "undo": _nothing,
-            "redo": _nothing,
-            "copy": commands.copy,
-            "find": self._find,
-            "clear_selection": partial(document.select, ()),
-            "map": partial(self.show_view, "map"),
-            "compare": partial(self.show_view, "compare"),
-            "budget": _nothing,
-            "fit_selection": partial(self._if_open, lambda c: c.map_page.map.fit_selection()),
-            "fit_all": partial(self._if_open, lambda c: c.map_page.map.fit()),
-            "zoom_in": partial(self._if_open, lambda c: c.map_page.map.state.zoom_slots(ZOOM)),
-            "zoom_out": partial(self._if_open, lambda c: c.map_page.map.state.zoom_slots(1 / ZOOM)),
-            "peak": partial(self._if_open, lambda c: c.map_page.map.go_to_peak()),
-            "tensors": partial(self._if_open, lambda c: c.inspector.show_tensors()),
-            "library": partial(self._toggle, "library"),
-            "inspector": partial(self._toggle, "inspector"),
-            "solve_panel": partial(self._toggle, "solve"),
-            "theme_system": partial(self._choose_theme, "system"),
-            "theme_dark": partial(self._choose_theme, "dark"),
-            "theme_light": partial(self._choose_theme, "light"),
-            "previous_plan": partial(commands.step_through, -1),
-            "producer": partial(self._if_open, lambda c: c.map_page.map.go_to_use("P")),
-            "next_plan": partial(commands.step_through, 1),
-            "solve": work.solve,
-            "stop": work.stop,
-            "limits": commands.limits,
-            "export": commands.export,
-            "verify": commands.verify,
-            "picture": commands.picture,
-            "keys": commands.keys,
-            "about": commands.about,
-        }
-        # QAction.triggered brings a bool; partial with an empty signature would pass it on.
-        return {key: partial(_call, handler) for key, handler in simple.items()}
-
     def _connect(self) -> None:
         work, document, start = self.work, self.document, self.start
         work.changed.connect(self._work_changed)
@@ -271,9 +226,9 @@ class MainWindow(QMainWindow):
         document.entries_changed.connect(self._refresh)
         document.shown_changed.connect(self._refresh)
         document.selection_changed.connect(self._refresh)
-        document.hovered_changed.connect(self._compared_changed)
         self.search.chosen.connect(self._found)
-        self.menu.recent.aboutToShow.connect(self._fill_recents)
+        self.recents = RecentMenu(self.menu.recent, self.settings, self.commands)
+        self.recents.cleared.connect(partial(self.start.set_recents, ()))
         self._escape.activated.connect(self._escaped)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
@@ -282,13 +237,18 @@ class MainWindow(QMainWindow):
         load_module(CENTRAL)
         from app.window.central import Central
 
-        self.central = central = Central(self.document, self.library, self)
+        self.central = central = Central(self.document, self.library, self.settings, self)
+        self.budgeting.adopt(central.budgets)
+        self.texts.adopt(central.budgets)
+        central.plan_used.connect(partial(self.show_view, "map"))
+        central.budget_asked.connect(self.budgeting.ask_budget)
+        central.device_asked.connect(self.budgeting.ask_device)
         self.docks.library.replace(central.library)
         self.docks.inspector.replace(central.inspector)
         self.docks.solve.replace(central.solve)
         central.library.open_step.connect(self.work.open_stored)
         central.library.open_plan.connect(self.work.open_stored_plan)
-        central.map_page.pointer_moved.connect(self._pointer_moved)
+        central.map_page.pointer_moved.connect(self.texts.point)
         central.solve.continue_requested.connect(self.work.solve)
         central.solve.proof_requested.connect(self.work.prove)
         self.work.proved.connect(central.inspector.show_proof)
@@ -369,27 +329,14 @@ class MainWindow(QMainWindow):
         )
         opened = document.step is not None
         self.search.setEnabled(opened)
-        self.line.show_facts(step_facts(document, comparing=self._view == "compare"))
-        if not opened:
-            self.line.show_pointer(("Ready",))
-        elif self._view == "compare":
-            self._compared_changed()
-
-    @Slot(int, object)
-    def _pointer_moved(self, slot: int, address: int | None) -> None:
-        self.line.show_pointer(pointer_facts(self.document, slot, address))
-
-    @Slot()
-    def _compared_changed(self) -> None:
-        if self._view == "compare":
-            self.line.show_pointer(compared_facts(self.document))
+        self.texts.show(self._view if opened else "start")
 
     @Slot(object)
     def _found(self, hit: Hit) -> None:
         self.document.select(hit.storages)
-        if self.central is not None and self._view == "map":
-            self.central.map_page.map.fit_storages(hit.storages)
-            self.central.map_page.map.setFocus()
+        if self.central is not None and self._view in ("map", "budget"):
+            self.central.map.fit_storages(hit.storages)
+            self.central.map.setFocus()
 
     # The step's file
 
@@ -422,19 +369,26 @@ class MainWindow(QMainWindow):
         else:
             self.work.stop()
 
-    def _find(self) -> None:
+    def solve(self) -> None:
+        """What the view in sight is about: the step, or its budgets."""
+        if self._view == "budget":
+            self.budgeting.solve()
+        else:
+            self.work.solve()
+
+    def go_to_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()
 
-    def _if_open(self, act: Callable[["Central"], object]) -> None:
+    def if_open(self, act: Callable[["Central"], object]) -> None:
         """Do something with what is there only while a step is open."""
         if self.central is not None:
             act(self.central)
 
-    def _toggle(self, name: str) -> None:
+    def toggle(self, name: str) -> None:
         self.docks.toggle({d.objectName(): d for d in self.docks.all}[f"dock_{name}"])
 
-    def _choose_theme(self, choice: str) -> None:
+    def choose_theme(self, choice: str) -> None:
         self.settings.theme = choice
         self._follow_system()
 
@@ -443,36 +397,3 @@ class MainWindow(QMainWindow):
         theme = chosen_theme(self.settings.theme)
         if theme is not self.theme:
             self.set_theme(theme)
-
-    def _fill_recents(self) -> None:
-        menu = self.menu.recent
-        menu.clear()
-        for path in self.settings.recents:
-            action = QAction(path.name, menu)
-            action.setToolTip(str(path))
-            action.triggered.connect(partial(_call, partial(self.commands.open_path, path)))
-            menu.addAction(action)
-        if menu.isEmpty():
-            menu.addAction("No recent files").setEnabled(False)
-        else:
-            menu.addSeparator()
-            menu.addAction("Clear", self._clear_recents)
-
-    def _clear_recents(self) -> None:
-        self.settings.clear_recents()
-        self.start.set_recents(())
-
-
-def _nothing() -> None:
-    """For commands that are there but cannot be used yet."""
-
-
-def _call(handler: Callable[[], object], *_: object) -> None:
-    """Call a handler without what a signal brings along."""
-    handler()
-
-
-def dropped_path(event: QDropEvent) -> Path | None:
-    """The one local file that is being dropped."""
-    urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None

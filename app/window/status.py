@@ -1,9 +1,58 @@
-"""What the status bar says: where the pointer is, what the step and its plan are. No widgets."""
+"""What the status bar says: where the pointer is, what the step and its plan are."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
 from app.facts.plan import counterparts, plan_facts
-from app.numbers import gib
+from app.numbers import GIB, gib, overhead
 from solver.plan import Status
+
+if TYPE_CHECKING:
+    from app.panels.budget_model import BudgetModel
+    from app.window.bars import StatusLine
+
+
+class StatusTexts(QObject):
+    """Keeps the status bar true to the view in sight."""
+
+    def __init__(self, line: "StatusLine", document: Document) -> None:
+        super().__init__(line)
+        self._line, self._document = line, document
+        self._view = "start"
+        self._budgets: BudgetModel | None = None
+        document.hovered_changed.connect(self._hovered)
+
+    def adopt(self, budgets: "BudgetModel") -> None:
+        """Follow the budget line, too."""
+        self._budgets = budgets
+        budgets.changed.connect(self._budget_changed)
+
+    def show(self, view: str) -> None:
+        """Say what there is to say of a view; ``start``: that no step is open."""
+        self._view = view
+        self._line.show_facts(step_facts(self._document, comparing=view == "compare"))
+        if view == "start":
+            self._line.show_pointer(("Ready",))
+        self._hovered()
+        self._budget_changed()
+
+    @Slot(int, object)
+    def point(self, slot: int, address: int | None) -> None:
+        """The pointer is over the map."""
+        self._line.show_pointer(pointer_facts(self._document, slot, address))
+
+    @Slot()
+    def _hovered(self) -> None:
+        if self._view == "compare":
+            self._line.show_pointer(compared_facts(self._document))
+
+    @Slot()
+    def _budget_changed(self) -> None:
+        if self._view == "budget" and self._budgets is not None:
+            self._line.show_pointer(budget_facts(self._budgets))
+            self._line.show_facts(unit_facts(self._document, self._budgets))
 
 
 def pointer_facts(document: Document, slot: int, address: int | None) -> tuple[str, ...]:
@@ -58,3 +107,22 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
             else "Plan checked: order and overlap"
         )
     return tuple(parts)
+
+
+def budget_facts(model: "BudgetModel") -> tuple[str, ...]:
+    """``Budget 8.010 GiB``, ``Overhead +6.11 %``, and how to go on."""
+    if model.budget is None:
+        return ("Ready",)
+    size = f"Budget {model.unit.text(model.budget)} {model.unit.name}"
+    point = model.point
+    if point is None:
+        failed = model.infeasible is not None
+        return (size, "No plan" if failed else "Not solved: press Return on the curve to solve it")
+    how = "Drag the line, or press Left and Right for the next plan"
+    return (size, f"Overhead {overhead(point.overhead)}", how)
+
+
+def unit_facts(document: Document, model: "BudgetModel") -> tuple[str, ...]:
+    """What budgets are counted in, where that is not what everything else is."""
+    parts = step_facts(document)
+    return parts if model.chosen_unit.size == GIB else ("GB is 10⁹ bytes, GiB is 2³⁰", *parts[:1])

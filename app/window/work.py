@@ -4,14 +4,15 @@ At most one piece of work that the user asked for runs at a time; keeping things
 beside it.
 """
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
+from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted
 from app.document import Document, Entry
+from app.jobs.budget import BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
 from app.jobs.job import Failure, Job, failure_of
@@ -20,8 +21,9 @@ from app.jobs.prove import ProveJob
 from app.jobs.solve import SolveJob
 from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
+from app.numbers import Unit, counted
 from app.settings import Settings
-from app.window.activity import Activity, distinct_plans, outcome
+from app.window.activity import Activity, distinct_plans, outcome, stopped
 from app.window.runner import Runner
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
@@ -32,6 +34,10 @@ from solver.step import Step
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
+
+
+CURVE_DEADLINES = 2
+"""A whole curve may take so many times what one solve may."""
 
 
 class Work(Runner):
@@ -54,6 +60,8 @@ class Work(Runner):
     """The library has something new."""
     proved = Signal(object)
     """What proves the shown plan's bound, a PeakProof."""
+    infeasible = Signal(object)
+    """An Infeasible: a budget within which no plan was found."""
     log = Signal(str)
     """A line of a capture's or verification's output."""
 
@@ -62,6 +70,10 @@ class Work(Runner):
     ) -> None:
         super().__init__(parent)
         self.document, self.library, self.settings = document, library, settings
+        self._learned: Learned | None = None
+        """By the last budgets that were solved."""
+        self._answers: dict[str, Plan] = {}
+        """By name the plans that the running one has brought."""
         self._solve_next = False
         self._library_failed = False
 
@@ -125,6 +137,21 @@ class Work(Runner):
         job.succeeded.connect(self._solved)
         self._run(job, "solve", Activity("Starting the solver", running=True, stoppable=True))
 
+    def solve_budgets(
+        self, wanted: Wanted, budgets: tuple[int, ...] = (), unit: Unit = BUDGET_UNITS[0]
+    ) -> None:
+        """Find plans within budgets, without any the whole curve; they come one by one."""
+        step = self.document.step
+        if step is None or self.busy:
+            return
+        settings = self.settings
+        deadline = settings.deadline * (max(len(budgets), 1) if budgets else CURVE_DEADLINES)
+        request = BudgetRequest(step, wanted, budgets, deadline, settings.seed, settings.reuse, unit)
+        job = BudgetJob(request, self.document.baseline, self._learned)
+        job.succeeded.connect(self._budgets_solved)
+        self._answers = {}
+        self._run(job, "budgets", Activity("Starting the solver", running=True, stoppable=True))
+
     def prove(self) -> None:
         """Find what proves the shown plan's bound, beside other work; ``proved`` follows."""
         step, shown = self.document.step, self.document.shown
@@ -159,6 +186,9 @@ class Work(Runner):
         """A solve ends with the best plan so far, anything else without result."""
         if isinstance(job, SolveJob):
             self._stop_solve(job)
+        elif isinstance(job, BudgetJob):
+            job.stop()
+            self._say(Activity("Stopping", running=True))
         else:
             super()._stop_job(job)
 
@@ -169,15 +199,7 @@ class Work(Runner):
         """
         job.stop()
         self._await_beside(job)
-        plans = [line.plan for line in self.document.log if line.plan is not None]
-        if plans:
-            best = min(plans, key=lambda plan: plan.height_bytes)
-            bound = max(line.bound_bytes or 0 for line in self.document.log)
-            proven = replace(best.certificate, peak_bound_bytes=bound)
-            status = Status.OPTIMAL if best.status is Status.OPTIMAL else Status.STOPPED
-            self._say(outcome(replace(best, status=status, certificate=proven), job.step))
-        else:
-            self._say(Activity("Stopped before the first plan"))
+        self._say(stopped(self.document.log, job.step))
         self.changed.emit()
 
     def leave(self) -> None:
@@ -217,6 +239,11 @@ class Work(Runner):
     def solving(self) -> bool:
         """Whether a solve runs, or was stopped and has not handed over its plan."""
         return self._stopped is not None or (self.busy and self._doing == "solve")
+
+    @property
+    def solving_budgets(self) -> bool:
+        """Whether budgets are being solved."""
+        return self.busy and self._doing == "budgets"
 
     # How it comes out.
 
@@ -260,6 +287,23 @@ class Work(Runner):
         if self.document.step is not None and not self.document.example:
             self._store(self.document.step, distinct_plans(solution), solution)
 
+    def _take_answer(self, answer: Plan | Infeasible) -> None:
+        """A budget was solved: its plan is kept like any other."""
+        step = self.document.step
+        if isinstance(answer, Infeasible):
+            self.infeasible.emit(answer)
+        elif step is not None:
+            self._answers[answer.name] = answer
+            self.document.add(Entry(answer), show=False)
+
+    @Slot(object)
+    def _budgets_solved(self, _: int) -> None:
+        step, plans, job = self.document.step, list(self._answers.values()), self._job
+        self._say(Activity(f"Solved {counted(len(plans), 'budget')}", good=bool(plans)))
+        self._learned = job.learned if isinstance(job, BudgetJob) else None
+        if step is not None and plans and not self.document.example:
+            self._store(step, plans, None)
+
     @Slot(object)
     def _exported(self, folder: Path) -> None:
         self._say(Activity(f"Exported to {folder.name}"))
@@ -271,8 +315,12 @@ class Work(Runner):
         self.verified.emit(report)
 
     def _progressed(self, item: object) -> None:
-        if isinstance(item, Progress):
+        if isinstance(item, Plan | Infeasible):
+            self._take_answer(item)
+            return
+        if isinstance(item, Progress) and self._doing == "solve":
             self.document.add_progress(item)
+        if isinstance(item, Progress):
             text = f"{item.phase}: {item.result}" if item.result else item.phase
         else:
             text = str(item)

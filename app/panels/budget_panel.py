@@ -1,0 +1,357 @@
+"""The budget panel: what the line's plan costs, the plans on the curve, and what plans may do."""
+
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.curve.budgets import BudgetPoint, budget_facts, done_text, infeasible_text
+from app.numbers import Unit, overhead
+from app.panels.budget_model import BudgetModel
+from app.panels.controls import clear, label, rule
+from app.panels.sheet import panel_sheet
+from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
+from app.style import set_property
+from app.theme import DARK, Theme
+from solver.terms import Choice, DeviceModel
+
+WIDTH, LEAST = 304, 264
+TITLE_HEIGHT = 39
+"""With the rule under it as high as the header beside it."""
+CHOICES = (
+    (Choice.RECOMPUTE, "Recompute", "Run an op again instead of keeping its result"),
+    (Choice.OFFLOAD, "Offload to host memory", "Park a tensor in pinned host memory meanwhile"),
+    (
+        Choice.IMPLEMENTATIONS,
+        "Other implementations",
+        "Of ops that need less, with bitwise equal results",
+    ),
+    (Choice.APPROXIMATE, "Approximate ones, too", "Results equal up to a stated tolerance"),
+)
+GUIDE = (
+    "Gap in percentage points. No plan can be faster than its bound at that budget. Between solved "
+    "budgets the lines are only a guide."
+)
+MOST_ROWS = 12
+CLOSER = 8
+"""Pixels that columns are narrower than in other tables."""
+HOST_SUFFIX = " GB/s"
+
+
+def point_columns(unit: Unit) -> tuple[Column[BudgetPoint], ...]:
+    """The columns of the plans on the curve."""
+
+    def share(value: float | None) -> str:
+        return "–" if value is None else overhead(value).removeprefix("+")
+
+    return (
+        Column(
+            f"Budget, {unit.name}",
+            lambda p: unit.text(p.budget_bytes),
+            lambda p: p.budget_bytes,
+            number=True,
+        ),
+        Column("Overhead", lambda p: share(p.overhead), lambda p: p.overhead, number=True),
+        Column("Bound", lambda p: share(p.bound), lambda p: p.bound or 0.0, number=True),
+        Column(
+            "Gap",
+            lambda p: "–" if p.gap is None else f"{p.gap * 100:.2f}",
+            lambda p: p.gap or 0.0,
+            number=True,
+        ),
+    )
+
+
+class BudgetPanel(QScrollArea):
+    """Shows and changes a budget model."""
+
+    use_asked = Signal()
+    """The plan at the line is the one to go on with."""
+    add_asked = Signal()
+    device_file_asked = Signal()
+
+    def __init__(self, model: BudgetModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("budgetPanel")
+        self.setAccessibleName("Budget")
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(LEAST)
+        self._model = model
+        page = QWidget()
+        page.setProperty("surface", "panel")
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._add_title()
+        self._add_head()
+        self._add_plans()
+        self._add_choices()
+        self._add_device()
+        self._column.addStretch(1)
+        self.setWidget(page)
+        model.changed.connect(self.refresh)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(WIDTH, 700)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme) + "\nQLabel#budgetHeadline { font-size: 20px; }")
+        self.rows.set_theme(theme)
+
+    # Putting together
+
+    def _add_title(self) -> None:
+        title = label("Budget", "strong")
+        title.setFixedHeight(TITLE_HEIGHT)
+        title.setContentsMargins(12, 0, 12, 0)
+        self._column.addWidget(title)
+        self._column.addWidget(rule())
+
+    def _add_head(self) -> None:
+        column = self._section("")
+        self.headline = label("", "title")
+        self.headline.setObjectName("budgetHeadline")
+        self.below = label("", "body", "text3")
+        self.below.setWordWrap(True)
+        self.problem = label("", "body", "error")
+        self.problem.setWordWrap(True)
+        self.figures = QGridLayout()
+        self.figures.setHorizontalSpacing(8)
+        self.figures.setVerticalSpacing(4)
+        self.figures.setColumnMinimumWidth(0, 88)
+        self.figures.setColumnStretch(1, 1)
+        self.done = label("", "body", "text2")
+        self.done.setWordWrap(True)
+        self.use = QPushButton("Use this plan")
+        self.use.setObjectName("usePlan")
+        self.use.setToolTip("Go on with this plan: the map, export and verification")
+        set_property(self.use, "kind", "primary")
+        self.use.clicked.connect(self.use_asked)
+        self.add = QPushButton("Add budget")
+        self.add.setObjectName("addBudget")
+        self.add.clicked.connect(self.add_asked)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.use)
+        buttons.addWidget(self.add)
+        buttons.addStretch(1)
+        for part in (self.headline, self.below, self.problem):
+            column.addWidget(part)
+        column.addSpacing(2)
+        column.addLayout(self.figures)
+        column.addWidget(self.done)
+        column.addSpacing(4)
+        column.addLayout(buttons)
+
+    def _add_plans(self) -> None:
+        column = self._section("Plans on the curve")
+        self.rows: RowsModel[BudgetPoint] = RowsModel(point_columns(self._model.unit))
+        self.table = dense_table("Plans on the curve", self.rows, wide=0, sortable=False)
+        self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
+        self.table.selectionModel().selectionChanged.connect(self._chosen)
+        column.setContentsMargins(0, 14, 0, 16)
+        holder = QHBoxLayout()
+        holder.setContentsMargins(6, 0, 6, 0)
+        holder.addWidget(self.table)
+        column.addLayout(holder)
+        self.guide = label(GUIDE, "body", "text3")
+        self.guide.setWordWrap(True)
+        self.guide.setContentsMargins(16, 0, 16, 0)
+        column.addWidget(self.guide)
+
+    def _add_choices(self) -> None:
+        column = self._section("What plans may do")
+        self.switches: dict[Choice, QCheckBox] = {}
+        for choice, text, tip in CHOICES:
+            switch = QCheckBox(text)
+            switch.setObjectName(f"allow {choice.value}")
+            switch.setToolTip(tip)
+            switch.toggled.connect(partial(self._model.allow, choice))
+            self.switches[choice] = switch
+            column.addWidget(switch)
+
+    def _add_device(self) -> None:
+        column = self._section("Time is predicted for")
+        self.device = QComboBox()
+        self.device.setObjectName("device")
+        self.device.setAccessibleName("Device")
+        self.device.activated.connect(self._device_chosen)
+        self.bandwidth = QDoubleSpinBox()
+        self.bandwidth.setObjectName("bandwidth")
+        self.bandwidth.setAccessibleName("Speed of copies to and from host memory")
+        self.bandwidth.setRange(0.1, 10_000)
+        self.bandwidth.setDecimals(1)
+        self.bandwidth.setSuffix(HOST_SUFFIX)
+        self.bandwidth.setKeyboardTracking(False)
+        self.bandwidth.valueChanged.connect(self._bandwidth_changed)
+        self.measured = QCheckBox("Op times as measured on the target")
+        self.measured.setObjectName("measured")
+        self.measured.toggled.connect(self._model.set_measured)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(6)
+        grid.setColumnMinimumWidth(0, 88)
+        grid.setColumnStretch(1, 1)
+        for row, (name, part) in enumerate((("Device", self.device), ("Host copies", self.bandwidth))):
+            grid.addWidget(label(name, "body", "text2"), row, 0)
+            grid.addWidget(part, row, 1)
+        column.addLayout(grid)
+        column.addWidget(self.measured)
+        self.roofline = label("", "body", "text3")
+        self.roofline.setWordWrap(True)
+        column.addWidget(self.roofline)
+
+    def _section(self, title: str) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setContentsMargins(16, 14, 16, 16)
+        column.setSpacing(6)
+        if title:
+            self._column.addWidget(rule())
+            heading = label(title, "strong")
+            row = QHBoxLayout()
+            row.addWidget(heading)
+            if title == "Plans on the curve":
+                row.setContentsMargins(16, 0, 16, 0)
+            column.addLayout(row)
+        self._column.addLayout(column)
+        return column
+
+    # Following the model
+
+    def refresh(self) -> None:
+        """Follow the model."""
+        self._show_line()
+        self._show_plans()
+        model = self._model
+        for choice, switch in self.switches.items():
+            _set_checked(switch, choice in model.wanted.allowed)
+            switch.setEnabled(not model.running)
+        self._show_device()
+
+    def _show_line(self) -> None:
+        model = self._model
+        clear(self.figures)
+        facts = model.facts
+        if model.budget is None:
+            self.headline.setText("No plan yet")
+            self.below.setText("Solve the step or its curve to see what less memory costs in time.")
+        else:
+            said = budget_facts(model.points, model.budget, model.unit, facts)
+            self.headline.setText(said.title)
+            self.below.setText(said.below)
+            for row, (name, figure) in enumerate(said.rows):
+                self.figures.addWidget(label(name, "body", "text2"), row, 0)
+                self.figures.addWidget(_figure(figure), row, 1)
+        self.below.setVisible(bool(self.below.text()))
+        failed = model.infeasible
+        self.problem.setText(infeasible_text(failed, model.unit) if failed is not None else "")
+        if failed is None and facts is None and model.budget is not None:
+            self.problem.setText("")
+            self.done.setText("Not solved yet: what a plan within it costs is not known.")
+        else:
+            self.done.setText(done_text(facts) if facts is not None else "")
+        self.problem.setVisible(failed is not None)
+        self.done.setVisible(bool(self.done.text()))
+        self.use.setEnabled(facts is not None)
+        self.add.setEnabled(not model.running)
+
+    def _show_plans(self) -> None:
+        model = self._model
+        points = list(reversed(model.points))
+        if (
+            points != self.rows.rows
+            or self.rows.columns[0].title[-len(model.unit.name) :] != model.unit.name
+        ):
+            self.rows.set_columns(point_columns(model.unit))
+            self.rows.set_rows(points)
+            fit_columns(self.table)
+            for column in range(1, len(self.rows.columns)):
+                # Four figures in a narrow panel: they stand nearer to one another than elsewhere.
+                self.table.setColumnWidth(column, self.table.columnWidth(column) - CLOSER)
+            self.table.setFixedHeight(26 + 20 * min(max(len(points), 1), MOST_ROWS))
+        chosen = model.point
+        select_rows(self.table, [at for at, p in enumerate(self.rows.rows) if p is chosen])
+
+    def _show_device(self) -> None:
+        from solver.budget.devices import NAMED
+
+        model, device = self._model, self._model.wanted.device
+        self.device.blockSignals(True)
+        self.device.clear()
+        for name, known in NAMED.items():
+            self.device.addItem(name.upper(), known)
+        if device.name not in NAMED:
+            self.device.addItem(device.name, device)
+        self.device.addItem("From a file…", None)
+        self.device.setCurrentIndex(self.device.findText(_shown_name(device)))
+        self.device.blockSignals(False)
+        self.bandwidth.blockSignals(True)
+        self.bandwidth.setValue(device.host_bytes_per_second / 1e9)
+        self.bandwidth.blockSignals(False)
+        for part in (self.device, self.bandwidth):
+            part.setEnabled(not model.running)
+        _set_checked(self.measured, model.wanted.measured)
+        self.measured.setEnabled(model.timed and not model.running)
+        self.roofline.setText(roofline_text(device, measured=model.wanted.measured))
+
+    def _chosen(self) -> None:
+        rows = [self.rows.rows[index.row()] for index in self.table.selectionModel().selectedRows()]
+        if rows:
+            self._model.move(rows[0].budget_bytes)
+
+    def _device_chosen(self, index: int) -> None:
+        device = self.device.itemData(index)
+        if isinstance(device, DeviceModel):
+            self._model.set_device(device)
+        else:
+            self.device_file_asked.emit()
+            self._show_device()
+
+    def _bandwidth_changed(self, value: float) -> None:
+        from solver.budget.devices import with_bandwidth
+
+        self._model.set_device(with_bandwidth(self._model.wanted.device, value * 1e9))
+
+
+def roofline_text(device: DeviceModel, *, measured: bool) -> str:
+    """What op times are taken from."""
+    speed = f"{device.bytes_per_second / 1e9:,.0f} GB/s, {device.launch_seconds * 1e6:g} µs an op"
+    peak = f"{device.flops_per_second['float32'] / 1e12:g} TFLOP/s in float32"
+    if measured:
+        return f"Ops that were timed take what was measured; others by a roofline of {peak}, {speed}."
+    return f"A roofline: {peak}, {speed}. An estimate, the same for all plans."
+
+
+def _shown_name(device: DeviceModel) -> str:
+    from solver.budget.devices import NAMED
+
+    return device.name.upper() if device.name in NAMED else device.name
+
+
+def _set_checked(box: QCheckBox, checked: bool) -> None:
+    box.blockSignals(True)
+    box.setChecked(checked)
+    box.blockSignals(False)
+
+
+def _figure(text: str) -> QLabel:
+    value = label(text)
+    value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return value

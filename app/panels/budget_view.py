@@ -1,0 +1,305 @@
+"""Memory against time: the trade-off curve above the map of the plan at its line, the panel beside."""
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.curve.budgets import BUDGET_UNITS, at_budget, done_text, infeasible_text
+from app.document import Document
+from app.facts.plan import plan_facts
+from app.facts.storage import slot_facts
+from app.map.prepared import scene_for
+from app.map.view import MapView
+from app.numbers import human
+from app.panels.budget_model import BudgetModel
+from app.panels.budget_panel import WIDTH, BudgetPanel
+from app.panels.budget_plot import BudgetPlot
+from app.panels.controls import ElidedLabel, FigureLabel, Strip, label, rule
+from app.panels.row_table import RowTable, TableRow
+from app.panels.sheet import panel_sheet
+from app.style import set_property
+from app.theme import DARK, Theme
+
+BELOW = 900
+"""Width of the view under which the panel stands under the curve, beside the map."""
+CURVE, CURVE_SHARE, LEAST_CURVE, MOST_CURVE = 346, 0.4, 190, 460
+"""Heights of the curve: as designed, of the view's, and how far it gives way or grows."""
+ALIVE_ROWS = 8
+LATER_MS = 60
+"""After which the map follows a line that is being dragged."""
+
+
+class BudgetView(QWidget):
+    """Follows a budget model and the document; does its work only while it is in sight."""
+
+    use_asked = Signal()
+    add_asked = Signal()
+    device_file_asked = Signal()
+
+    def __init__(self, document: Document, model: BudgetModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("budgetView")
+        self.setAccessibleName("Memory against time")
+        self._document, self.model = document, model
+        self._narrow: bool | None = None
+        self.plot = BudgetPlot(model)
+        self.panel = BudgetPanel(model)
+        self.map = MapView()
+        self.map.setObjectName("budgetMap")
+        self.map.setAccessibleName("Memory map of the plan at the budget line")
+        self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.map.set_parts(overview=False, profile=False)
+        self._build_headers()
+        self._build_empty()
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.map)
+        self.pages.addWidget(self.empty)
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setSpacing(0)
+        self.across = rule()
+        self.down = rule(down=True)
+        self._later = QTimer(self, singleShot=True, interval=LATER_MS)
+        self._later.timeout.connect(model.show_plan)
+        self.plot.released.connect(self._settle)
+        self.panel.use_asked.connect(self.use_asked)
+        self.panel.add_asked.connect(self.add_asked)
+        self.panel.device_file_asked.connect(self.device_file_asked)
+        self.map.selected.connect(document.select)
+        self.map.hovered.connect(document.hover)
+        model.changed.connect(self.refresh)
+        document.shown_changed.connect(self.refresh)
+        document.selection_changed.connect(self._select)
+        document.hovered_changed.connect(self._hover)
+        self._arrange(narrow=False)
+        self.set_theme(DARK)
+
+    def _build_headers(self) -> None:
+        self.header = Strip(40)
+        self.step = FigureLabel("Step")
+        self.solved = FigureLabel("Budgets solved")
+        self.unit = QComboBox()
+        self.unit.setObjectName("budgetUnit")
+        self.unit.setAccessibleName("Unit of budgets")
+        self.unit.setToolTip("GiB is 2³⁰ bytes, GB is 10⁹")
+        for unit in BUDGET_UNITS:
+            self.unit.addItem(unit.name)
+        self.unit.activated.connect(lambda index: self.model.set_unit(BUDGET_UNITS[index]))
+        row = self.header.row
+        row.setSpacing(24)
+        row.addWidget(label("Memory against time", "title"))
+        row.addWidget(self.step)
+        row.addWidget(self.solved)
+        row.addStretch(1)
+        chooser = QHBoxLayout()
+        chooser.setSpacing(8)
+        chooser.addWidget(label("Unit", "body", "text2"))
+        chooser.addWidget(self.unit)
+        row.addLayout(chooser)
+        self.header.expendable = (self.step, self.solved)
+        self.title = Strip(40)
+        self.name = label("", "title")
+        self.said = ElidedLabel("", "body", "text2")
+        self.said.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.title.row.setSpacing(16)
+        self.title.row.addWidget(self.name)
+        self.title.row.addWidget(self.said, 1)
+
+    def _build_empty(self) -> None:
+        """What stands in the map's place where there is no plan at the line."""
+        self.empty = QWidget()
+        self.empty.setProperty("surface", "panel")
+        self.message = label("", "strong", "text")
+        self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint = label("", "body", "text3")
+        self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.hint.setWordWrap(True)
+        self.alive = RowTable("Alive at the peak of the least plan")
+        self.alive.setMaximumWidth(420)
+        self.alive.chosen.connect(lambda storage: self._document.select((storage,)))
+        self.alive_title = label("", "caption", "text3")
+        self.alive_title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.alive_rest = label("", "caption", "text3")
+        self.alive_rest.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.act = QPushButton()
+        self.act.setObjectName("budgetAct")
+        set_property(self.act, "kind", "primary")
+        self.act.clicked.connect(self._act)
+        column = QVBoxLayout(self.empty)
+        column.setContentsMargins(24, 16, 24, 16)
+        column.setSpacing(10)
+        column.addStretch(1)
+        column.addWidget(self.message)
+        column.addWidget(self.hint)
+        column.addWidget(self.act, 0, Qt.AlignmentFlag.AlignCenter)
+        column.addSpacing(8)
+        column.addWidget(self.alive_title)
+        row = QHBoxLayout()
+        row.addStretch(1)
+        row.addWidget(self.alive, 2)
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addWidget(self.alive_rest)
+        column.addStretch(1)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        ground = f"#budgetMap {{ background: {theme.map}; }}"
+        self.setStyleSheet(f"{panel_sheet(theme)}\n{ground}")
+        self.alive.set_theme(theme)
+        for part in (self.plot, self.panel, self.map):
+            part.set_theme(theme)
+
+    # Layout
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._arrange(narrow=self.width() < BELOW)
+        height = round(CURVE_SHARE * self.height())
+        if self.height() >= 2.3 * CURVE:
+            height = max(height, CURVE)
+        self.plot.setFixedHeight(min(max(height, LEAST_CURVE), MOST_CURVE))
+
+    def _arrange(self, *, narrow: bool) -> None:
+        if narrow is self._narrow:
+            return
+        self._narrow = narrow
+        grid = self._grid
+        parts = (self.header, self.plot, self.across, self.title, self.pages, self.down, self.panel)
+        for part in parts:
+            grid.removeWidget(part)
+        across = 3 if narrow else 1
+        grid.addWidget(self.header, 0, 0, 1, across)
+        grid.addWidget(self.plot, 1, 0, 1, across)
+        grid.addWidget(self.across, 2, 0, 1, across)
+        grid.addWidget(self.title, 3, 0)
+        grid.addWidget(self.pages, 4, 0)
+        first = 3 if narrow else 0
+        grid.addWidget(self.down, first, 1, 5 - first, 1)
+        grid.addWidget(self.panel, first, 2, 5 - first, 1)
+        grid.setRowStretch(4, 1)
+        grid.setColumnStretch(0, 1)
+        self.panel.setFixedWidth(self.panel.minimumWidth() if narrow else WIDTH)
+
+    # Following
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.refresh()
+        self._select()
+
+    def refresh(self) -> None:
+        """Follow the model; later, where the view is not in sight."""
+        if not self.isVisible():
+            return
+        model, step = self.model, self._document.step
+        point = model.point
+        solved = sum(not p.free for p in model.points)
+        self.step.set_figure(step.title if step is not None else "")
+        self.solved.set_figure(str(solved))
+        self.unit.setCurrentIndex(BUDGET_UNITS.index(model.chosen_unit))
+        self.header.fit()
+        if point is not None and point.entry is not self._document.shown:
+            # The line is being dragged: the map need not follow every pixel.
+            self._later.start()
+            return
+        self._show_map()
+
+    def _show_map(self) -> None:
+        model, step = self.model, self._document.step
+        point, facts = model.point, model.facts
+        self.pages.setCurrentWidget(self.map if point is not None else self.empty)
+        if point is None or facts is None or step is None:
+            self.name.setText("No plan here")
+            self.said.setText("")
+            self._show_message()
+            return
+        self.name.setText(point.entry.name)
+        self.said.setText(done_text(facts))
+        scene = scene_for(step, point.entry.plan, self._document.baseline)
+        if self.map.state.scene is not scene:
+            self.map.set_scene(scene)
+            self._select()
+
+    def _show_message(self) -> None:
+        model = self.model
+        failed = model.infeasible
+        unit = model.unit
+        self._show_alive(failed.found_bytes if failed is not None else None)
+        self.act.setVisible(True)
+        self.act.setEnabled(not model.running)
+        if model.budget is None or not model.points:
+            self.message.setText("No budget is solved yet")
+            self.hint.setText("Solve the curve to see what less memory costs in time.")
+            self.act.setText("Solve the curve")
+        elif failed is not None:
+            self.message.setText(infeasible_text(failed, unit))
+            found = failed.found_bytes
+            self.hint.setText(
+                "A larger budget, or more that plans may do, helps." if found is None else ""
+            )
+            self.act.setVisible(found is not None)
+            if found is not None:
+                self.act.setText(f"Go to {unit.text(found)} {unit.name}")
+                self.act.setEnabled(True)
+        else:
+            self.message.setText(f"{unit.text(model.budget)} {unit.name} is not solved")
+            self.hint.setText("What a plan within it costs is known when it is solved.")
+            self.act.setText("Solving" if model.running else "Solve here")
+        self.hint.setVisible(bool(self.hint.text()))
+
+    def _show_alive(self, budget: int | None) -> None:
+        """What fills the memory where the plan that needs least needs most."""
+        step, point = self._document.step, at_budget(self.model.points, budget or -1)
+        if step is None or point is None:
+            self.alive_title.hide()
+            self.alive_rest.hide()
+            self.alive.set_rows(())
+            return
+        facts = plan_facts(step, point.entry.plan)
+        about = slot_facts(facts, facts.peak_slot, ALIVE_ROWS)
+        unit = self.model.unit
+        size = f"{unit.text(point.budget_bytes)} {unit.name}"
+        self.alive_title.setText(f"Alive at the peak of the plan within {size}, op {about.slot}")
+        self.alive_title.show()
+        self.alive_rest.setText(about.rest)
+        self.alive_rest.setVisible(bool(about.rest))
+        self.alive.set_rows(
+            [
+                TableRow(r.storage, r.name, figure=human(r.size), category=r.category)
+                for r in about.alive
+            ]
+        )
+
+    def _act(self) -> None:
+        model = self.model
+        failed = model.infeasible
+        if model.budget is None or not model.points:
+            model.solve_curve()
+        elif failed is not None and failed.found_bytes is not None:
+            model.move(failed.found_bytes)
+        else:
+            model.solve_here()
+
+    def _settle(self) -> None:
+        """The line was let go: the map follows at once."""
+        self._later.stop()
+        self.model.show_plan()
+        self.refresh()
+
+    def _select(self) -> None:
+        if self.isVisible():
+            self.map.select(self._document.selection)
+
+    def _hover(self) -> None:
+        if self.isVisible():
+            self.map.set_hovered(self._document.hovered)

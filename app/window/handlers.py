@@ -1,0 +1,74 @@
+"""What every command of the main window does, by its key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.window.main_window import MainWindow
+
+ZOOM = 0.7
+"""What one press of + leaves of the visible ops."""
+
+
+def handlers(window: MainWindow) -> dict[str, partial[None]]:
+    """A handler for each key of ``app.window.actions``."""
+    commands, document = window.commands, window.document
+    work = window.work
+    simple: dict[str, Callable[[], object]] = {
+        "open": commands.open,
+        "sample": commands.open_sample,
+        "capture": commands.capture,
+        "save_plan": commands.save_plan,
+        "save_step": commands.save_step,
+        "store": work.store,
+        "close_step": commands.close_step,
+        "quit": window.close,
+        "undo": _nothing,
+        "redo": _nothing,
+        "copy": commands.copy,
+        "find": window.go_to_search,
+        "clear_selection": partial(document.select, ()),
+        "map": partial(window.show_view, "map"),
+        "compare": partial(window.show_view, "compare"),
+        "budget": partial(window.show_view, "budget"),
+        "fit_selection": partial(window.if_open, lambda c: c.map.fit_selection()),
+        "fit_all": partial(window.if_open, lambda c: c.map.fit()),
+        "zoom_in": partial(window.if_open, lambda c: c.map.state.zoom_slots(ZOOM)),
+        "zoom_out": partial(window.if_open, lambda c: c.map.state.zoom_slots(1 / ZOOM)),
+        "peak": partial(window.if_open, lambda c: c.map.go_to_peak()),
+        "tensors": partial(window.if_open, lambda c: c.inspector.show_tensors()),
+        "library": partial(window.toggle, "library"),
+        "inspector": partial(window.toggle, "inspector"),
+        "solve_panel": partial(window.toggle, "solve"),
+        "theme_system": partial(window.choose_theme, "system"),
+        "theme_dark": partial(window.choose_theme, "dark"),
+        "theme_light": partial(window.choose_theme, "light"),
+        "previous_plan": partial(commands.step_through, -1),
+        "producer": partial(window.if_open, lambda c: c.map.go_to_use("P")),
+        "next_stay": partial(window.if_open, lambda c: c.map.next_stay()),
+        "next_plan": partial(commands.step_through, 1),
+        "solve": window.solve,
+        "solve_curve": window.budgeting.solve_curve,
+        "add_budget": window.budgeting.ask_budget,
+        "stop": work.stop,
+        "limits": commands.limits,
+        "export": commands.export,
+        "verify": commands.verify,
+        "picture": commands.picture,
+        "keys": commands.keys,
+        "about": commands.about,
+    }
+    # QAction.triggered brings a bool; partial with an empty signature would pass it on.
+    return {key: partial(call, handler) for key, handler in simple.items()}
+
+
+def _nothing() -> None:
+    """For commands that are there but cannot be used yet."""
+
+
+def call(handler: Callable[[], object], *_: object) -> None:
+    """Call a handler without what a signal brings along."""
+    handler()
