@@ -47,11 +47,12 @@ def anneal(
     weight: float,
     seed: int,
     flag: Bits,
-) -> tuple[Bits, float]:
-    """The best choices met within ``budget`` bytes, and their seconds; infinite: none was.
+) -> tuple[Bits, float, float]:
+    """The best choices met, their energy, and their seconds; infinite: none met fits ``budget`` bytes.
 
-    ``hot`` and ``cold`` are temperatures in seconds, ``weight`` the seconds that an excess as large as
-    the budget costs. Ends early, with what it has, when ``flag`` is set.
+    Best is what fits in the least time, else what has the least energy. ``hot`` and ``cold`` are
+    temperatures in seconds, ``weight`` the seconds that an excess as large as the budget costs. Ends
+    early, with what it has, when ``flag`` is set.
     """
     np.random.seed(seed)
     gaps = len(start)
@@ -59,9 +60,10 @@ def anneal(
     choice = start.copy()
     energy, peak, seconds = _energy(t, s, choice, budget, weight)
     best = choice.copy()
+    best_energy = energy
     best_seconds = seconds if 0 <= peak <= budget else np.inf
     if gaps <= first:
-        return best, best_seconds
+        return best, best_energy, best_seconds
     changed = np.empty(_RUN, np.int64)
     before = np.empty(_RUN, np.uint8)
     heat = hot
@@ -104,10 +106,14 @@ def anneal(
         new, peak, seconds = _energy(t, s, choice, budget, weight)
         if new <= energy or np.random.random() < np.exp((energy - new) / heat):
             energy = new
-            if peak <= budget and seconds < best_seconds - 1e-12:
-                best_seconds = seconds
+            fits = peak <= budget
+            if (fits and seconds < best_seconds - 1e-12) or (
+                new < best_energy and best_seconds == np.inf
+            ):
+                best_energy = new
+                best_seconds = seconds if fits else np.inf
                 best[:] = choice
         else:
             for k in range(count):
                 choice[changed[k]] = before[k]
-    return best, best_seconds
+    return best, best_energy, best_seconds

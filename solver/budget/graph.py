@@ -134,8 +134,8 @@ def make_graph(step: Step, costs: Costs, order: Sequence[int], *, fusing: bool =
 
     ``fusing``: repetitions may be fused where ``solver.repetition`` says so.
     """
-    from solver.budget.values import Values  # it needs what is here
     from solver.budget.simulate import hopeless_gaps  # numba
+    from solver.budget.values import Values  # it needs what is here
 
     values = Values(step, costs, order, fusing)
     gaps = values.gaps()

@@ -1,11 +1,23 @@
-"""The search within a budget: which ops run again, and when, so that the least time is lost."""
+"""The search within a budget: which ops run again, and when, so that the least time is lost.
 
-import time
+::
+
+    begin     from the best that could be kept at one moment, for several budgets (``boundary``)
+    heats     each beginning is annealed a little, then the better half of them, and so on
+    rounds    the best is annealed again with other seeds, until that gains nothing
+
+The annealings of a stage run side by side; each is the same for the same seed, however many there are.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from solver.budget.anneal import anneal
+from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
 from solver.budget.graph import Bits, BudgetGraph
 from solver.budget.schedule import Schedule
@@ -13,15 +25,22 @@ from solver.budget.simulate import make_state, outcome, schedule_of
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
 
-_MOVES = 150_000
-"""Of one annealing."""
-_ROUNDS = 4
-"""Annealings, each from the best found so far."""
-_HOT, _COOLER, _COLD = 1e-2, 0.5, 1e-6
-"""Temperatures by the seconds of the step: of the first round, by which factor less of each further
-one, and where each ends."""
+_SHARES = (1.0, 0.97, 0.93, 0.88, 0.8, 0.7, 0.6)
+"""Parts of the budget that a moment may take in the beginnings: the rest is for repetitions."""
+_EFFORT = 2.5e7
+"""Slots that one short annealing may simulate: some tenths of a second."""
+_MOST_MOVES, _FEWEST_MOVES = 100_000, 2_000
+_ROUNDS = 6
+"""Times that the best is annealed again, at most."""
+_PATIENCE = 2
+"""So many of them without gain are enough."""
+_WARM, _COOL = 5.0, 1.5
+"""Temperatures at which an annealing starts, in seconds of a mean op."""
+_COLD = 1e-3
+"""The same, where it ends."""
 _WEIGHT = 2.0
 """What an excess as large as the budget costs, in seconds of the step."""
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,16 @@ class Found:
     """Predicted."""
     peak_bytes: int
     """Of the arena."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """Choices that an annealing came to."""
+
+    choice: Bits
+    energy: float
+    seconds: float
+    """Infinite where they do not fit."""
 
 
 def search(
@@ -69,52 +98,101 @@ class _Search:
     ) -> None:
         self.graph, self.budget, self.seed = graph, budget, seed
         self.watch, self.progress = watch, progress
-        self.began = time.monotonic()
-        self.state = make_state(graph)
+        self.rooms = [make_state(graph) for _ in range(min(_THREADS, os.cpu_count() or 1))]
+        """Where to simulate: one for each thread."""
         self.best = graph.kept()
         self.best_seconds = np.inf
+        self.annealings = 0
+        self.base_seconds = graph.costs.base_seconds
+        repeatable = graph.tables.first[graph.tables.by_rank]
+        self.unit = float(repeatable.mean()) if len(repeatable) else self.base_seconds
+        """Seconds of a mean op among those that may be repeated."""
 
     def run(self, start: Schedule | None) -> Found | None:
         """All stages, and the best of them."""
-        choice = self.graph.kept()
-        self._take(choice)
-        if start is not None:
-            choice = choices_of(self.graph, start)
-            self._take(choice)
-        base = self.graph.costs.base_seconds
-        for at in range(_ROUNDS):
-            if self.watch.stopped or self.best_seconds <= base:
+        graph = self.graph
+        self._take(graph.kept())
+        if not np.isfinite(self.best_seconds):
+            beginnings = [graph.kept()] if start is None else [choices_of(graph, start)]
+            for choice in beginnings:
+                self._take(choice)
+            beginnings += self._beginnings()
+            self._anneal_all(beginnings)
+        return self._found()
+
+    def _beginnings(self) -> list[Bits]:
+        """What the moment at which most could be dropped says, for the budget and for smaller ones."""
+        found: list[Bits] = []
+        for boundary in boundaries(self.graph, 1):
+            for share in _SHARES:
+                if self.watch.stopped:
+                    break
+                choice = boundary.choices(int(self.budget * share), self.watch, self.seed)
+                if choice is not None:
+                    self._take(choice)
+                    found.append(choice)
+        return found
+
+    def _anneal_all(self, beginnings: Sequence[Bits]) -> None:
+        slots = len(self.graph.tables.event_op)
+        moves = int(min(max(_EFFORT / max(1, slots), _FEWEST_MOVES), _MOST_MOVES))
+        heat = self._anneal(beginnings, moves // 2, _WARM)
+        while len(heat) > 2:
+            moves *= 2
+            heat = self._anneal([c.choice for c in heat[: (len(heat) + 1) // 2]], moves // 2, _COOL)
+        stale = 0
+        for _ in range(_ROUNDS):
+            if self.watch.stopped or stale == _PATIENCE:
                 break
-            hot = base * _HOT * _COOLER ** (at + (start is not None))
-            found, seconds = anneal(
+            before = self.best_seconds
+            again = self._anneal([heat[0].choice, heat[-1].choice], moves, _COOL)
+            heat = sorted([*heat, *again], key=lambda c: (c.seconds, c.energy))[:2]
+            stale = stale + 1 if self.best_seconds >= before else 0
+
+    def _anneal(self, starts: Sequence[Bits], moves: int, warmth: float) -> list[_Candidate]:
+        """Anneal from each start; the best first."""
+        jobs = [(start, self.seed * 1009 + self.annealings + at) for at, start in enumerate(starts)]
+        self.annealings += len(jobs)
+        free = list(self.rooms)
+
+        def one(job: tuple[Bits, int]) -> _Candidate:
+            room = free.pop()
+            found, energy, seconds = anneal(
                 self.graph.tables,
-                self.state,
-                self.best if np.isfinite(self.best_seconds) else choice,
+                room,
+                job[0],
                 self.budget,
-                _MOVES,
-                hot,
-                base * _COLD,
-                base * _WEIGHT,
-                self.seed + at,
+                moves,
+                warmth * self.unit,
+                _COLD * self.unit,
+                _WEIGHT * self.base_seconds,
+                job[1],
                 self.watch.flag,
             )
-            if seconds < self.best_seconds:
-                self._take(found)
-        if not np.isfinite(self.best_seconds):
-            return None
-        schedule = schedule_of(self.graph, self.best)
-        assert schedule is not None, "what was found fits, so it can be run"
-        return Found(schedule, self.best_seconds, outcome(self.graph, self.best, self.state)[0])
+            free.append(room)
+            return _Candidate(found, energy, seconds)
+
+        with ThreadPoolExecutor(len(self.rooms)) as pool:
+            result = list(pool.map(one, jobs))
+        for candidate in result:
+            self._take(candidate.choice)
+        return sorted(result, key=lambda c: (c.seconds, c.energy))
 
     def _take(self, choice: Bits) -> None:
-        peak, seconds = outcome(self.graph, choice, self.state)
+        """Remember choices that fit in less time than the best so far."""
+        peak, seconds = outcome(self.graph, choice, self.rooms[0])
         if not 0 <= peak <= self.budget or seconds >= self.best_seconds:
             return
         self.best, self.best_seconds = choice.copy(), seconds
         if self.progress is not None:
-            lost = seconds / self.graph.costs.base_seconds - 1
-            self.progress(
-                Progress(
-                    time.monotonic() - self.began, "Recompute", f"{lost:.2%} more time", peak_bytes=peak
-                )
-            )
+            lost = seconds / self.base_seconds - 1
+            line = Progress(self.watch.elapsed, "Search", f"{lost:.2%} more time", peak_bytes=peak)
+            self.progress(line)
+
+    def _found(self) -> Found | None:
+        if not np.isfinite(self.best_seconds):
+            return None
+        schedule = schedule_of(self.graph, self.best)
+        assert schedule is not None, "what was found fits, so it can be run"
+        peak, _ = outcome(self.graph, self.best, self.rooms[0])
+        return Found(schedule, self.best_seconds, peak)

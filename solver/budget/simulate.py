@@ -208,10 +208,10 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     dies = state[value] == _MADE and uses[value] == 1 and choice[gap_of[value]] < RETAIN
                     if dies and reusable[k]:
                         taken = size[value]
-                    if joins[k] and made[value] == slot - 1 and (dies or consumed[k]):
-                        if t.begins[run[slot - 1]]:
-                            kind |= FUSED
-                            spent = t.fused[now]
+                    joined = joins[k] and made[value] == slot - 1 and (dies or consumed[k])
+                    if joined and t.begins[run[slot - 1]]:
+                        kind |= FUSED
+                        spent = t.fused[now]
                 seconds += spent
                 live_at[slot] = live - taken + static
                 run[slot], how[slot], took[slot] = now, kind, taken > 0
