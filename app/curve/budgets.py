@@ -18,6 +18,7 @@ from itertools import pairwise
 from app.document import Entry
 from app.facts.compare import repeated_text
 from app.facts.plan import PlanFacts
+from app.facts.solve import proven_overhead
 from app.numbers import GIB, Unit, overhead, percent
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
@@ -112,7 +113,7 @@ def budget_points(step: Step, entries: Iterable[Entry], wanted: Wanted) -> tuple
                     continue
                 del found[known.budget_bytes]
         elif wanted.has(entry):
-            point = BudgetPoint(terms.budget_bytes, entry, terms.overhead, terms.overhead_bound)
+            point = BudgetPoint(terms.budget_bytes, entry, terms.overhead, proven_overhead(terms))
         else:
             continue
         before = found.get(point.budget_bytes)
@@ -188,6 +189,8 @@ def budget_facts(
         rows.append(("Lower bound", overhead(point.bound)))
         rows.append(("Gap", points_text(point.gap)))
         bound = f"bound {overhead(point.bound)}, gap {points_text(point.gap)}"
+    elif not point.free:
+        rows.append(("Lower bound", "nothing is proven"))
     rows.append(("Needs", f"{unit.text(facts.total_bytes)} {unit.name}"))
     return BudgetFacts(title, below, tuple(rows), f"{overhead(point.overhead)} time at {title}", bound)
 

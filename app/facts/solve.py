@@ -149,9 +149,15 @@ def certificate_facts(
     )
 
 
+def proven_overhead(terms: Terms) -> float | None:
+    """The overhead that no plan on these terms is below; None where nothing is proven of it."""
+    return terms.overhead_bound if terms.overhead_bound > -1 else None
+
+
 def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
     """Of a plan within a budget not its bytes are bounded but the time that it loses."""
-    gap = max(0.0, terms.overhead - terms.overhead_bound)
+    bound = proven_overhead(terms)
+    gap = max(0.0, terms.overhead - bound) if bound is not None else None
     return CertificateFacts(
         "Proven optimal" if plan.status is Status.OPTIMAL else "Within the budget",
         plan.status is Status.OPTIMAL,
@@ -159,8 +165,8 @@ def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
             ("Budget", f"{bytes_exact(terms.budget_bytes)} B"),
             ("Plan height", f"{bytes_exact(plan_facts(step, plan).total_bytes)} B"),
             ("Overhead", f"{overhead(terms.overhead)} time"),
-            ("Overhead bound", overhead(terms.overhead_bound)),
-            ("Gap", f"{gap * 100:.2f} points"),
+            ("Overhead bound", overhead(bound) if bound is not None else "nothing is proven"),
+            ("Gap", f"{gap * 100:.2f} points" if gap is not None else "not known"),
         ),
         "",
     )
@@ -170,22 +176,31 @@ def _budget_paragraphs(step: Step, plan: Plan, terms: Terms) -> tuple[str, ...]:
     facts = plan_facts(step, plan)
     allowed = ", ".join(terms.allowed) or "order and addresses alone"
     done = repeated_text(facts.repeated) or "no op runs again and nothing is parked"
-    gap = max(0.0, terms.overhead - terms.overhead_bound)
+    bound = proven_overhead(terms)
     return (
         f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena and "
         f"{human(facts.resident_bytes)} that stay in memory all the time, together within its budget, "
         f"{plan_size(terms.budget_bytes)}: {done}.",
         f"Op times: {times_text(terms.device, terms.measured)}. By them the unmodified step takes "
         f"{terms.base_seconds * 1000:,.1f} ms, and this plan {overhead(terms.overhead)}.",
-        f"Proven: no plan within the budget that may use {allowed} takes less than "
-        f"{overhead(terms.overhead_bound)}, in whatever order its ops run.",
+        *_bound_sentences(terms.overhead, bound, allowed),
+        "An independent checker replayed the plan: every op finds the version of every tensor that it "
+        "needs, what runs again has no effects but the tensors that it makes, and no two tensors that "
+        "are alive together share a byte.",
+    )
+
+
+def _bound_sentences(found: float, bound: float | None, allowed: str) -> tuple[str, ...]:
+    if bound is None:
+        return (f"Nothing is proven of the time of other plans that may use {allowed}.",)
+    gap = max(0.0, found - bound)
+    return (
+        f"Proven: no plan within the budget that may use {allowed} takes less than {overhead(bound)}, "
+        "whatever its order.",
         "Overhead and bound are equal: no plan within the budget is faster."
         if gap == 0
         else f"A gap of {gap * 100:.2f} percentage points is open: a faster plan may exist, by at most "
         "that much.",
-        "An independent checker replayed the plan: every op finds the version of every tensor that it "
-        "needs, what runs again has no effects but the tensors that it makes, and no two tensors that "
-        "are alive together share a byte.",
     )
 
 

@@ -77,7 +77,7 @@ def axes_of(points: Sequence[BudgetPoint], others: Sequence[int], plot: QRectF) 
     first = least - ROOM_LEFT * (most - least)
     if len(set(budgets)) < 2:
         first = ALONE * most
-    overheads = [p.overhead for p in points] + [p.bound for p in points if p.bound is not None]
+    overheads = [p.overhead for p in points]
     low = min(0.0, min(overheads, default=0.0) * HEADROOM)
     top = max(max(overheads, default=0.0) * HEADROOM, LEAST_TOP)
     return Axes(max(first, 0.0), most + ROOM_RIGHT * (most - max(first, 0.0)), low, top, plot)

@@ -159,6 +159,9 @@ class CurvePainter:
         proven = [p for p in points if p.bound is not None]
         bounds = [axes.at(p.budget_bytes, p.bound or 0.0) for p in proven]
         above = [axes.at(p.budget_bytes, p.overhead) for p in proven]
+        painter.save()
+        # A weak bound may lie below all that is shown.
+        painter.setClipRect(axes.plot.adjusted(-8, -8, 8, 8 if axes.low < 0 else 4))
         if len(proven) > 1:
             fill = QColor(theme.ok)
             fill.setAlpha(GAP_ALPHA)
@@ -174,6 +177,7 @@ class CurvePainter:
         for at, over in zip(bounds, above, strict=True):
             if over.y() - at.y() < -5:  # else the plan's mark would hide it
                 painter.drawRect(QRectF(at.x() - 3, at.y() - 3, 6, 6))
+        painter.restore()
         for at, point in zip(best, points, strict=True):
             radius = 6.0 if point.budget_bytes == chosen else 4.5
             painter.setPen(QPen(QColor(theme.map), 1.5))

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
+from app.facts.solve import proven_overhead
 from app.numbers import bytes_exact, human, overhead, percent, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
@@ -126,8 +127,11 @@ class PlanHeader(Strip):
         if terms is not None:
             self._figure(self.budget_figure, terms.budget_bytes)
             self.overhead_figure.set_figure(f"{overhead(terms.overhead)} time")
-            self.bound_figure.set_figure(overhead(terms.overhead_bound), name="Bound")
-            self._shown |= {self.overhead_figure, self.bound_figure}
+            self._shown.add(self.overhead_figure)
+            bound = proven_overhead(terms)
+            if bound is not None:
+                self.bound_figure.set_figure(overhead(bound), name="Bound")
+                self._shown.add(self.bound_figure)
         elif self._running:
             bound = facts.step.resident_bytes + entry.plan.least_bytes
             self._figure(self.bound_figure, bound)

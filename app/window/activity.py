@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from app.facts.solve import proven_overhead
 from app.numbers import gib, overhead, percent, plan_size
 from solver.plan import Plan, Status
 from solver.solution import Progress, Solution
@@ -31,8 +32,9 @@ def outcome(plan: Plan, step: Step) -> Activity:
     """What is known of a plan, for the tool bar."""
     if plan.terms is not None:
         terms = plan.terms
-        cost = f"{overhead(terms.overhead)}, bound {overhead(terms.overhead_bound)}"
-        return Activity(f"{plan_size(terms.budget_bytes)}: {cost}")
+        known = proven_overhead(terms)
+        proven = f", bound {overhead(known)}" if known is not None else ""
+        return Activity(f"{plan_size(terms.budget_bytes)}: {overhead(terms.overhead)}{proven}")
     bound = plan.least_bytes
     seconds = plan.provenance.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

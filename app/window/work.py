@@ -322,6 +322,8 @@ class Work(Runner):
             self.document.add_progress(item)
         if isinstance(item, Progress):
             text = f"{item.phase}: {item.result}" if item.result else item.phase
+            if self._answers and self._doing == "budgets":
+                text = f"{counted(len(self._answers), 'budget')} solved. {text}"
         else:
             text = str(item)
             self.log.emit(text)

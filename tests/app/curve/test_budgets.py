@@ -1,4 +1,4 @@
-"""The trade-off as the window shows it: which budgets are solved, and that nothing is made up between."""
+"""The trade-off as the window shows it: which budgets are solved; nothing is made up between them."""
 
 import pytest
 
@@ -74,6 +74,14 @@ def test_that_nothing_is_faster_is_known_only_where_ops_stay_as_they_are(toy_ste
     entry = Entry(toy_plan(toy_step))
     assert budget_points(toy_step, [entry], WANTED)[0].bound is None
     assert budget_points(toy_step, [entry], RECOMPUTE)[0].bound == 0.0
+
+
+def test_a_bound_that_says_nothing_is_not_shown(toy_step: Step) -> None:
+    entry = Entry(within(recomputed_plan(toy_step), MIDDLE, 0.06, -1.0))
+    (point,) = budget_points(toy_step, [entry], WANTED)
+    assert (point.bound, point.gap) == (None, None)
+    said = budget_facts([point], MIDDLE, BUDGET_UNITS[0], plan_facts(toy_step, entry.plan))
+    assert said.rows[1] == ("Lower bound", "nothing is proven") and said.callout_bound == ""
 
 
 def test_the_line_snaps_to_solved_budgets_only_when_they_are_near(
