@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 
 from solver import compile_ahead
 from solver.budget.schedule import Entry, Schedule
@@ -32,8 +33,11 @@ from solver.timeline import resident_bytes_on_device
 
 UNMODIFIED_SHARE = 0.25
 """Of the time, what the search for the unmodified step's order and addresses may take."""
-ROUND_SHARE = 0.6
-"""Of the time that is left, what one round of search may take."""
+BOUND_SHARE = 0.15
+"""Of the time that is left, what proving a bound may take."""
+FIRST_SHARE, ROUND_SHARE = 0.2, 0.6
+"""Of the time that is left, what the first round of search may take, so that there soon is something to
+show, and any other."""
 PLACE_SHARE = 0.15
 """Of the time that is left, what one placement may take."""
 GRACE_SECONDS = 0.1
@@ -95,7 +99,7 @@ class BudgetJob:
             self.inner.begin()
             self._take_unmodified()
             largest, _ = largest_op(self.step, reuse=shared.reuse)
-            if not shared.other_implementations:
+            if not shared.rewritable:
                 shared.impossible_bytes = self.step.resident_bytes + largest - 1
         self._offer(shared.within(self.budget_bytes))
 
@@ -105,7 +109,7 @@ class BudgetJob:
         state = self.inner.state
         self.shared.unmodified = Unmodified(state.baseline, state.program, state.best)
         needed = self.step.resident_bytes + state.best.height_bytes
-        self.shared.keep(Found(state.best, None, None, needed, 0.0))
+        self.shared.keep(Found(state.best, needed, 0.0))
 
     # -- what improves it ------------------------------------------------------------------------
 
@@ -119,8 +123,9 @@ class BudgetJob:
                 before = self.seconds
                 self.worked = lambda: before + clock.seconds
                 self._solve_unmodified()
-                if not self.enough() and self.budget_bytes > self.shared.impossible_bytes:
+                if not self.enough() and self.possible:
                     self._bound()
+                if not self.enough() and self.possible:
                     self._search()
                 if self.plan is None and not self.over():
                     self._lower()
@@ -154,14 +159,39 @@ class BudgetJob:
         self._offer(shared.within(self.budget_bytes))
 
     def _bound(self) -> None:
-        """What is proven for this budget."""
+        """What is proven for this budget, unless that is known."""
+        shared = self.shared
+        if self.budget_bytes in shared.bounds or shared.rewritable:
+            return
+        bound = self._proven(self.budget_bytes)
+        if self.possible:
+            shared.bounds[self.budget_bytes] = bound
+            self.say("Lower bound", f"{bound:.2%} more time")
+            self._offer(shared.within(self.budget_bytes))
+
+    def _proven(self, budget_bytes: int) -> float:
+        """The bound of a budget; where it is infinite, the budget is known to be impossible then."""
+        bound = self.shared.prover.overhead(
+            budget_bytes,
+            deadline=BOUND_SHARE * self.left,
+            cancelled=self.within(BOUND_SHARE * self.left),
+        )
+        if bound == inf and budget_bytes > self.shared.impossible_bytes:
+            self.shared.impossible_bytes = budget_bytes
+            self.say("Lower bound", f"{budget_bytes / 2**30:.3f} GiB is impossible")
+        return bound
+
+    @property
+    def possible(self) -> bool:
+        """Whether the budget is not proven to be too small."""
+        return self.budget_bytes > self.shared.impossible_bytes
 
     def _search(self) -> None:
         """Search and place in turn, until little can be gained.
 
         Each round begins with the best plan known, and takes another seed and the next variant.
         """
-        shared, stale, rounds = self.shared, 0, 0
+        stale, rounds = 0, 0
         room = self.budget_bytes - self.step.resident_bytes
         variants = self._variants()
         arenas = [room for _ in variants]
@@ -169,9 +199,8 @@ class BudgetJob:
         while not self.over() and not self.enough() and stale < STALE * len(variants):
             at = rounds % len(variants)
             variant, before = variants[at], self.plan
-            start = shared.nearest(self.budget_bytes)
-            seconds = ROUND_SHARE * self.left
-            found = self._look(variant, arenas[at], start, self.seed + rounds, seconds)
+            seconds = (ROUND_SHARE if rounds else FIRST_SHARE) * self.left
+            found = self._look(variant, arenas[at], self.seed + rounds, seconds)
             if found is not None and found != placed[at]:
                 placed[at] = found
                 over = self._place(variant, found) - room
@@ -184,9 +213,7 @@ class BudgetJob:
         assert self.shared.unmodified is not None
         return self.shared.variants(self.shared.unmodified.best.order)
 
-    def _look(
-        self, variant: Variant, arena: int, start: Found | None, seed: int, seconds: float
-    ) -> Schedule | None:
+    def _look(self, variant: Variant, arena: int, seed: int, seconds: float) -> Schedule | None:
         """The best schedule within ``arena`` bytes, from a known one on.
 
         Where nothing may run again it is the only one that there is.
@@ -197,7 +224,6 @@ class BudgetJob:
             return Schedule(tuple(map(Entry, variant.order)))
         if arena <= 0:
             return None
-        alike = start is not None and start.variant is not None
         found = search(
             variant.graph,
             arena,
@@ -205,7 +231,7 @@ class BudgetJob:
             seed=seed,
             progress=self.relay(),
             cancelled=self.within(seconds),
-            start=start.schedule if start is not None and alike else None,
+            start=self.shared.nearest(self.step.resident_bytes + arena, variant.rewrites),
         )
         return None if found is None else found.schedule
 
@@ -242,7 +268,7 @@ class BudgetJob:
         needed = resident_bytes_on_device(variant.step, plan) + plan.height_bytes
         if shared.better(needed, overhead):
             shared.checker.require_valid(plan)
-            shared.keep(Found(plan, variant, schedule, needed, overhead))
+            shared.keep(Found(plan, needed, overhead, schedule))
             self._offer(shared.within(self.budget_bytes))
 
     # -- what fits at all ----------------------------------------------------------------------------
@@ -250,18 +276,19 @@ class BudgetJob:
     def _lower(self) -> None:
         """The smallest budget for which a plan can be found, by halving what is not known."""
         shared, residents = self.shared, self.step.resident_bytes
-        failed = max(self.budget_bytes, shared.impossible_bytes)
-        rounds = 0
+        failed, rounds = self.budget_bytes, 0
         while not self.over() and shared.feasible_bytes is not None:
+            failed = max(failed, shared.impossible_bytes)
             low, high = failed - residents, shared.feasible_bytes - residents
             if high - low <= LOWER_STEPS * high or shared.feasible_bytes <= self.budget_bytes:
                 return
             middle = (max(low, 0) + high) // 2
+            if not shared.rewritable and self._proven(residents + middle) == inf:
+                continue
             lowest = shared.feasible_bytes
             for variant in self._variants():
-                found = self._look(
-                    variant, middle, shared.found[0], self.seed + rounds, ROUND_SHARE * self.left
-                )
+                seconds = ROUND_SHARE * self.left
+                found = self._look(variant, middle, self.seed + rounds, seconds)
                 if found is not None:
                     self._place(variant, found)
             if shared.feasible_bytes >= lowest:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from solver.budget.assemble import Assembler
+from solver.budget.bound import OverheadBounds
 from solver.budget.costs import Costs, op_costs, was_timed
 from solver.budget.duration import overhead_of, plan_seconds
 from solver.budget.graph import BudgetGraph, early_order, make_graph
 from solver.budget.schedule import Schedule
 from solver.check import Checker
 from solver.plan import Plan, Status
-from solver.rewriting import rewrite
+from solver.rewriting import combined, rewrite
 from solver.solution import Baseline
 from solver.step import Step
 from solver.terms import Choice, DeviceModel, Terms
@@ -41,16 +42,14 @@ class Variant:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A checked plan, whose budget is the bytes that it needs."""
+    """A checked plan, without terms of its own."""
 
     plan: Plan
-    """Without terms."""
-    variant: Variant | None
-    """None: the step as captured, nothing repeated."""
-    schedule: Schedule | None
     needed_bytes: int
     """Residents included."""
     overhead: float
+    schedule: Schedule | None = None
+    """What it was put together from; None: nothing is repeated."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,8 @@ class Shared:
     """By budget: the proven least overhead."""
     found: list[Found] = field(default_factory=list)
     """None needs more bytes and more time than another; by bytes, ascending."""
+    starts: list[Found] = field(default_factory=list)
+    """The same among those with equal rewrites that were put together from schedules."""
 
     def __post_init__(self) -> None:
         self.measured = self.measured and was_timed(self.step)
@@ -88,6 +89,11 @@ class Shared:
         self.checker = Checker(self.step)
         self._variants: list[Variant] = []
         self._assemblers: dict[tuple[str, ...], Assembler] = {}
+
+    @cached_property
+    def prover(self) -> OverheadBounds:
+        """Proves bounds for any budget."""
+        return OverheadBounds(self.step, self.device, self.allowed, measured=self.measured)
 
     @property
     def base_seconds(self) -> float:
@@ -106,12 +112,31 @@ class Shared:
         )
 
     def variants(self, best_order: tuple[int, ...]) -> list[Variant]:
-        """What is searched: the step in program order with updates early, and in its best order."""
+        """What is searched, the most promising first: other implementations wherever they are possible,
+        those alone that take no more time, and none; for the last, best order and program order."""
         if not self._variants:
-            program = early_order(self.step, tuple(range(len(self.step.ops))))
-            orders = dict.fromkeys((program, best_order))
-            self._variants = [self.variant((), order) for order in orders]
+            for names in self._implementations:
+                self._variants.append(self.variant(names))
+            self._variants.append(self.variant((), best_order))
         return list(self._variants)
+
+    @cached_property
+    def _implementations(self) -> list[tuple[str, ...]]:
+        """Sets of rewrites, the empty one last."""
+        if Choice.IMPLEMENTATIONS not in self.allowed and Choice.APPROXIMATE not in self.allowed:
+            return [()]
+        approximate = Choice.APPROXIMATE in self.allowed
+        everything = combined(self.step, approximate=approximate)
+        by_rule: dict[str, list[str]] = {}
+        for name in everything:
+            by_rule.setdefault(name.partition(" ")[0], []).append(name)
+        slower = {
+            rule
+            for rule, names in by_rule.items()
+            if self.variant(tuple(names)).costs.base_seconds > self.base_seconds
+        }
+        free = tuple(name for name in everything if name.partition(" ")[0] not in slower)
+        return list(dict.fromkeys((everything, free, ())))
 
     def assembler(self, variant: Variant) -> Assembler:
         """Of plans for this variant."""
@@ -135,25 +160,28 @@ class Shared:
         )
 
     def keep(self, found: Found) -> None:
-        """Remember a plan unless a known one is as good in both."""
-        if not self.better(found.needed_bytes, found.overhead):
-            return
-        self.found = [
-            known
-            for known in self.found
-            if known.needed_bytes < found.needed_bytes or known.overhead < found.overhead
-        ]
-        insort(self.found, found, key=lambda each: each.needed_bytes)
+        """Remember a plan unless a known one is as good in both; what is put together from a schedule
+        also unless another one with its rewrites is."""
+        if self.better(found.needed_bytes, found.overhead):
+            self.found = _kept(self.found, found)
+        alike = [known for known in self.starts if known.plan.rewrites == found.plan.rewrites]
+        if found.schedule is not None and not any(_as_good(known, found) for known in alike):
+            others = [known for known in self.starts if known.plan.rewrites != found.plan.rewrites]
+            self.starts = others + _kept(alike, found)
 
     def within(self, budget_bytes: int) -> Found | None:
         """The known plan within a budget that loses the least time."""
         fitting = [known for known in self.found if known.needed_bytes <= budget_bytes]
         return min(fitting, key=lambda known: known.overhead, default=None)
 
-    def nearest(self, budget_bytes: int) -> Found | None:
-        """A known plan to begin a search with: within the budget, or the lowest above it."""
-        above = [known for known in self.found if known.needed_bytes > budget_bytes]
-        return self.within(budget_bytes) or min(above, key=lambda k: k.needed_bytes, default=None)
+    def nearest(self, budget_bytes: int, rewrites: tuple[str, ...]) -> Schedule | None:
+        """A known schedule of the step with these rewrites to begin a search with: the fastest within
+        the budget, or the lowest above it."""
+        alike = [known for known in self.starts if known.plan.rewrites == rewrites]
+        within = [known for known in alike if known.needed_bytes <= budget_bytes]
+        if within:
+            return min(within, key=lambda known: known.overhead).schedule
+        return min(alike, key=lambda known: known.needed_bytes).schedule if alike else None
 
     @property
     def feasible_bytes(self) -> int | None:
@@ -168,12 +196,12 @@ class Shared:
     @property
     def least_overhead(self) -> float:
         """Of any plan, whatever its budget: another implementation may be faster than the captured."""
-        return -1.0 if self.other_implementations else 0.0
+        return -1.0 if self.rewritable else 0.0
 
-    @property
-    def other_implementations(self) -> bool:
-        """Whether ops may run in another way than captured."""
-        return bool({Choice.IMPLEMENTATIONS, Choice.APPROXIMATE} & {*self.allowed})
+    @cached_property
+    def rewritable(self) -> bool:
+        """Whether the step has ops that may run in another way than captured."""
+        return len(self._implementations) > 1
 
     def on_terms(self, found: Found, budget_bytes: int) -> Plan:
         """The plan as one for this budget, with the bound known for it. Checked."""
@@ -191,3 +219,15 @@ class Shared:
         plan = replace(found.plan, terms=terms, status=status)
         self.checker.require_valid(plan)
         return plan
+
+
+def _as_good(one: Found, other: Found) -> bool:
+    """Whether ``one`` needs neither more bytes nor more time."""
+    return one.needed_bytes <= other.needed_bytes and one.overhead <= other.overhead
+
+
+def _kept(known: list[Found], found: Found) -> list[Found]:
+    """By bytes, with ``found`` and without those that it makes superfluous."""
+    rest = [each for each in known if not _as_good(found, each)]
+    insort(rest, found, key=lambda each: each.needed_bytes)
+    return rest
