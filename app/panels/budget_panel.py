@@ -45,8 +45,6 @@ GUIDE = (
     "budgets the lines are only a guide."
 )
 MOST_ROWS = 12
-CLOSER = 8
-"""Pixels that columns are narrower than in other tables."""
 HOST_SUFFIX = " GB/s"
 
 
@@ -58,10 +56,11 @@ def point_columns(unit: Unit) -> tuple[Column[BudgetPoint], ...]:
 
     return (
         Column(
-            f"Budget, {unit.name}",
+            unit.name,
             lambda p: unit.text(p.budget_bytes),
             lambda p: p.budget_bytes,
             number=True,
+            tip="Budget",
         ),
         Column("Overhead", lambda p: share(p.overhead), lambda p: p.overhead, number=True),
         Column("Bound", lambda p: share(p.bound), lambda p: p.bound or 0.0, number=True),
@@ -275,16 +274,10 @@ class BudgetPanel(QScrollArea):
     def _show_plans(self) -> None:
         model = self._model
         points = list(reversed(model.points))
-        if (
-            points != self.rows.rows
-            or self.rows.columns[0].title[-len(model.unit.name) :] != model.unit.name
-        ):
+        if points != self.rows.rows or self.rows.columns[0].title != model.unit.name:
             self.rows.set_columns(point_columns(model.unit))
             self.rows.set_rows(points)
             fit_columns(self.table)
-            for column in range(1, len(self.rows.columns)):
-                # Four figures in a narrow panel: they stand nearer to one another than elsewhere.
-                self.table.setColumnWidth(column, self.table.columnWidth(column) - CLOSER)
             self.table.setFixedHeight(26 + 20 * min(max(len(points), 1), MOST_ROWS))
         chosen = model.point
         select_rows(self.table, [at for at, p in enumerate(self.rows.rows) if p is chosen])

@@ -29,8 +29,8 @@ from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
 
-BELOW = 900
-"""Width of the view under which the panel stands under the curve, beside the map."""
+BELOW = 1140
+"""Width of the view, beside the library's rail, under which the panel stands below the curve."""
 CURVE, CURVE_SHARE, LEAST_CURVE, MOST_CURVE = 346, 0.4, 190, 460
 """Heights of the curve: as designed, of the view's, and how far it gives way or grows."""
 ALIVE_ROWS = 8

@@ -182,7 +182,7 @@ class TestPanel:
         view.unit.setCurrentIndex(1)
         view.unit.activated.emit(1)
         assert model.chosen_unit is GB and view.panel.headline.text() == "6.7 kB"
-        assert view.panel.rows.columns[0].title == "Budget, kB"
+        assert view.panel.rows.columns[0].title == "kB"
 
     def test_a_budget_that_is_too_small(
         self, qtbot: QtBot, view: BudgetView, model: BudgetModel
