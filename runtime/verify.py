@@ -28,11 +28,14 @@ class Comparison:
     parameters: tuple[str, ...]
     buffers: tuple[str, ...]
     optimizer_state: tuple[str, ...]
+    generators: tuple[int, ...] = ()
+    """Steps after which further random numbers would differ."""
 
     @property
     def equal(self) -> bool:
         """Whether nothing differs."""
-        return not (self.losses or self.parameters or self.buffers or self.optimizer_state)
+        state = self.parameters or self.buffers or self.optimizer_state
+        return not (self.losses or state or self.generators)
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,7 @@ def _differences(c: Comparison) -> str:
         "parameters": c.parameters,
         "buffers": c.buffers,
         "optimizer states": c.optimizer_state,
+        "generator states": c.generators,
     }
     parts = [f"{len(found)} {kind} (first: {found[0]})" for kind, found in kinds.items() if found]
     return "DIFFERENT in " + ", ".join(parts)

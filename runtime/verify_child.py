@@ -36,6 +36,8 @@ class Outcome:
     """What some steps left: losses (or results) by step, and the state at the end by name."""
 
     losses: list[list[torch.Tensor]] = field(default_factory=list)
+    generators: list[list[torch.Tensor]] = field(default_factory=list)
+    """Their states after each step."""
     parameters: dict[str, torch.Tensor] = field(default_factory=dict)
     buffers: dict[str, torch.Tensor] = field(default_factory=dict)
     optimizer_state: dict[str, torch.Tensor] = field(default_factory=dict)
@@ -202,6 +204,7 @@ def _run(
     for number in range(steps):
         torch.manual_seed(1000 + number)
         outcome.losses.append([t.detach().clone() for t in _tensors(way())])
+        outcome.generators.append(list(_tensors(engine.device.random_state())))
         if engine.poison:
             _count(engine, totals)
     model, optimizer, scaler = built.model, built.optimizer, built.scaler
@@ -249,8 +252,10 @@ class _Start:
 
 def _compare(one: str, other: str, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     a, b = outcomes[one], outcomes[other]
-    losses = [i for i, (x, y) in enumerate(zip(a.losses, b.losses, strict=True)) if not _all_same(x, y)]
-    result: dict[str, Any] = {"one": one, "other": other, "losses": losses}
+    result: dict[str, Any] = {"one": one, "other": other}
+    for kind in ("losses", "generators"):
+        pairs = enumerate(zip(getattr(a, kind), getattr(b, kind), strict=True))
+        result[kind] = [step for step, (x, y) in pairs if not _all_same(x, y)]
     for kind in ("parameters", "buffers", "optimizer_state"):
         left, right = getattr(a, kind), getattr(b, kind)
         names = sorted(left.keys() | right.keys())

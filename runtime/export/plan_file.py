@@ -139,11 +139,10 @@ def _slots(
 def _norm(program: Program, op: int) -> Json:
     """The kind of a batch norm; None: of one whose input lies in no usual way."""
     call = next(each for each in program.instructions if each.op == op)
-    x, weight, bias = (
-        program.values[item["value"]] if isinstance(item, dict) else None for item in call.args[:3]
+    x, weight, bias, running = (
+        program.values[item["value"]] if isinstance(item, dict) else None for item in call.args[:4]
     )
-    mean = call.outputs[1]
-    assert x is not None and mean is not None
+    assert x is not None
     orders = [range(len(x.shape)), (0, *range(2, len(x.shape)), 1)]
     layout = next((at for at, order in enumerate(orders) if _fills(x, order)), None)
     if layout is None or (layout == 1 and len(x.shape) < 4):
@@ -151,7 +150,7 @@ def _norm(program: Program, op: int) -> Json:
     return {
         "target": call.target,
         "dtype": x.dtype,
-        "statistics": program.values[mean].dtype,
+        "parameters": (running or weight or x).dtype,
         "rank": len(x.shape),
         "channels_last": layout == 1,
         "weight": weight.dtype if weight else "",

@@ -58,7 +58,7 @@ class Normalizer:
         return (op(*arguments[:3], *unmoved)[0],)
 
     def _is_exact(self, norm: Norm) -> bool:
-        if norm.statistics in ("float16", "bfloat16"):
+        if norm.parameters in ("float16", "bfloat16"):
             # Statistics in float32 would be for another instance of the kernel's code.
             return False
         generator = torch.Generator().manual_seed(5)
@@ -77,7 +77,7 @@ class Normalizer:
         weight, bias = (
             numbers([_TRIED_CHANNELS], kind) if kind else None for kind in (norm.weight, norm.bias)
         )
-        running = [numbers([_TRIED_CHANNELS], norm.statistics).abs() for _ in range(2)]
+        running = [numbers([_TRIED_CHANNELS], norm.parameters).abs() for _ in range(2)]
         rest: list[Any] = [*running, True, 0.1, eps]
         if norm.target.endswith(".no_stats"):
             rest = [True, 0.1, eps]

@@ -89,8 +89,8 @@ class Norm:
     target: str
     dtype: str
     """Of the input."""
-    statistics: str
-    """dtype of mean and deviation."""
+    parameters: str
+    """dtype of what there is one of for each channel, and of mean and deviation."""
     rank: int
     """Dimensions of the input."""
     channels_last: bool

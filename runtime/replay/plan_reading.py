@@ -126,7 +126,7 @@ def _signature(item: Any) -> PlanSignature | None:
 def _norm(item: Any) -> Norm | None:
     if item is None:
         return None
-    texts = {name: _text(item[name]) for name in ("target", "dtype", "statistics", "weight", "bias")}
+    texts = {name: _text(item[name]) for name in ("target", "dtype", "parameters", "weight", "bias")}
     return Norm(**texts, rank=integer(item["rank"]), channels_last=item["channels_last"] is True)
 
 

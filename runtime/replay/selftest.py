@@ -26,7 +26,7 @@ class SelfTest:
     """What a self-test found; lists of what differs are empty where all is well."""
 
     different_outputs: tuple[int, ...]
-    """Steps whose outputs differ."""
+    """Steps whose outputs differ, or what random numbers would be drawn after them."""
     different_residents: tuple[Resident, ...]
     """Parameters, buffers and states that differ after the last step."""
 
@@ -49,15 +49,21 @@ def compare(engine: Engine, steps: int, after_step: Callable[[], object] = lambd
     for number in range(steps):
         scalars = scalars_of_step(plan, number + 1)
         torch.manual_seed(number)
-        expected = engine.run_traced(traced, scalars)
+        expected = [*engine.run_traced(traced, scalars), *_generators(engine)]
         torch.manual_seed(number)
-        found = engine.run(planned, scalars)
+        found = [*engine.run(planned, scalars), *_generators(engine)]
         after_step()
         if not all(map(same_bits, expected, found)):
             wrong.append(number)
     engine.poison = False
     pairs = zip(plan.residents, traced, planned, strict=False)
     return SelfTest(tuple(wrong), tuple(r for r, a, b in pairs if not same_bits(a, b)))
+
+
+def _generators(engine: Engine) -> list[Tensor]:
+    """The states of the generators."""
+    state = engine.device.random_state()
+    return [state] if isinstance(state, Tensor) else [*state]
 
 
 def scalars_of_step(plan: PlanData, count: int) -> list[float]:

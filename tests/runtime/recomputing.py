@@ -29,14 +29,23 @@ class _Unrolling:
 
     def again(self, storage: int, now: int) -> None:
         """Make the storage again as it is before op ``now``, and first what that needs."""
-        self.dropped.remove(storage)
-        for index, op in enumerate(self.step.ops[:now]):
-            if storage not in op.creates + op.writes:
-                continue
+        together, ops = {storage}, list[int]()
+        while True:
+            ops = [
+                index
+                for index, op in enumerate(self.step.ops[:now])
+                if together.intersection(op.creates + op.writes)
+            ]
+            beside = {s for index in ops for s in self.step.ops[index].creates} & self.dropped
+            if beside <= together:
+                break
+            together |= beside
+        self.dropped -= together
+        for index in ops:
             for other in self.step.planned_uses[index]:
                 if other in self.dropped:
                     self.again(other, index)
-            before = self.entries[-1].op if self.entries else -1
+            before = self.entries[-1].op
             made = {*self.step.ops[before].creates, *self.step.ops[before].writes}
             joins = self.may.joins.get(index, frozenset())
             saved = self.saved_statistics and index in self.may.saved
@@ -78,7 +87,7 @@ def planned(step: Step, schedule: Schedule, name: str = "Recompute") -> Plan:
     assembler = Assembler(step)
     arranged = assembler.arrangements(assembler.unroll(schedule))[-1]
     problem, instances = assembler.problem(arranged)
-    addresses = place(problem, deadline=5).addresses.tolist()
+    addresses = place(problem, deadline=1, fast=True, brief=True).addresses.tolist()
     plan = assembler.plan(arranged, dict(zip(instances, addresses, strict=True)), name, Provenance())
     require_valid(step, plan)
     return plan

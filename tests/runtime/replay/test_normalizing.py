@@ -32,7 +32,7 @@ def first_run(norm: Norm, scale: float) -> tuple[list[Any], tuple[Tensor, Tensor
         (numbers(shape[1]) + 1).to(getattr(torch, kind)) if kind else None
         for kind in (norm.weight, norm.bias)
     ]
-    running = [numbers(shape[1]).abs().to(getattr(torch, norm.statistics)) for _ in range(2)]
+    running = [numbers(shape[1]).abs().to(getattr(torch, norm.parameters)) for _ in range(2)]
     arguments = [x, *parameters, *running, True, 0.1, 1e-5]
     result, mean, deviation = operator(norm.target)(*arguments)
     return arguments, (result, mean, deviation)
