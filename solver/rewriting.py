@@ -11,12 +11,19 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import chunked, dropout, mask, output, pool
+from solver.rewrites import attention, chunked, dropout, mask, output, pool
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
 
-RULES: tuple[Rule, ...] = (output.RULE, mask.RULE, dropout.RULE, pool.RULE, chunked.RULE)
+RULES: tuple[Rule, ...] = (
+    output.RULE,
+    mask.RULE,
+    dropout.RULE,
+    pool.RULE,
+    attention.RULE,
+    chunked.RULE,
+)
 
 _NAME = re.compile(r"([a-z-]{1,20})((?: \d{1,9}){1,4})", re.ASCII)
 _REMEMBERED = 16

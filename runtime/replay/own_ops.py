@@ -8,6 +8,7 @@ that it stands for, its rule says (``solver/rewrites``); nearly all are bitwise 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .own_attention import attention, attention_backward
 from .own_losses import chunked_cross_entropy
 from .own_masks import (
     dropout_backward_by_bits,
@@ -19,6 +20,8 @@ from .own_masks import (
 from .own_pooling import max_pool2d_with_offsets, max_pool2d_with_offsets_backward
 
 OWN_OPS: Mapping[str, Callable[..., Any]] = {
+    "attention": attention,
+    "attention_backward": attention_backward,
     "chunked_cross_entropy": chunked_cross_entropy,
     "dropout_backward_by_bits": dropout_backward_by_bits,
     "keep_by_bits": keep_by_bits,

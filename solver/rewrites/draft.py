@@ -96,6 +96,19 @@ class Draft:
         """The storage of a value."""
         return self.storages[self.values[value].storage]
 
+    def maker_of_storage(self, value: int, users: Sequence[Line]) -> Line | None:
+        """The op that creates the storage of ``value``; None where not just ``users`` use it."""
+        if value < 0:
+            return None
+        storage = self.values[value].storage
+        found = self.users(storage)
+        created = bool(found) and found[0].op is not None and storage in found[0].op.creates
+        return found[0] if created and found[1:] == [*users] else None
+
+    def later(self, line: Line, other: Line | None) -> Line:
+        """The one of two lines that comes later."""
+        return line if other is None or other.position < line.position else other
+
     def unwritten(self, value: int, after: Line, before: Line) -> bool:
         """Whether no op between the two lines writes the storage of ``value``."""
         storage = self.values[value].storage

@@ -13,6 +13,9 @@ _BY_ELEMENT = {
     # The kernel's indices are written and read.
     "max_pool2d_with_offsets": (0, "max_pool2d", 16, 2),
     "max_pool2d_with_offsets_backward": (1, "max_pool2d", 16, 2),
+    # Operands and results in the kernel's layout.
+    "attention": (0, "mask", 24, 6),
+    "attention_backward": (0, "mask", 64, 12),
     # Booleans, their powers of two, and their sums; and back.
     "pack_above": (0, "mask", 4, 7),
     "pack_nonzero": (0, "mask", 4, 7),

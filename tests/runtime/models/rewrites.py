@@ -235,3 +235,70 @@ def head_that_weighs_its_loss(batch: int = 6):
         return token_loss(logits, target).square()
 
     return _head(loss)
+
+
+class Attention(nn.Module):
+    """Written out; ``kind`` says how scores are scaled and masked."""
+
+    def __init__(self, kind: str, width: int = 32, heads: int = 4, length: int = 16) -> None:
+        super().__init__()
+        self.kind, self.heads = kind, heads
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        hidden = torch.ones(length, length).triu(1).bool()
+        self.register_buffer("hidden", hidden[None, None])
+        self.register_buffer("bias", torch.zeros(length, length).masked_fill(hidden, -1e9))
+
+    def forward(self, x):
+        batch, length, width = x.shape
+        parts = self.qkv(x).split(width, 2)
+        q, k, v = (p.view(batch, length, self.heads, -1).transpose(1, 2) for p in parts)
+        scores = q @ k.transpose(-2, -1)
+        if self.kind == "hidden":
+            scores = (scores * 0.25).masked_fill(self.hidden, float("-inf"))
+        elif self.kind == "biased":
+            scores = scores / 3.0 + self.bias
+        elif self.kind == "lowest":
+            scores = scores.masked_fill(self.hidden, -1e9)
+        weights = scores.softmax(-1)
+        if self.kind == "dropout":
+            weights = F.dropout(weights, 0.1, self.training)
+        if self.kind == "looked at":
+            self.entropy = (weights * weights).sum()
+        return self.out((weights @ v).transpose(1, 2).reshape(batch, length, width))
+
+
+def _attention(kind):
+    model = nn.Sequential(nn.Linear(32, 32), Attention(kind), nn.Linear(32, 5))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def loss(logits, target):
+        extra = 0.01 * model[1].entropy if kind == "looked at" else 0.0
+        return token_loss(logits, target) + extra
+
+    return model, (torch.randn(2, 16, 32), torch.randint(5, (2, 16))), loss, optimizer
+
+
+def attention_plain(batch: int = 2):
+    return _attention("plain")
+
+
+def attention_hidden(batch: int = 2):
+    return _attention("hidden")
+
+
+def attention_biased(batch: int = 2):
+    return _attention("biased")
+
+
+def attention_lowest(batch: int = 2):
+    """Where all of a row is hidden, the kernels would have other numbers."""
+    return _attention("lowest")
+
+
+def attention_dropout(batch: int = 2):
+    return _attention("dropout")
+
+
+def attention_looked_at(batch: int = 2):
+    """The weights are wanted for something else besides."""
+    return _attention("looked at")
