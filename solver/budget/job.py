@@ -38,6 +38,8 @@ BOUND_SHARE = 0.15
 FIRST_SHARE, ROUND_SHARE = 0.2, 0.6
 """Of the time that is left, what the first round of search may take, so that there soon is something to
 show, and any other."""
+LOWER_SHARE = 0.25
+"""Of the time that is left, what the search for a plan within one yet smaller budget may take."""
 PLACE_SHARE = 0.15
 """Of the time that is left, what one placement may take."""
 GRACE_SECONDS = 0.1
@@ -220,7 +222,8 @@ class BudgetJob:
         """
         from solver.budget.search import search  # heavy: it compiles
 
-        if Choice.RECOMPUTE not in self.shared.allowed:
+        shared = self.shared
+        if not {Choice.RECOMPUTE, Choice.OFFLOAD} & {*shared.allowed}:
             return Schedule(tuple(map(Entry, variant.order)))
         if arena <= 0:
             return None
@@ -231,7 +234,7 @@ class BudgetJob:
             seed=seed,
             progress=self.relay(),
             cancelled=self.within(seconds),
-            start=self.shared.nearest(self.step.resident_bytes + arena, variant.rewrites),
+            start=shared.nearest(self.step.resident_bytes + arena, variant.rewrites),
         )
         return None if found is None else found.schedule
 
@@ -287,10 +290,11 @@ class BudgetJob:
                 continue
             lowest = shared.feasible_bytes
             for variant in self._variants():
-                seconds = ROUND_SHARE * self.left
-                found = self._look(variant, middle, self.seed + rounds, seconds)
+                found = self._look(variant, middle, self.seed + rounds, LOWER_SHARE * self.left)
                 if found is not None:
                     self._place(variant, found)
+                if self.over() or shared.feasible_bytes < lowest:
+                    break
             if shared.feasible_bytes >= lowest:
                 failed = residents + middle
             else:

@@ -21,6 +21,9 @@ from solver.solution import Baseline
 from solver.step import Step
 from solver.terms import Choice, DeviceModel, Terms
 
+REMEMBERED = 4
+"""Plans on terms that are kept."""
+
 
 @dataclass(frozen=True, eq=False)
 class Variant:
@@ -88,6 +91,8 @@ class Shared:
         self.costs = op_costs(self.step, self.device, self.measured)
         self.checker = Checker(self.step)
         self._variants: list[Variant] = []
+        self._on_terms: list[Plan] = []
+        """The last plans on their terms."""
         self._assemblers: dict[tuple[str, ...], Assembler] = {}
 
     @cached_property
@@ -206,6 +211,10 @@ class Shared:
     def on_terms(self, found: Found, budget_bytes: int) -> Plan:
         """The plan as one for this budget, with the bound known for it. Checked."""
         bound = min(self.bound(budget_bytes), found.overhead)
+        for known in self._on_terms:
+            stated = known.terms and (known.terms.budget_bytes, known.terms.overhead_bound)
+            if known.actions is found.plan.actions and stated == (budget_bytes, bound):
+                return known
         terms = Terms(
             budget_bytes,
             self.allowed,
@@ -218,6 +227,7 @@ class Shared:
         status = Status.OPTIMAL if found.overhead <= bound else Status.FEASIBLE
         plan = replace(found.plan, terms=terms, status=status)
         self.checker.require_valid(plan)
+        self._on_terms = [plan, *self._on_terms[: REMEMBERED - 1]]
         return plan
 
 
