@@ -1,0 +1,124 @@
+"""Proven lower bounds on the overhead of plans within a budget, whatever their order.
+
+Each comes from one moment (``solver.budget.moment``), and the best of several is taken: those at which
+most must be carried from early ops to late ones. Which moments are worth it differs little between
+budgets, so they are kept, and the last best one is the first for the next budget.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from math import inf
+
+import numpy as np
+import numpy.typing as npt
+
+from solver.budget.costs import Costs, op_costs
+from solver.budget.freedom import Freedom
+from solver.budget.history import History, make_history
+from solver.budget.moment import Moment
+from solver.step import Step
+from solver.terms import Choice, DeviceModel
+
+MOMENTS = 16
+"""So many are looked at, the most promising first."""
+EFFORT = 1.0
+"""CP-SAT's deterministic time for each, about a second on one core."""
+SMALL_SHARE = 1e-3
+"""The smallest storages are left out, up to this part of the most that is carried."""
+
+
+class OverheadBounds:
+    """The bounds of one step for any number of budgets; one thread at a time uses it."""
+
+    def __init__(
+        self,
+        step: Step,
+        device: DeviceModel,
+        allowed: Sequence[Choice],
+        *,
+        measured: bool = False,
+    ) -> None:
+        self.step, self.device, self.allowed = step, device, tuple(allowed)
+        self.costs: Costs = op_costs(step, device, measured)
+        self._moments: dict[int, Moment] = {}
+        self._last_best = -1
+
+    @cached_property
+    def history(self) -> History:
+        """Of the step."""
+        return make_history(self.step)
+
+    def overhead(
+        self,
+        budget_bytes: int,
+        *,
+        deadline: float = 10.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> float:
+        """No plan within the budget has less; inf: there is none. Within ``deadline`` seconds."""
+        started = time.monotonic()
+        arena = budget_bytes - self.step.resident_bytes
+        best = 0.0
+        for op in self._candidates:
+            left = deadline - (time.monotonic() - started)
+            if left <= 0 or cancelled():
+                break
+            found = self._moment(op).least_seconds(arena, best, EFFORT, left, cancelled)
+            if found > best:
+                best, self._last_best = found, op
+            if best == inf:
+                break
+        return best / self.costs.base_seconds if self.costs.base_seconds > 0 else 0.0
+
+    @property
+    def _candidates(self) -> list[int]:
+        """Ops to look at, the last best one first."""
+        return sorted(self._carried_most, key=lambda op: op != self._last_best)
+
+    def _moment(self, op: int) -> Moment:
+        if op not in self._moments:
+            self._moments[op] = Moment(self._freedom, op)
+        return self._moments[op]
+
+    @cached_property
+    def _freedom(self) -> Freedom:
+        offload = Choice.OFFLOAD in self.allowed
+        return Freedom(
+            self.history,
+            self.costs,
+            Choice.RECOMPUTE in self.allowed,
+            Choice.IMPLEMENTATIONS in self.allowed,
+            self.device.host_bytes_per_second if offload else 0.0,
+            self._smallest,
+        )
+
+    @cached_property
+    def _smallest(self) -> int:
+        """Bytes of the smallest storage that is worth counting."""
+        sizes = np.sort(self.step.rounded_sizes[self.step.planned_storages])
+        left_out = np.searchsorted(np.cumsum(sizes), SMALL_SHARE * self._carried.max(initial=0))
+        return int(sizes[left_out]) if left_out < len(sizes) else 0
+
+    @cached_property
+    def _carried_most(self) -> list[int]:
+        """The ops at which most is carried, by that."""
+        order = np.argsort(-self._carried, kind="stable")
+        return [int(op) for op in order[:MOMENTS]]
+
+    @cached_property
+    def _carried(self) -> npt.NDArray[np.int64]:
+        """By op: bytes of what it makes or finds itself, and of what the ops that come before it in
+        every schedule make for those that come after."""
+        history, count = self.history, len(self.step.ops)
+        carried = np.zeros(count, np.int64)
+        width = (count + 7) // 8
+        for version, maker in enumerate(history.maker):
+            since = history.after[maker] | 1 << maker
+            until = 0
+            for user in history.users[version]:
+                until |= history.before[user] | 1 << user
+            held = np.frombuffer((since & until | 1 << maker).to_bytes(width, "little"), np.uint8)
+            size = self.step.rounded_sizes[history.storage_of[version]]
+            carried += size * np.unpackbits(held, count=count, bitorder="little").astype(np.int64)
+        return carried

@@ -1,0 +1,38 @@
+"""One run of CP-SAT on one core, which ends soon after it is told to."""
+
+import threading
+from typing import Any
+
+from solver.solution import CancelCallback
+
+INTERVAL = 0.02
+"""Seconds between two looks at ``cancelled``."""
+GAP = 2e-3
+"""A bound this near to what was found, relative to it, is near enough."""
+
+
+def solve(model: Any, effort: float, seconds: float, cancelled: CancelCallback) -> tuple[Any, float]:
+    """CP-SAT's status, and its lower bound on the objective (0 where there is none)."""
+    from ortools.sat.python import cp_model  # heavy
+
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.linearization_level = 2
+    solver.parameters.relative_gap_limit = GAP
+    solver.parameters.max_deterministic_time = effort
+    solver.parameters.max_time_in_seconds = max(seconds, 0.0)
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(INTERVAL):
+            if cancelled():
+                solver.stop_search()
+
+    watcher = threading.Thread(target=watch, name="bayplan-bound")
+    watcher.start()
+    try:
+        status = solver.solve(model)
+    finally:
+        over.set()
+        watcher.join()
+    return status, solver.best_objective_bound if model.has_objective() else 0.0

@@ -1,0 +1,96 @@
+"""Bounds on the overhead: no schedule within the budget beats them, and they are near what there is."""
+
+import random
+from dataclasses import replace
+from math import inf
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_programs import random_program_step
+from random_steps import ORIGIN, random_step
+
+from solver.budget.bound import OverheadBounds
+from solver.step import Category, Instruction, Op, Placeholder, Program, Step, Storage, Value
+from solver.terms import Choice, DeviceModel
+from solver.timeline import order_profile
+from tests.solver.budget.least_time import LeastTime
+from tests.solver.budget.random_training import random_training
+
+DEVICE = DeviceModel("by hand", {"float32": 1.0}, 1000.0, 0.5, 100.0)
+"""A fused run saves half a second, and one and some more for each granule that lies between."""
+PLAIN = (Choice.RECOMPUTE,)
+FUSED = (Choice.RECOMPUTE, Choice.IMPLEMENTATIONS)
+
+
+def small_training(layers: int, seed: int) -> Step:
+    """A chain of layers there and back again, with a shortcut here and there and an update of a weight.
+
+    An op of a layer is an addition, or a relu in place behind one; sizes are one to three granules.
+    """
+    rng = random.Random(seed)
+    storages = [Storage(512, Category.INPUT, "input"), Storage(512, Category.PARAMETER, "weight")]
+    values = [Value(s.name, "float32", (128,), (1,), 0, i) for i, s in enumerate(storages)]
+    calls: list[Instruction] = []
+    ops: list[Op] = []
+
+    def call(name: str, reads: list[int], writes: tuple[int, ...] = (), granules: int = 0) -> int:
+        made = len(storages)
+        if granules:
+            storages.append(Storage(512 * granules, Category.ACTIVATION, f"s{made}"))
+            values.append(Value(f"v{made}", "float32", (128 * granules,), (1,), 0, made))
+        creates = (made,) if granules else ()
+        arguments = tuple({"value": value} for value in reads)
+        calls.append(Instruction(f"aten.{name}", arguments, {}, creates or (None,), False, len(ops)))
+        random_too = rng.random() < 0.1
+        ops.append(Op(f"op{len(ops)}", name, tuple(sorted({*reads})), writes, creates, random_too))
+        return made
+
+    width = rng.randint(1, 3)
+    kept = [0]
+    for _ in range(layers):
+        shortcut = rng.choice(kept) if rng.random() < 0.3 else rng.randint(0, 1)
+        kept.append(call("add.Tensor", sorted({kept[-1], shortcut}), granules=width))
+        if rng.random() < 0.3:
+            call("relu_.default", [kept[-1]], (kept[-1],))
+        width = width if rng.random() < 0.6 else rng.randint(1, 3)
+    gradient = call("sum.default", [kept[-1]], granules=1)
+    for layer in range(layers - 1, -1, -1):
+        size = storages[kept[layer]].size // 512
+        gradient = call("add.Tensor", sorted({gradient, kept[layer]}), granules=size)
+        if rng.random() < 0.2:
+            call("add_.Tensor", [1, gradient], (1,))
+    places = tuple(Placeholder(index, "input", str(index)) for index in range(2))
+    program = Program(tuple(values), tuple(calls), places, (), (), (), None, None)
+    return Step(ORIGIN, tuple(storages), tuple(ops), program=program)
+
+
+MAKERS = (small_training, random_training, random_program_step, random_step)
+
+
+def _timed(step: Step, seed: int) -> Step:
+    rng = random.Random(seed)
+    return replace(step, ops=tuple(replace(op, seconds=float(rng.randint(1, 9))) for op in step.ops))
+
+
+def _arenas(step: Step, rng: random.Random, how_many: int) -> list[int]:
+    """Sizes that are of interest: from the largest op to the peak of program order."""
+    alone = [
+        sum(int(step.rounded_sizes[s]) for s in op.touches if step.storages[s].planned)
+        for op in step.ops
+    ]
+    low, high = max(alone) // 512, int(order_profile(step, range(len(step.ops))).max()) // 512
+    return sorted({512 * rng.randint(max(0, low - 2), max(low, high)) for _ in range(how_many)})
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(MAKERS), st.integers(3, 5), st.integers(0, 10**6), st.booleans())
+def test_no_schedule_beats_a_bound(maker, ops: int, seed: int, fusing: bool) -> None:
+    step = _timed(maker(ops - (maker is small_training), seed), seed)
+    bounds = OverheadBounds(step, DEVICE, FUSED if fusing else PLAIN, measured=True)
+    oracle = LeastTime(step, bounds.costs, fusing=fusing)
+    for arena in _arenas(step, random.Random(seed), 3):
+        budget = step.resident_bytes + arena
+        least = oracle.seconds(arena)
+        bound = bounds.overhead(budget)
+        if least < inf:
+            assert bound <= least / bounds.costs.base_seconds - 1 + 1e-9
