@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import attention, chunked, dropout, mask, output, pool
+from solver.rewrites import attention, chunked, dropout, mask, output, pool, unread
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     mask.RULE,
     dropout.RULE,
     pool.RULE,
+    unread.RULE,
     attention.RULE,
     chunked.RULE,
 )

@@ -17,11 +17,16 @@ from .own_masks import (
     pack_nonzero,
     scale_by_bits,
 )
-from .own_pooling import max_pool2d_with_offsets, max_pool2d_with_offsets_backward
+from .own_pooling import (
+    avg_pool2d_from_shape_backward,
+    max_pool2d_with_offsets,
+    max_pool2d_with_offsets_backward,
+)
 
 OWN_OPS: Mapping[str, Callable[..., Any]] = {
     "attention": attention,
     "attention_backward": attention_backward,
+    "avg_pool2d_from_shape_backward": avg_pool2d_from_shape_backward,
     "chunked_cross_entropy": chunked_cross_entropy,
     "dropout_backward_by_bits": dropout_backward_by_bits,
     "keep_by_bits": keep_by_bits,

@@ -78,6 +78,25 @@ def max_pool2d_with_offsets_backward(
     return result
 
 
+def avg_pool2d_from_shape_backward(
+    gradient: Tensor,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
+    shape: Sequence[int],
+    strides: Sequence[int],
+) -> Tensor:
+    """The gradient of the pooled tensor, of ``shape`` and ``strides``, from that of the averages."""
+    result = torch.empty_strided(shape, strides, dtype=gradient.dtype, device=gradient.device)
+    window = (kernel, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    # Of the pooled tensor ATen reads the geometry alone, which is that of the result.
+    _aten.avg_pool2d_backward.grad_input(gradient, result, *window, grad_input=result)
+    return result
+
+
 def _parts(maxima: Tensor) -> Iterator[slice]:
     """Groups of samples."""
     samples = maxima.shape[0]

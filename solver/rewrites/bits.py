@@ -3,7 +3,10 @@
 from solver.rewrites.draft import Draft, Line, contiguous
 from solver.step import Json
 
-SHAPE_ONLY = {"aten.max_pool2d_with_indices_backward.default": 1}
+SHAPE_ONLY = {
+    "aten.avg_pool2d_backward.default": 1,
+    "aten.max_pool2d_with_indices_backward.default": 1,
+}
 """Ops that read only the shape of the argument at this index, which another rewrite frees them from."""
 
 

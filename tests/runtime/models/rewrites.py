@@ -144,6 +144,26 @@ class Head(nn.Module):
         return self.head(torch.tanh(self.middle(self.tokens(tokens))))
 
 
+def averages(batch: int = 3):
+    """DenseNet's transitions: what is pooled is needed for nothing else."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1),
+        nn.AvgPool2d(2),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.ReLU(),
+        nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
+        nn.Flatten(),
+    )
+    model.append(nn.Linear(model(torch.zeros(1, 3, 18, 18)).shape[1], 3))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return (
+        model,
+        (torch.randn(batch, 3, 18, 18), torch.randint(3, (batch,))),
+        F.cross_entropy,
+        optimizer,
+    )
+
+
 def wide_pool(batch: int = 2):
     """A plane so wide that an offset takes two bytes, and windows that reach beyond a narrow one."""
     model = nn.Sequential(
