@@ -6,8 +6,9 @@ may pass through what does not fit.
 
 import numpy as np
 
-from solver.budget.graph import KEEP, SHORT_GAP, Bits, Tables
+from solver.budget.graph import SHORT_GAP, Bits, Tables
 from solver.budget.simulate import State, simulate
+from solver.budget.trips import Copies, time_trips
 from solver.compiled import inner_kernel, kernel
 
 _RUN = 7
@@ -17,11 +18,17 @@ _HIGHEST = 3.0
 
 
 @inner_kernel
-def _energy(t: Tables, s: State, choice: Bits, budget: int, weight: float) -> tuple[float, int, float]:
-    """What is minimised, the peak, and the seconds; the energy is infinite where there is no plan."""
+def _energy(
+    t: Tables, s: State, c: Copies, choice: Bits, budget: int, host_budget: int, weight: float
+) -> tuple[float, bool, float]:
+    """What is minimised, whether it fits, and the seconds; the energy is infinite where there is no
+    plan."""
     slots, seconds = simulate(t, s, choice)
     if slots == 0:
-        return np.inf, -1, 0.0
+        return np.inf, False, 0.0
+    host = 0
+    if s.away.trips[0] > 0:
+        seconds, host = time_trips(t, s, c, slots, budget)
     peak = 0
     excess = 0.0
     for slot in range(slots):
@@ -32,15 +39,20 @@ def _energy(t: Tables, s: State, choice: Bits, budget: int, weight: float) -> tu
     penalty = 0.0
     if peak > budget:
         penalty = weight * (_HIGHEST * (peak - budget) + excess / slots) / budget
-    return seconds + penalty, peak, seconds
+    if host > host_budget:
+        penalty += weight * (host - host_budget) / budget
+    return seconds + penalty, penalty == 0, seconds
 
 
 @kernel
 def anneal(
     t: Tables,
     s: State,
+    c: Copies,
     start: Bits,
+    may: Bits,
     budget: int,
+    host_budget: int,
     moves: int,
     hot: float,
     cold: float,
@@ -50,18 +62,19 @@ def anneal(
 ) -> tuple[Bits, float, float]:
     """The best choices met, their energy, and their seconds; infinite: none met fits ``budget`` bytes.
 
-    Best is what fits in the least time, else what has the least energy. ``hot`` and ``cold`` are
-    temperatures in seconds, ``weight`` the seconds that an excess as large as the budget costs. Ends
-    early, with what it has, when ``flag`` is set.
+    Best is what fits in the least time, else what has the least energy. ``may``: the choices that a gap
+    has; ``host_budget``: bytes that may be on the host at once. ``hot`` and ``cold``: temperatures in
+    seconds; ``weight``: the seconds that an excess as large as the budget costs. Ends early, with what
+    it has, when ``flag`` is set.
     """
     np.random.seed(seed)
     gaps = len(start)
     first = SHORT_GAP + 1
     choice = start.copy()
-    energy, peak, seconds = _energy(t, s, choice, budget, weight)
+    energy, fits, seconds = _energy(t, s, c, choice, budget, host_budget, weight)
     best = choice.copy()
     best_energy = energy
-    best_seconds = seconds if 0 <= peak <= budget else np.inf
+    best_seconds = seconds if fits else np.inf
     if gaps <= first:
         return best, best_energy, best_seconds
     changed = np.empty(_RUN, np.int64)
@@ -77,7 +90,10 @@ def anneal(
         count = 0
         if kind < 0.55:
             changed[0], before[0] = gap, choice[gap]
-            choice[gap] = (choice[gap] + np.random.randint(1, 3)) % 3
+            value = may[np.random.randint(0, len(may))]
+            if value == choice[gap]:
+                continue
+            choice[gap] = value
             count = 1
         elif kind < 0.8:
             other = gap
@@ -95,7 +111,7 @@ def anneal(
             choice[gap], choice[other] = before[1], before[0]
             count = 2
         else:
-            value = np.uint8(np.random.randint(0, KEEP + 1))
+            value = may[np.random.randint(0, len(may))]
             for other in range(gap, min(gaps, gap + np.random.randint(2, _RUN + 1))):
                 if choice[other] != value:
                     changed[count], before[count] = other, choice[other]
@@ -103,10 +119,9 @@ def anneal(
                     count += 1
             if count == 0:
                 continue
-        new, peak, seconds = _energy(t, s, choice, budget, weight)
+        new, fits, seconds = _energy(t, s, c, choice, budget, host_budget, weight)
         if new <= energy or np.random.random() < np.exp((energy - new) / heat):
             energy = new
-            fits = peak <= budget
             if (fits and seconds < best_seconds - 1e-12) or (
                 new < best_energy and best_seconds == np.inf
             ):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.budget.graph import DROP, NO_GAP, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import DROP, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
 from solver.budget.schedule import Schedule
 
 
@@ -10,7 +10,7 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     """The choices that come nearest to ``schedule``, which may follow another base order.
 
     A gap is kept where the value is not made again in it, and retained where it is made again before
-    another first run than the one that ends it.
+    another first run than the one that ends it; parked where it leaves for the host.
     """
     t = graph.tables
     choice = graph.kept()
@@ -18,7 +18,8 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     gap_of = np.full(len(t.size), NO_GAP, np.int64)
     remade = np.full(len(t.size), -1, np.int64)
     """By value: how many first runs were done when it was last made again in its gap, or -1."""
-    for entry in schedule.entries:
+    leaving = {(trip.storage, trip.out) for trip in schedule.trips}
+    for at, entry in enumerate(schedule.entries):
         op = entry.op
         if op in ran:
             makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
@@ -32,5 +33,9 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             gap_of[value], remade[value] = t.gap_after_need[k], -1
         for k in range(t.makes_at[op], t.makes_at[op + 1]):
             gap_of[t.makes[k]], remade[t.makes[k]] = t.gap_after_make[k], -1
+        needs, makes = (t.needs_at[op], t.needs_at[op + 1]), (t.makes_at[op], t.makes_at[op + 1])
+        for value in (*t.needs[slice(*needs)].tolist(), *t.makes[slice(*makes)].tolist()):
+            if gap_of[value] > SHORT_GAP and (int(graph.storage_of[value]), at) in leaving:
+                choice[gap_of[value]] = PARK
         ran.add(op)
     return choice

@@ -10,9 +10,10 @@ the value may be kept, or dropped and made again::
 
 An op's repetition needs values of its own, which are made again too unless they are there. A value made
 again on the way to another may be retained for its next use. So all there is to decide is a choice per
-gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on) or ``KEEP``.
-Gaps that are short, or of small values, are always kept. See ``solver.budget.simulate`` for what a
-vector of choices comes to.
+gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on), ``KEEP``, or
+``PARK`` (on the host until a run of any kind needs the value; see ``solver.budget.trips``). Gaps that
+are short, or of small values, are always kept. See ``solver.budget.simulate`` for what a vector of
+choices comes to.
 
 Values that no choice can touch, such as most gradients, are *static*: what they take is known. A first
 run that touches others is an *event*, and only events are simulated.
@@ -31,7 +32,7 @@ from solver.step import Phase, Step
 
 Bits = npt.NDArray[np.uint8]
 
-DROP, RETAIN, KEEP = 0, 1, 2
+DROP, RETAIN, KEEP, PARK = 0, 1, 2, 3
 """Choices for a gap."""
 
 NO_GAP, SHORT_GAP = 0, 1

@@ -19,9 +19,10 @@ import numpy as np
 from solver.budget.anneal import anneal
 from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
-from solver.budget.graph import Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, PARK, RETAIN, Bits, BudgetGraph
 from solver.budget.schedule import Schedule
-from solver.budget.simulate import make_state, outcome, schedule_of
+from solver.budget.simulate import make_state
+from solver.budget.trips import Host, make_copies, schedule_with_trips, timed
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
 
@@ -73,16 +74,19 @@ def search(
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
     start: Schedule | None = None,
+    host: Host | None = None,
+    recompute: bool = True,
 ) -> Found | None:
     """The schedule with a peak of at most ``arena_budget`` bytes that loses the least time.
 
     None where none was found. ``deadline`` is in seconds from now; the result is the same for the same
     ``seed`` as long as it does not come before the end. ``start``: a schedule of the same step to begin
-    with, maybe of another budget. ``progress`` is called from this thread, ``cancelled`` from another
+    with, maybe of another budget. ``host``: what may be parked there; None: nothing. ``recompute``:
+    whether ops may run again. ``progress`` is called from this thread, ``cancelled`` from another
     one; when it returns True the best found is returned within 100 ms.
     """
     with Watch(deadline, cancelled) as watch:
-        return _Search(graph, arena_budget, seed, watch, progress).run(start)
+        return _Search(graph, arena_budget, seed, watch, progress, host, recompute).run(start)
 
 
 class _Search:
@@ -95,11 +99,20 @@ class _Search:
         seed: int,
         watch: Watch,
         progress: ProgressCallback | None,
+        host: Host | None,
+        recompute: bool,
     ) -> None:
         self.graph, self.budget, self.seed = graph, budget, seed
         self.watch, self.progress = watch, progress
-        self.rooms = [make_state(graph) for _ in range(min(_THREADS, os.cpu_count() or 1))]
+        states = [make_state(graph) for _ in range(min(_THREADS, os.cpu_count() or 1))]
+        self.host = host or Host(1.0, 0)
+        self.rooms = [(s, make_copies(graph, s, self.host.bytes_per_second)) for s in states]
         """Where to simulate: one for each thread."""
+        self.recompute = recompute
+        self.may = np.array(
+            [*([DROP, RETAIN] if recompute else []), KEEP, *([PARK] if host else [])], np.uint8
+        )
+        """The choices that a gap has."""
         self.best = graph.kept()
         self.best_seconds = np.inf
         self.annealings = 0
@@ -116,7 +129,7 @@ class _Search:
             beginnings = [graph.kept()] if start is None else [choices_of(graph, start)]
             for choice in beginnings:
                 self._take(choice)
-            beginnings += self._beginnings()
+            beginnings += self._beginnings() if self.recompute else []
             self._anneal_all(beginnings)
         return self._found()
 
@@ -156,12 +169,15 @@ class _Search:
         free = list(self.rooms)
 
         def one(job: tuple[Bits, int]) -> _Candidate:
-            room = free.pop()
+            state, copies = room = free.pop()
             found, energy, seconds = anneal(
                 self.graph.tables,
-                room,
+                state,
+                copies,
                 job[0],
+                self.may,
                 self.budget,
+                self.host.budget_bytes,
                 moves,
                 warmth * self.unit,
                 _COLD * self.unit,
@@ -180,19 +196,22 @@ class _Search:
 
     def _take(self, choice: Bits) -> None:
         """Remember choices that fit in less time than the best so far."""
-        peak, seconds = outcome(self.graph, choice, self.rooms[0])
-        if not 0 <= peak <= self.budget or seconds >= self.best_seconds:
+        found = timed(self.graph, choice, *self.rooms[0], self.budget)
+        fits = found.peak_bytes <= self.budget and found.host_bytes <= self.host.budget_bytes
+        if not found.slots or not fits or found.seconds >= self.best_seconds:
             return
-        self.best, self.best_seconds = choice.copy(), seconds
+        self.best, self.best_seconds = choice.copy(), found.seconds
         if self.progress is not None:
-            lost = seconds / self.base_seconds - 1
-            line = Progress(self.watch.elapsed, "Search", f"{lost:.2%} more time", peak_bytes=peak)
+            lost = found.seconds / self.base_seconds - 1
+            line = Progress(
+                self.watch.elapsed, "Search", f"{lost:.2%} more time", peak_bytes=found.peak_bytes
+            )
             self.progress(line)
 
     def _found(self) -> Found | None:
         if not np.isfinite(self.best_seconds):
             return None
-        schedule = schedule_of(self.graph, self.best)
+        schedule = schedule_with_trips(self.graph, self.best, *self.rooms[0], self.budget)
         assert schedule is not None, "what was found fits, so it can be run"
-        peak, _ = outcome(self.graph, self.best, self.rooms[0])
+        peak = timed(self.graph, self.best, *self.rooms[0], self.budget).peak_bytes
         return Found(schedule, self.best_seconds, peak)

@@ -13,11 +13,12 @@ its storage is made, it ended earlier, and the bytes are taken back from the slo
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many.
 """
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from solver.budget.graph import DROP, KEEP, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
+from solver.budget.graph import DROP, KEEP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
 from solver.budget.schedule import Entry, Schedule
 from solver.compiled import kernel
 from solver.plan import IntArray
@@ -30,15 +31,31 @@ PLAIN, SAVED, FUSED = 0, 1, 2
 STATIC = -1
 """In place of an op: a slot that stands for first runs that touch nothing but static values."""
 
-_GONE, _THERE, _MADE = 0, 1, 2
-"""Of a value: not in memory; kept for its next use in base order; made for what runs next."""
+_GONE, _THERE, _MADE, _AWAY = 0, 1, 2, 3
+"""Of a value: not in memory; kept for its next use in base order; made for what runs next; on the
+host."""
+
+
+class Away(NamedTuple):
+    """What a simulation sends to the host, as far as it is concerned: at once, and back at once."""
+
+    trips: IntArray
+    """How many there are; shape (1,)."""
+    trip: IntArray
+    """By value on the host: its trip."""
+    value: IntArray
+    """By trip."""
+    out: IntArray
+    """By trip: the slot after which it leaves, ascending."""
+    use: IntArray
+    """By trip: the slot that needs it again; -1: it is made anew instead, and the trip not made."""
 
 
 class State(NamedTuple):
     """Room for one simulation, reused by the next."""
 
     value: Bits
-    """By value: _GONE, _THERE or _MADE."""
+    """By value: _GONE, _THERE, _MADE or _AWAY."""
     gap: IntArray
     """By value: the gap that it is in."""
     uses: IntArray
@@ -63,6 +80,7 @@ class State(NamedTuple):
     """By slot: how it runs."""
     took: Bits
     """By slot: whether the op took over the bytes of an operand."""
+    away: Away
 
 
 def make_state(graph: BudgetGraph) -> State:
@@ -83,6 +101,13 @@ def make_state(graph: BudgetGraph) -> State:
         np.zeros(slots, np.int64),
         np.zeros(slots, np.uint8),
         np.zeros(slots, np.uint8),
+        Away(
+            np.zeros(1, np.int64),
+            np.zeros(values, np.int64),
+            np.zeros(graph.gaps, np.int64),
+            np.zeros(graph.gaps, np.int64),
+            np.zeros(graph.gaps, np.int64),
+        ),
     )
 
 
@@ -108,6 +133,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     state, gap_of, uses, last, made = s.value, s.gap, s.uses, s.last, s.made
     due, from_saved, stale, pending = s.due, s.saved, s.stale, s.pending
     live_at, run, how, took = s.live, s.run, s.how, s.took
+    trip_of, trip_value, trip_out, trip_use = s.away.trip, s.away.value, s.away.out, s.away.use
+    trips = 0
     state[:] = _GONE
     uses[:] = 0
     due[:] = 0
@@ -152,7 +179,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                 from_saved[now] = 0
                 if saves[now] >= 0:
                     mean, deviation = mean_of[now], deviation_of[now]
-                    if state[mean] == _THERE and state[deviation] == _THERE:
+                    saved_mean = state[mean] == _THERE or state[mean] == _AWAY
+                    if saved_mean and (state[deviation] == _THERE or state[deviation] == _AWAY):
                         from_saved[now] = 1
                         uses[mean] += 1
                         uses[deviation] += 1
@@ -188,13 +216,16 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     if written[k] or (saved and value != saves[now]):
                         continue
                     for version in range(first, version_to[value]):
-                        if state[version] == _THERE:
+                        if state[version] == _THERE or state[version] == _AWAY:
                             # It ended after its last use, and maybe left its bytes to who used it.
-                            live -= size[version]
-                            state[version] = _GONE
                             ended = last[version]
-                            for between_slot in range(ended + 1, slot):
-                                live_at[between_slot] -= size[version]
+                            if state[version] == _AWAY:
+                                trip_use[trip_of[version]] = -1
+                            else:
+                                live -= size[version]
+                                for between_slot in range(ended + 1, slot):
+                                    live_at[between_slot] -= size[version]
+                            state[version] = _GONE
                             user = run[ended]
                             if not took[ended] and ended != made[version]:
                                 for j in range(needs_at[user], needs_at[user + 1]):
@@ -202,14 +233,25 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                                         live_at[ended] -= size[version]
                                         took[ended] = 1
                     live += size[value]
+                if saved:
+                    for value in (mean_of[now], deviation_of[now]):
+                        if state[value] == _AWAY:
+                            state[value] = _THERE
+                            trip_use[trip_of[value]] = slot
+                            live += size[value]
                 taken = 0
                 for k in range(needs_at[now], needs_at[now + 1]):
                     value = needs[k]
+                    if state[value] == _AWAY:
+                        state[value] = _THERE
+                        trip_use[trip_of[value]] = slot
+                        live += size[value]
                     dies = state[value] == _MADE and uses[value] == 1 and choice[gap_of[value]] < RETAIN
                     if dies and reusable[k]:
                         taken = size[value]
                     joined = joins[k] and made[value] == slot - 1 and (dies or consumed[k])
-                    if joined and t.begins[run[slot - 1]]:
+                    copied = trips > 0 and trip_out[trips - 1] == slot - 1
+                    if joined and t.begins[run[slot - 1]] and not copied:
                         kind |= FUSED
                         spent = t.fused[now]
                 seconds += spent
@@ -252,8 +294,12 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                 live += size[makes[k]]
         taken = 0
         for k in range(needs_at[op], needs_at[op + 1]):
-            if reusable[k] and choice[gap_after_need[k]] != KEEP:
-                taken = size[needs[k]]
+            value = needs[k]
+            if state[value] == _AWAY:
+                trip_use[trip_of[value]] = slot
+                live += size[value]
+            if reusable[k] and choice[gap_after_need[k]] < KEEP:
+                taken = size[value]
         live_at[slot] = live - taken + during[event]
         run[slot], how[slot], took[slot] = op, PLAIN, taken > 0
         for k in range(needs_at[op], needs_at[op + 1]):
@@ -267,6 +313,11 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                 state[value] = _GONE
                 if not consumed[k]:
                     live -= size[value]
+                    if choice[gap] == PARK:
+                        state[value] = _AWAY
+                        trip_of[value], trip_value[trips] = trips, value
+                        trip_out[trips], trip_use[trips] = slot, -1
+                        trips += 1
         for k in range(makes_at[op], makes_at[op + 1]):
             value, gap = makes[k], gap_after_make[k]
             gap_of[value] = gap
@@ -277,7 +328,13 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
             else:
                 state[value] = _GONE
                 live -= size[value]
+                if choice[gap] == PARK:
+                    state[value] = _AWAY
+                    trip_of[value], trip_value[trips] = trips, value
+                    trip_out[trips], trip_use[trips] = slot, -1
+                    trips += 1
         slot += 1
+    s.away.trips[0] = trips
     return slot, seconds
 
 
@@ -294,18 +351,23 @@ def schedule_of(graph: BudgetGraph, choice: Bits) -> Schedule | None:
     slots, _ = simulate(graph.tables, state, choice)
     if not slots:
         return None
-    entries: list[Entry] = []
+    return Schedule(tuple(chain.from_iterable(entries_of(graph, state, slots))))
+
+
+def entries_of(graph: BudgetGraph, state: State, slots: int) -> list[list[Entry]]:
+    """The runs in every slot of what was simulated last."""
+    result: list[list[Entry]] = []
     events = iter([*graph.tables.event_position.tolist(), len(graph.order)])
     position, event = 0, next(events)
     for op, how in zip(state.run[:slots].tolist(), state.how[:slots].tolist(), strict=True):
         if op == STATIC:
-            entries += [Entry(run) for run in graph.order[position:event]]
+            result.append([Entry(run) for run in graph.order[position:event].tolist()])
             position = event
         else:
-            entries.append(Entry(op, bool(how & SAVED), bool(how & FUSED)))
+            result.append([Entry(op, bool(how & SAVED), bool(how & FUSED))])
             if position == event and op == graph.order[position]:
                 position, event = position + 1, next(events)
-    return Schedule(tuple(entries))
+    return result
 
 
 def hopeless_gaps(graph: BudgetGraph) -> list[bool]:
