@@ -33,8 +33,11 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             gap_of[value], remade[value] = t.gap_after_need[k], -1
         for k in range(t.makes_at[op], t.makes_at[op + 1]):
             gap_of[t.makes[k]], remade[t.makes[k]] = t.gap_after_make[k], -1
-        needs, makes = (t.needs_at[op], t.needs_at[op + 1]), (t.makes_at[op], t.makes_at[op + 1])
-        for value in (*t.needs[slice(*needs)].tolist(), *t.makes[slice(*makes)].tolist()):
+        needed, made = (
+            slice(t.needs_at[op], t.needs_at[op + 1]),
+            slice(t.makes_at[op], t.makes_at[op + 1]),
+        )
+        for value in (*t.needs[needed].tolist(), *t.makes[made].tolist()):
             if gap_of[value] > SHORT_GAP and (int(graph.storage_of[value]), at) in leaving:
                 choice[gap_of[value]] = PARK
         ran.add(op)
