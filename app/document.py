@@ -156,7 +156,7 @@ class Document(QObject):
 
     @property
     def best(self) -> Entry | None:
-        """The plan with the least height of those that cost no time; of all where there is none."""
+        """The plan with the least height of those that cost the least time."""
         plans = [e for e in self.entries if e.plan.status is not Status.BASELINE]
         best = best_plan([e.plan for e in plans])
         return next((e for e in plans if e.plan is best), None)

@@ -175,13 +175,13 @@ def budget_facts(
     """``facts``: of the plan at ``budget``, where that is solved."""
     title = f"{unit.text(budget)} {unit.name}"
     point = at_budget(points, budget)
-    free = next((p for p in points if p.free), None)
+    free = next((p for p in points if p.overhead <= 0), None)
     below = ""
     if free is not None and free is not point and free.budget_bytes > budget:
         below = f"{percent(1 - budget / free.budget_bytes)} below the step without added time"
     if point is None or facts is None:
         return BudgetFacts(title, below, (), f"{title} is not solved", "")
-    if point.free:
+    if point is free:
         below = "The least that costs no time"
     rows = [("Overhead", f"{overhead(point.overhead)} time")]
     bound = ""

@@ -248,9 +248,12 @@ def plan_facts(step: Step, plan: Plan, baseline: Baseline | None = None) -> Plan
 
 
 def best_plan(plans: Sequence[Plan]) -> Plan | None:
-    """The lowest of the plans without a budget, which cost no time; of all where there is none."""
-    free = [plan for plan in plans if plan.terms is None]
-    return min(free or plans, key=lambda plan: plan.height_bytes, default=None)
+    """The lowest of the plans that cost the least time: those without a budget cost none."""
+
+    def cost(plan: Plan) -> tuple[float, int]:
+        return max(plan.terms.overhead, 0.0) if plan.terms is not None else 0.0, plan.height_bytes
+
+    return min(plans, key=cost, default=None)
 
 
 def counterparts(step: Step, other: Step) -> dict[int, int]:

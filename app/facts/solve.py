@@ -165,7 +165,7 @@ def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
             ("Budget", f"{bytes_exact(terms.budget_bytes)} B"),
             ("Plan height", f"{bytes_exact(plan_facts(step, plan).total_bytes)} B"),
             ("Overhead", f"{overhead(terms.overhead)} time"),
-            ("Overhead bound", overhead(bound) if bound is not None else "nothing is proven"),
+            ("Bound", overhead(bound) if bound is not None else "nothing is proven"),
             ("Gap", f"{gap * 100:.2f} points" if gap is not None else "not known"),
         ),
         "",

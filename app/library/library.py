@@ -85,6 +85,14 @@ class Library:
         before, self._seen = self._seen, version
         return version != before
 
+    def ready_edition(self) -> int:
+        """Which edition of the ready plans was put into it last; 0: none."""
+        return self._store.ready_edition()
+
+    def note_ready_plans(self, edition: int) -> None:
+        """Remember that this edition of the ready plans was put into it."""
+        self._store.set_ready_edition(edition)
+
     def steps(self) -> list[StepSummary]:
         """All steps with their plans, the newest first."""
         return self._store.steps()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, selectinload
 
 from app.library.opening import BUSY_SECONDS, open_library, plain_errors, writing
@@ -39,6 +39,16 @@ class Store:
         with plain_errors(self.path):
             (version,) = self._watch.execute("PRAGMA data_version").fetchone()
         return int(version)
+
+    def ready_edition(self) -> int:
+        """The edition of the ready plans that was noted last, or 0."""
+        with self._reading() as session:
+            return int(session.execute(text("PRAGMA user_version")).scalar_one())
+
+    def set_ready_edition(self, edition: int) -> None:
+        """Note an edition of the ready plans; SQLite keeps the number in the file's header."""
+        with self._changing() as session:
+            session.execute(text(f"PRAGMA user_version = {int(edition)}"))
 
     def steps(self) -> list[StepSummary]:
         """All steps with their plans, the newest first."""

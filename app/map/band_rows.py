@@ -15,8 +15,8 @@ LEAST_APART = 4
 """Pixels between the starts of bands that are told apart; an order may change modules at every op."""
 LEAST_NAMED = 15.0
 """Narrower bands have no room for a name."""
-TICKS = 3.0
-"""Height of the update ticks under the phases."""
+TICKS, LEAST_ADDED = 3.0, 2.0
+"""Height of the ticks under the phases, and the least width of those of added ops, which are few."""
 
 
 class BandRow(Row):
@@ -108,16 +108,18 @@ class PhaseRow(BandRow):
             return
         bands, theme = self.state.scene.bands, self.state.theme
         self._paint_ticks(painter, bands.updates, QColor(theme.fill[Category.PARAMETER]))
-        self._paint_ticks(painter, bands.added, QColor(theme.accent))
+        self._paint_ticks(painter, bands.added, QColor(theme.accent), LEAST_ADDED)
 
-    def _paint_ticks(self, painter: QPainter, bands: Sequence[Band], colour: QColor) -> None:
+    def _paint_ticks(
+        self, painter: QPainter, bands: Sequence[Band], colour: QColor, least: float = 1.0
+    ) -> None:
         window = self.state.window
         drawn = LEFT
         for band in bands:
             if band.end > window.x0 and band.start < window.x1:
                 left, right = max(self.x_of(band.start), drawn), self.x_of(band.end)
                 if right > drawn:
-                    drawn = max(right, left + 1)
+                    drawn = max(right, left + least)
                     box = QRectF(left, self.band_height + 1, drawn - left, TICKS)
                     painter.fillRect(box, colour)
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from app.map.palette import mix
 from app.map.scene import Join, Scene
 
 if TYPE_CHECKING:
@@ -22,8 +21,9 @@ if TYPE_CHECKING:
 
 DASH = [3.0, 3.0]
 """Of a line over host memory, in widths."""
-FAINT_FROM = 150
-"""Lines on the screen from which each is drawn fainter, so that they do not hide the map."""
+STRONG, FAINT, FAINT_FROM = 130, 80, 60
+"""Of 255: how the lines are inked, and from how many on the screen they are drawn fainter, so that they
+do not hide the map."""
 MARK = 2.0
 """Width of the bar at the start of a stay that is not the first, pixels."""
 LEAST_MARKED = 4.0
@@ -41,10 +41,12 @@ def paint_joins(painter: QPainter, row: MapRow, scene: Scene) -> None:
         line = line_of(row, join)
         if QRectF(line.p1(), line.p2()).normalized().adjusted(0, -1, 0, 1).intersects(plot):
             (dashed if join.parked else solid).append(line)
-    share = 0.75 if len(solid) + len(dashed) < FAINT_FROM else 0.4
+    alpha = STRONG if len(solid) + len(dashed) < FAINT_FROM else FAINT
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for lines, ink in ((solid, theme.text), (dashed, theme.accent)):
-        pen = QPen(QColor(mix(ink, theme.map, share)), 1)
+        colour = QColor(ink)
+        colour.setAlpha(alpha)
+        pen = QPen(colour, 1)
         if lines is dashed:
             pen.setDashPattern(DASH)
         painter.setPen(pen)

@@ -57,6 +57,11 @@ class BudgetModel(QObject):
         return at_budget(self.points, self.budget) if self.budget is not None else None
 
     @property
+    def opened(self) -> bool:
+        """Whether there is a step whose budgets can be solved."""
+        return self._document.step is not None
+
+    @property
     def facts(self) -> PlanFacts | None:
         """Of the plan at the line."""
         step, point = self._document.step, self.point

@@ -107,20 +107,23 @@ class CurvePainter:
             tint = QColor(mix(theme.sel, theme.map, 0.5))
             painter.fillRect(QRectF(x, plot.top(), max(plot.right() - x, 0), plot.height()), tint)
         painter.setFont(text_font(11))
-        for value, text in axes.overhead_ticks():
+        # Without a curve it is not known which figures matter.
+        curve = any(not point.free for point in points)
+        for value, text in axes.overhead_ticks() if curve else [(0.0, "0 %")]:
             y = round(axes.y_of(value))
             line = theme.line2 if abs(value) < 1e-12 else theme.line
             painter.fillRect(QRectF(plot.left(), y, plot.width(), 1), QColor(line))
             self._text(QRectF(0, y - 8, plot.left() - 9, 16), text, theme.text3, right=True)
-        for value, text in axes.budget_ticks(self._unit):
+        for value, text in axes.budget_ticks(self._unit) if points else ():
             x = round(axes.x_of(value))
             painter.fillRect(QRectF(x, plot.bottom(), 1, 4), QColor(theme.line2))
             self._centred(QRectF(x - 36, plot.bottom() + 6, 72, 14), text, theme.text3)
         self._text(QRectF(8, plot.top() - 26, 120, 16), "Added time", theme.text3)
-        caption = f"Memory budget, {self._unit.name}, all that stays in memory included"
+        unit = f", {self._unit.name}" if points else ""
+        caption = f"Memory budget{unit}, all that stays in memory included"
         area = QRectF(plot.left(), plot.bottom() + 24, plot.width(), 16)
         self._centred(area, caption, theme.text3)
-        if any(not point.free for point in points):
+        if curve:
             self._hatch(axes.x_of(points[0].budget_bytes))
         for one in failures:
             self._impossible(one)

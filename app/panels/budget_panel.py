@@ -44,7 +44,8 @@ GUIDE = (
     "Gap in percentage points. No plan can be faster than its bound at that budget. Between solved "
     "budgets the lines are only a guide."
 )
-MOST_ROWS = 12
+MOST_ROWS, HEAD, ROW = 12, 26, 20
+"""Of the table; the heights in pixels."""
 HOST_SUFFIX = " GB/s"
 
 
@@ -163,6 +164,7 @@ class BudgetPanel(QScrollArea):
         column = self._section("Plans on the curve")
         self.rows: RowsModel[BudgetPoint] = RowsModel(point_columns(self._model.unit))
         self.table = dense_table("Plans on the curve", self.rows, wide=0, sortable=False)
+        self.table.setFixedHeight(HEAD + ROW)
         self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         column.setContentsMargins(0, 14, 0, 16)
@@ -278,7 +280,9 @@ class BudgetPanel(QScrollArea):
             self.rows.set_columns(point_columns(model.unit))
             self.rows.set_rows(points)
             fit_columns(self.table)
-            self.table.setFixedHeight(26 + 20 * min(max(len(points), 1), MOST_ROWS))
+            self.table.setFixedHeight(HEAD + ROW * min(max(len(points), 1), MOST_ROWS))
+        self.guide.setText(GUIDE if points else "None yet.")
+        self.table.setVisible(bool(points))
         chosen = model.point
         select_rows(self.table, [at for at, p in enumerate(self.rows.rows) if p is chosen])
 

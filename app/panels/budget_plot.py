@@ -130,7 +130,7 @@ class BudgetPlot(QWidget):
     def _place_invitation(self) -> None:
         """In the middle of a plot without a curve: the way to one."""
         model = self._model
-        self.solve_curve.setVisible(bool(model.points) and all(p.free for p in model.points))
+        self.solve_curve.setVisible(model.opened and all(p.free for p in model.points))
         self.solve_curve.setEnabled(not model.running)
         self.solve_curve.setText("Solving the curve" if model.running else "Solve the curve")
         self.solve_curve.adjustSize()

@@ -219,7 +219,7 @@ class BudgetView(QWidget):
         point, facts = model.point, model.facts
         self.pages.setCurrentWidget(self.map if point is not None else self.empty)
         if point is None or facts is None or step is None:
-            self.name.setText("No plan here")
+            self.name.setText("No plan here" if model.points else "The plan at the budget line")
             self.said.setText("")
             self._show_message()
             return
@@ -238,9 +238,9 @@ class BudgetView(QWidget):
         self.act.setVisible(True)
         self.act.setEnabled(not model.running)
         if model.budget is None or not model.points:
-            self.message.setText("No budget is solved yet")
-            self.hint.setText("Solve the curve to see what less memory costs in time.")
-            self.act.setText("Solve the curve")
+            self.message.setText("Its map is shown here")
+            self.hint.setText("")
+            self.act.hide()
         elif failed is not None:
             self.message.setText(infeasible_text(failed, unit))
             found = failed.found_bytes
@@ -283,9 +283,7 @@ class BudgetView(QWidget):
     def _act(self) -> None:
         model = self.model
         failed = model.infeasible
-        if model.budget is None or not model.points:
-            model.solve_curve()
-        elif failed is not None and failed.found_bytes is not None:
+        if failed is not None and failed.found_bytes is not None:
             model.move(failed.found_bytes)
         else:
             model.solve_here()

@@ -138,10 +138,13 @@ class SolvePanel(QWidget):
         text = "The course of a solve is shown here: the best plan so far and what is proven of it."
         if entry is not None and entry.baseline is None and not self._running:
             made = entry.plan.provenance
-            text = (
-                f"This plan was found in {duration(made.seconds)} with seed {made.seed}, before it was "
-                "opened here. Solve the step again to see the course of a solve."
-            )
+            text = f"This plan was found in {duration(made.seconds)} with seed {made.seed}"
+            if entry.plan.terms is not None:
+                text += ", for its budget. What other budgets cost is shown beside Map and Compare."
+            else:
+                text += (
+                    ", before it was opened here. Solve the step again to see the course of a solve."
+                )
         self.empty.setText(text)
 
     def _set_caption(self) -> None:

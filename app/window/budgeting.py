@@ -41,6 +41,15 @@ class Budgeting(QObject):
         else:
             self.model.solve_curve()
 
+    def go_on(self) -> None:
+        """Go on with the solve of what is shown: its budget, or the step."""
+        shown = self._document.shown
+        terms = shown.plan.terms if shown is not None else None
+        if terms is not None and self.model is not None:
+            self.model.solve_asked.emit((terms.budget_bytes,))
+        else:
+            self._work.solve()
+
     def solve_curve(self) -> None:
         """Solve the whole curve."""
         if self.model is not None:

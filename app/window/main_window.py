@@ -249,7 +249,7 @@ class MainWindow(QMainWindow):
         central.library.open_step.connect(self.work.open_stored)
         central.library.open_plan.connect(self.work.open_stored_plan)
         central.map_page.pointer_moved.connect(self.texts.point)
-        central.solve.continue_requested.connect(self.work.solve)
+        central.solve.continue_requested.connect(self.budgeting.go_on)
         central.solve.proof_requested.connect(self.work.prove)
         self.work.proved.connect(central.inspector.show_proof)
         central.solve.caption_changed.connect(self.docks.solve.line.remark.setText)

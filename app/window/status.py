@@ -31,6 +31,8 @@ class StatusTexts(QObject):
 
     def show(self, view: str) -> None:
         """Say what there is to say of a view; ``start``: that no step is open."""
+        if view == "map" and self._view != view:
+            self._line.show_pointer(("Ready",))
         self._view = view
         self._line.show_facts(step_facts(self._document, comparing=view == "compare"))
         if view == "start":
