@@ -193,6 +193,8 @@ class Cuda(Device):
             torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
             os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""),
             os.environ.get("CUBLASLT_WORKSPACE_SIZE", ""),
+            # The limit, in MiB, of what a convolution may take: cuDNN picks its algorithm by it.
+            os.environ.get("CUDNN_CONV_WSCAP_DBG", ""),
         )
 
     def allocator(self) -> str:

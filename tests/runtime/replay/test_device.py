@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -51,6 +52,24 @@ def test_the_gpu_is_the_one_that_the_model_is_on(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     found = device_for("cuda", [Elsewhere("cuda:1"), Elsewhere("cuda:1")])
     assert isinstance(found, Cuda) and found.at == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["CUBLAS_WORKSPACE_CONFIG", "CUBLASLT_WORKSPACE_SIZE", "CUDNN_CONV_WSCAP_DBG"]
+)
+def test_a_gpu_with_another_limit_of_workspaces_is_another_machine(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = SimpleNamespace(
+        name="GPU", major=9, minor=0, multi_processor_count=132, total_memory=1 << 37
+    )
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda at: about)
+    monkeypatch.delenv(name, raising=False)
+    gpu = Cuda(torch.device("cuda", 0))
+    before = gpu.identity()
+    assert gpu.identity() == before
+    monkeypatch.setenv(name, "256")
+    assert gpu.identity() != before
 
 
 @pytest.mark.parametrize(
