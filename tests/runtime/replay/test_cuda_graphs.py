@@ -4,7 +4,7 @@ What the real one does is for ``make test-cuda`` to see.
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -180,3 +180,41 @@ def test_a_capture_that_fails_says_why_and_leaves_stream_and_generator_usable(
         graphs.capture(run)
     assert str(raised.value) == "CUDA error: operation not permitted when stream is capturing"
     assert World.current.name == "main" and World.generator.replaced
+
+
+class Draws:
+    """Of ops that run again."""
+
+    def begin_capture(self, register: Callable[[Any], object]) -> Callable[[], None]:
+        register("a generator of the graph's own")
+        return lambda: World.log.append("set to the place of the first run")
+
+    def end_capture(self) -> None:
+        World.log.append("draws as ever")
+
+
+def test_generators_of_repetitions_are_registered_before_a_capture_and_set_before_each_replay(
+    graphs: CudaGraphs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draws: Any = Draws()
+    graphs = CudaGraphs(graphs._device, draws)
+    monkeypatch.setattr(
+        Graph, "register_generator_state", lambda self, what: World.log.append(what), raising=False
+    )
+    captured = graphs.capture(tuple)
+    for _ in range(2):
+        captured.replay()
+    assert World.log == [
+        "a generator of the graph's own", "capture begins", "capture ends", "draws as ever",
+        *["set to the place of the first run", "replay"] * 2,
+    ]  # fmt: skip
+
+
+def test_a_torch_whose_graphs_take_no_generators_has_no_graph_of_repetitions(
+    graphs: CudaGraphs,
+) -> None:
+    draws: Any = Draws()
+    graphs = CudaGraphs(graphs._device, draws)
+    with pytest.raises(CaptureFailedError, match="cannot draw the same random numbers"):
+        graphs.capture(tuple)
+    assert World.log == []
