@@ -9,6 +9,19 @@
 
 from dataclasses import dataclass
 
+ANY_BYTES = 1 << 60
+"""More than any host has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The host memory that trips may use."""
+
+    bytes_per_second: float
+    """Of copies, one at a time."""
+    budget_bytes: int = ANY_BYTES
+    """That may lie there at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

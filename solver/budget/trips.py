@@ -28,16 +28,6 @@ from solver.compiled import kernel
 from solver.plan import IntArray
 
 
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The host memory that trips may use."""
-
-    bytes_per_second: float
-    """Of copies, one at a time."""
-    budget_bytes: int = 1 << 60
-    """That may lie there at once."""
-
-
 class Copies(NamedTuple):
     """What copies take, and room for timing those of one simulation."""
 

@@ -13,10 +13,10 @@ from solver.budget.choices import choices_of
 from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
 from solver.budget.graph import KEEP, PARK, Bits, BudgetGraph
-from solver.budget.schedule import Schedule
+from solver.budget.schedule import Host, Schedule
 from solver.budget.search import search
 from solver.budget.simulate import make_state
-from solver.budget.trips import Host, make_copies, schedule_with_trips, timed
+from solver.budget.trips import make_copies, schedule_with_trips, timed
 from solver.check import check
 from solver.plan import Offload, Plan, Prefetch, Provenance, Run
 from solver.step import Step
