@@ -9,6 +9,7 @@
 # make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
 # make test-captures  compares captures for CUDA by rules with torch's own choice, where a GPU is
 # make cuda-exports  makes those exports, without a GPU; ARGS="gpt" makes some
+# make plans  makes the ready plans of resources/plans anew; ARGS="--only resnet50" makes some
 # make lint   ruff, mypy, import-linter
 # make sample captures and plans the sample step anew
 
@@ -17,7 +18,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets reference lint sample setup
+.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets reference lint sample plans setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -54,6 +55,9 @@ lint: setup
 sample: setup
 	@.venv/bin/python -m app capture zoo:resnet50 --batch 32 --optimizer sgd -o $(SAMPLE).step
 	@.venv/bin/python -m app solve $(SAMPLE).step -o $(SAMPLE).plan
+
+plans: setup
+	@.venv/bin/python tests/benchmarks/make_plans.py $(ARGS)
 
 setup:
 	@$(PYTHON) setup_environment.py

@@ -4,6 +4,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -16,9 +17,12 @@ from app.heavy import compile_kernels
 from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
+from app.library.ready import offer_ready_plans
 from app.settings import Settings
 from app.window.main_window import MainWindow
 
+READY_MS = 2000
+"""How long after the first window the ready plans are put into a library that lacks them."""
 COMPILE_MS = 500
 """How long after the first window kernels begin to be compiled, where they never were."""
 SWITCH_SECONDS = 0.0005
@@ -46,6 +50,7 @@ def run_gui(
     if path is not None:
         window.open_first(path, example=example)
     QTimer.singleShot(COMPILE_MS, _compile_in_background)
+    QTimer.singleShot(READY_MS, partial(_offer_ready_plans, window.work.library.path))
     status = application.exec()
     sys.excepthook = sys.__excepthook__
     guard.release()
@@ -71,6 +76,12 @@ def make_application(arguments: list[str]) -> QApplication:
 
 def _compile_in_background() -> None:
     threading.Thread(target=compile_kernels, name="compile kernels", daemon=True).start()
+
+
+def _offer_ready_plans(path: Path) -> None:
+    # A connection of its own; the panel sees the change as it sees that of another window.
+    work = partial(offer_ready_plans, Library(path))
+    threading.Thread(target=work, name="ready plans", daemon=True).start()
 
 
 class _Guard(QObject):

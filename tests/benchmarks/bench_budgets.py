@@ -87,7 +87,7 @@ class Row:
             f"{self.case:<18}{self.budget_bytes / GIB:>7.2f}  {self.allowed:<22}{cost:>9}{bound:>9}"
             f"{gap:>8}{self.recomputed_ops:>6}{self.rewritten_ops:>6}"
             f"{self.offloaded_bytes / GIB:>7.2f}{self.wall_seconds:>7.1f}{self.cpu_seconds:>7.1f}"
-            f"  {self.wanted:<10}{verdict}"
+            f"  {self.wanted:<16}{verdict}"
         )
 
 

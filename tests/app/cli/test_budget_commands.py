@@ -215,3 +215,15 @@ def test_a_function_that_ignores_the_batch_is_named(
 
     assert (answer.code, answer.out) == (2, "")
     assert "parameter batch" in answer.err
+
+
+def test_the_ready_plans_are_listed_and_stored(bayplan: Bayplan, library_path: Path) -> None:
+    listed = json.loads(bayplan("plans", "--json").out)
+
+    assert listed
+    assert all(Path(plan["file"]).is_file() and Path(plan["step"]).is_file() for plan in listed)
+    text = bayplan("plans").out
+    assert all(Path(plan["file"]).name in text for plan in listed)
+    stored = bayplan("plans", "--store")
+    assert (stored.code, stored.err) == (0, "")
+    assert sum(len(step.plans) for step in Library(library_path).steps()) == len(listed)
