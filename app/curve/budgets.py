@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from app.document import Entry
-from app.facts.compare import repeated_text
 from app.facts.plan import PlanFacts
 from app.facts.solve import proven_overhead
 from app.numbers import GIB, Unit, overhead, percent
@@ -119,7 +118,14 @@ def budget_points(step: Step, entries: Iterable[Entry], wanted: Wanted) -> tuple
         before = found.get(point.budget_bytes)
         if before is None or point.overhead < before.overhead:
             found[point.budget_bytes] = point
+    free = next((p for p in found.values() if p.free), None)
+    if free is not None and any(p is not free and _no_worse(p, free) for p in found.values()):
+        del found[free.budget_bytes]
     return tuple(found[budget] for budget in sorted(found))
+
+
+def _no_worse(one: BudgetPoint, other: BudgetPoint) -> bool:
+    return one.budget_bytes <= other.budget_bytes and one.overhead <= other.overhead
 
 
 def at_budget(points: Sequence[BudgetPoint], budget: int) -> BudgetPoint | None:
@@ -198,16 +204,6 @@ def budget_facts(
 def points_text(gap: float) -> str:
     """``0.08 points``: of percent."""
     return f"{gap * 100:.2f} points"
-
-
-def done_text(facts: PlanFacts) -> str:
-    """What the plan does to fit: ``37 ops run again (1.170 GiB made again); 3 ops in another ...``."""
-    parts = [repeated_text(facts.repeated)]
-    if facts.plan.rewrites:
-        count = len(facts.plan.rewrites)
-        parts.append(f"{count} op{'s' if count > 1 else ''} in another implementation")
-    text = "; ".join(part for part in parts if part)
-    return text or "No op runs again and nothing is parked"
 
 
 def infeasible_text(one: Infeasible, unit: Unit) -> str:

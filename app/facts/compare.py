@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.facts.plan import PlanFacts, counterparts
-from app.facts.stays import Repeated
 from app.numbers import MIB, counted, human
 from solver.step import Op, Phase, round_up
 
@@ -80,6 +79,7 @@ WORSE_ORDER = "More bytes alive at once"
 RECOMPUTED = "Tensors made again instead of kept"
 PARKED = "Tensors parked in host memory"
 BOTH = "Tensors made again or parked in host memory"
+NOTHING_DONE = "No op runs again and nothing is parked"
 
 
 def beyond_peak(facts: PlanFacts) -> tuple[tuple[str, int], ...]:
@@ -159,7 +159,9 @@ def _moved(left: PlanFacts, right: PlanFacts) -> list[Op]:
             if number.setdefault(op.name, len(ops)) == len(ops):
                 ops.append(op)
         orders.append([number[facts.step.ops[op].name] for op in facts.plan.order])
-    return [ops[at] for at in moved_ops(orders[0], orders[1])]
+    # What only one side runs belongs to an implementation, not to the order.
+    both = set(orders[0]) & set(orders[1])
+    return [ops[at] for at in moved_ops(orders[0], orders[1]) if at in both]
 
 
 def _order_label(left: PlanFacts, right: PlanFacts, saved: int) -> str:
@@ -200,14 +202,19 @@ def _repeated_sentence(left: PlanFacts, right: PlanFacts) -> str:
     """What either side makes again or parks in host memory; empty where neither does."""
     parts = []
     for side, facts in (("left", left), ("right", right)):
-        known = facts.repeated if left.plan is not right.plan else None
-        if known is not None and (known.slots or known.parked):
-            parts.append(f"On the {side} {repeated_text(known)}.")
+        text = done_text(facts) if left.plan is not right.plan else ""
+        if text:
+            parts.append(f"On the {side} {text}.")
     return " ".join(parts)
 
 
-def repeated_text(known: Repeated) -> str:
-    """``37 ops run again (1.170 GiB made again) and 2 tensors wait in host memory (98.0 MiB)``."""
+def done_text(facts: PlanFacts) -> str:
+    """What a plan does to need fewer bytes, beyond order and addresses; empty: nothing.
+
+    ``37 ops run again (1.170 GiB made again), 2 tensors wait in host memory (98.0 MiB), 3 other
+    implementations (mask 2, pool 1)``.
+    """
+    known = facts.repeated
     parts = []
     if known.slots:
         size = human(known.made_again_bytes)
@@ -218,7 +225,11 @@ def repeated_text(known: Repeated) -> str:
         parts.append(
             f"{counted(known.parked, 'tensor')} {verb} in host memory ({human(known.parked_bytes)})"
         )
-    return " and ".join(parts)
+    if facts.plan.rewrites:
+        rules = Counter(name.partition(" ")[0] for name in facts.plan.rewrites)
+        which = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
+        parts.append(f"{counted(len(facts.plan.rewrites), 'other implementation')} ({which})")
+    return ", ".join(parts)
 
 
 def refill_requests(as_run: PlanFacts, plan: PlanFacts) -> tuple[Refill, ...]:

@@ -6,7 +6,7 @@ The log counts planned bytes; people are shown what the device must have, so res
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.facts.compare import repeated_text
+from app.facts.compare import done_text
 from app.facts.doings import times_text
 from app.facts.plan import op_place, plan_facts
 from app.numbers import GIB, Unit, bytes_exact, human, overhead, percent, plan_size, unit_of
@@ -175,7 +175,7 @@ def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
 def _budget_paragraphs(step: Step, plan: Plan, terms: Terms) -> tuple[str, ...]:
     facts = plan_facts(step, plan)
     allowed = ", ".join(terms.allowed) or "order and addresses alone"
-    done = repeated_text(facts.repeated) or "no op runs again and nothing is parked"
+    done = done_text(facts) or "no op runs again and nothing is parked"
     bound = proven_overhead(terms)
     return (
         f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena and "

@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.curve.budgets import BudgetPoint, budget_facts, done_text, infeasible_text
+from app.curve.budgets import BudgetPoint, budget_facts, infeasible_text
+from app.facts.compare import NOTHING_DONE, done_text
 from app.numbers import Unit, overhead
 from app.panels.budget_model import BudgetModel
 from app.panels.controls import clear, label, rule
@@ -267,7 +268,7 @@ class BudgetPanel(QScrollArea):
             self.problem.setText("")
             self.done.setText("Not solved yet: what a plan within it costs is not known.")
         else:
-            self.done.setText(done_text(facts) if facts is not None else "")
+            self.done.setText((done_text(facts) or NOTHING_DONE) if facts is not None else "")
         self.problem.setVisible(failed is not None)
         self.done.setVisible(bool(self.done.text()))
         self.use.setEnabled(facts is not None)

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.curve.budgets import BUDGET_UNITS, at_budget, done_text, infeasible_text
+from app.curve.budgets import BUDGET_UNITS, at_budget, infeasible_text
 from app.document import Document
+from app.facts.compare import NOTHING_DONE, done_text
 from app.facts.plan import plan_facts
 from app.facts.storage import slot_facts
 from app.map.prepared import scene_for
@@ -224,7 +225,7 @@ class BudgetView(QWidget):
             self._show_message()
             return
         self.name.setText(point.entry.name)
-        self.said.setText(done_text(facts))
+        self.said.setText(done_text(facts) or NOTHING_DONE)
         scene = scene_for(step, point.entry.plan, self._document.baseline)
         if self.map.state.scene is not scene:
             self.map.set_scene(scene)

@@ -11,13 +11,13 @@ from app.curve.budgets import (
     at_budget,
     budget_facts,
     budget_points,
-    done_text,
     infeasible_text,
     neighbour,
     snapped,
     suggested,
 )
 from app.document import Entry
+from app.facts.compare import done_text
 from app.facts.plan import plan_facts
 from app.numbers import GIB
 from solver.budget.devices import A100, V100
@@ -74,6 +74,14 @@ def test_that_nothing_is_faster_is_known_only_where_ops_stay_as_they_are(toy_ste
     entry = Entry(toy_plan(toy_step))
     assert budget_points(toy_step, [entry], WANTED)[0].bound is None
     assert budget_points(toy_step, [entry], RECOMPUTE)[0].bound == 0.0
+
+
+def test_a_plan_without_added_time_is_left_out_where_a_lower_one_costs_none_either(
+    toy_step: Step,
+) -> None:
+    faster = Entry(within(recomputed_plan(toy_step), MIDDLE, -0.01, -0.02))
+    entries = [Entry(toy_plan(toy_step)), faster]
+    assert [p.entry for p in budget_points(toy_step, entries, WANTED)] == [faster]
 
 
 def test_a_bound_that_says_nothing_is_not_shown(toy_step: Step) -> None:
