@@ -20,14 +20,16 @@ from datetime import UTC, datetime
 from math import inf
 
 from solver import compile_ahead
-from solver.budget.schedule import Entry, Schedule
-from solver.budget.shared import Found, Shared, Unmodified, Variant
+from solver.budget.schedule import Entry, Host, Schedule
+from solver.budget.shared import Found, Shared, Unmodified
+from solver.budget.variants import Variant
 from solver.placement import place
 from solver.placement.caching_allocator import largest_op
 from solver.plan import Plan, Provenance
 from solver.provenance import machine, versions
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.solve_job import SolveJob
+from solver.step import Step
 from solver.terms import Choice
 from solver.timeline import resident_bytes_on_device
 
@@ -35,9 +37,11 @@ UNMODIFIED_SHARE = 0.25
 """Of the time, what the search for the unmodified step's order and addresses may take."""
 BOUND_SHARE = 0.15
 """Of the time that is left, what proving a bound may take."""
-FIRST_SHARE, ROUND_SHARE = 0.2, 0.6
-"""Of the time that is left, what the first round of search may take, so that there soon is something to
-show, and any other."""
+FIRST_SHARE, ROUND_SHARE = 0.2, 0.5
+"""Of the time that is left, what each variant's first round of search may take, so that there soon is
+something to show, and any other."""
+ORDER_SHARE = 0.05
+"""Of the time that is left, what finding an order of a rewritten step may take."""
 LOWER_SHARE = 0.25
 """Of the time that is left, what the search for a plan within one yet smaller budget may take."""
 PLACE_SHARE = 0.15
@@ -63,6 +67,17 @@ class _Stop(threading.Event):
 
     def is_set(self) -> bool:
         return super().is_set() or self._outer()
+
+
+@dataclass
+class _Try:
+    """How the search of one variant goes."""
+
+    variant: Variant
+    arena: int
+    """Bytes that the next search of it may fill: the budget's, less what stuck out when placed."""
+    placed: Schedule | None = None
+    overhead: float = inf
 
 
 @dataclass
@@ -191,29 +206,45 @@ class BudgetJob:
     def _search(self) -> None:
         """Search and place in turn, until little can be gained.
 
-        Each round begins with the best plan known, and takes another seed and the next variant.
+        Every variant has a first round; then the best has every other one. Each begins with the best
+        plan known of its rewrites, and takes another seed.
         """
-        stale, rounds = 0, 0
         room = self.budget_bytes - self.step.resident_bytes
-        variants = self._variants()
-        arenas = [room for _ in variants]
-        placed: list[Schedule | None] = [None for _ in variants]
-        while not self.over() and not self.enough() and stale < STALE * len(variants):
-            at = rounds % len(variants)
-            variant, before = variants[at], self.plan
-            seconds = (ROUND_SHARE if rounds else FIRST_SHARE) * self.left
-            found = self._look(variant, arenas[at], self.seed + rounds, seconds)
-            if found is not None and found != placed[at]:
-                placed[at] = found
-                over = self._place(variant, found) - room
-                arenas[at] -= max(0, over)
+        tries = [_Try(variant, room) for variant in self._variants()]
+        stale, rounds = 0, 0
+        while not self.over() and not self.enough() and stale < STALE * len(tries):
+            if rounds < len(tries):
+                one, share = tries[rounds], FIRST_SHARE
+            else:
+                best = sorted(tries, key=lambda each: each.overhead)
+                one, share = best[rounds // 2 % len(tries) if rounds % 2 else 0], ROUND_SHARE
+            before = self.plan
+            found = self._look(one.variant, one.arena, self.seed + rounds, share * self.left)
+            if found is not None and found != one.placed:
+                one.placed = found
+                height, one.overhead = self._place(one.variant, found)
+                one.arena -= max(0, height - room)
             rounds += 1
             stale = stale + 1 if self.plan is before else 0
 
     def _variants(self) -> list[Variant]:
-        """What is searched: the step in its best order, and in program order where that differs."""
-        assert self.shared.unmodified is not None
-        return self.shared.variants(self.shared.unmodified.best.order)
+        """What is searched."""
+        return self.shared.variants(self._best_order)
+
+    def _best_order(self, step: Step) -> tuple[int, ...]:
+        """The best order of the step with some rewrites, or as good as a short search finds."""
+        from solver.ordering import order_step  # heavy: it compiles
+
+        unmodified = self.shared.unmodified
+        if step is self.step and unmodified is not None:
+            return unmodified.best.order
+        return order_step(
+            step,
+            deadline=ENDLESS,
+            seed=self.seed,
+            reuse=self.shared.reuse,
+            cancelled=self.within(ORDER_SHARE * self.left),
+        ).order
 
     def _look(self, variant: Variant, arena: int, seed: int, seconds: float) -> Schedule | None:
         """The best schedule within ``arena`` bytes, from a known one on.
@@ -235,16 +266,26 @@ class BudgetJob:
             progress=self.relay(),
             cancelled=self.within(seconds),
             start=shared.nearest(self.step.resident_bytes + arena, variant.rewrites),
+            host=self._host,
+            recompute=Choice.RECOMPUTE in shared.allowed,
         )
         return None if found is None else found.schedule
 
-    def _place(self, variant: Variant, schedule: Schedule) -> int:
-        """Place a schedule and keep its plan; the lowest height that was reached."""
+    @property
+    def _host(self) -> Host | None:
+        """What may be parked where; None: nothing."""
+        shared = self.shared
+        if Choice.OFFLOAD not in shared.allowed:
+            return None
+        return Host(shared.device.host_bytes_per_second, shared.host_bytes)
+
+    def _place(self, variant: Variant, schedule: Schedule) -> tuple[int, float]:
+        """Place a schedule and keep its plans; the lowest height that was reached, and the overhead."""
         shared = self.shared
         assembler = shared.assembler(variant)
         unrolled = assembler.unroll(schedule)
         room = self.budget_bytes - self.step.resident_bytes
-        best = -1
+        best, overhead = -1, inf
         for one in assembler.arrangements(unrolled):
             problem, instances = assembler.problem(one, room)
             result = place(
@@ -259,12 +300,13 @@ class BudgetJob:
                 best = result.height
                 placed = dict(zip(instances, result.addresses.tolist(), strict=True))
                 plan = assembler.plan(one, placed, self.name, self._provenance())
-                self._keep(variant, schedule, plan)
+                overhead = self._keep(variant, schedule, plan)
             if best <= room or self.cancel.is_set():
                 break
-        return best
+        return best, overhead
 
-    def _keep(self, variant: Variant, schedule: Schedule, plan: Plan) -> None:
+    def _keep(self, variant: Variant, schedule: Schedule, plan: Plan) -> float:
+        """Remember a plan that is worth it; its overhead."""
         shared = self.shared
         plan = replace(plan, fingerprint=self.step.fingerprint, rewrites=variant.rewrites)
         overhead = shared.overhead(variant.step, plan)
@@ -273,6 +315,7 @@ class BudgetJob:
             shared.checker.require_valid(plan)
             shared.keep(Found(plan, needed, overhead, schedule))
             self._offer(shared.within(self.budget_bytes))
+        return overhead
 
     # -- what fits at all ----------------------------------------------------------------------------
 

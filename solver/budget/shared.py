@@ -5,42 +5,27 @@ smaller one. So whatever a solve learns is kept here, and the next one begins wi
 """
 
 from bisect import insort
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from solver.budget.assemble import Assembler
-from solver.budget.bound import OverheadBounds
-from solver.budget.costs import Costs, op_costs, was_timed
+from solver.budget.costs import op_costs, was_timed
 from solver.budget.duration import overhead_of, plan_seconds
-from solver.budget.graph import BudgetGraph, early_order, make_graph
-from solver.budget.schedule import Schedule
+from solver.budget.schedule import ANY_BYTES, Schedule
+from solver.budget.variants import Variant, Variants
 from solver.check import Checker
 from solver.plan import Plan, Status
-from solver.rewriting import combined, rewrite
 from solver.solution import Baseline
 from solver.step import Step
 from solver.terms import Choice, DeviceModel, Terms
 
+if TYPE_CHECKING:
+    from solver.budget.bound import OverheadBounds
+
 REMEMBERED = 4
 """Plans on terms that are kept."""
-
-
-@dataclass(frozen=True, eq=False)
-class Variant:
-    """The step with some rewrites, and what a search for it needs."""
-
-    rewrites: tuple[str, ...]
-    step: Step
-    """With the rewrites."""
-    order: tuple[int, ...]
-    """Base order of the first runs."""
-    costs: Costs
-    fusing: bool
-
-    @cached_property
-    def graph(self) -> BudgetGraph:
-        """The budget problem."""
-        return make_graph(self.step, self.costs, self.order, fusing=self.fusing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +59,8 @@ class Shared:
     measured: bool
     """Whether op times are measured ones; asked for and not there, it becomes False."""
     reuse: bool
+    host_bytes: int = ANY_BYTES
+    """That may lie on the host at once."""
     unmodified: Unmodified | None = None
     searched: bool = False
     """Whether the order and the addresses of the unmodified step were searched for."""
@@ -90,14 +77,16 @@ class Shared:
         self.measured = self.measured and was_timed(self.step)
         self.costs = op_costs(self.step, self.device, self.measured)
         self.checker = Checker(self.step)
-        self._variants: list[Variant] = []
+        self._known_variants: list[Variant] = []
         self._on_terms: list[Plan] = []
         """The last plans on their terms."""
         self._assemblers: dict[tuple[str, ...], Assembler] = {}
 
     @cached_property
-    def prover(self) -> OverheadBounds:
+    def prover(self) -> "OverheadBounds":
         """Proves bounds for any budget."""
+        from solver.budget.bound import OverheadBounds  # heavy: not before it is asked for
+
         return OverheadBounds(self.step, self.device, self.allowed, measured=self.measured)
 
     @property
@@ -105,43 +94,15 @@ class Shared:
         """Predicted for the unmodified step."""
         return self.costs.base_seconds
 
-    def variant(self, rewrites: tuple[str, ...], order: tuple[int, ...] | None = None) -> Variant:
-        """The step with these rewrites; ``order`` None: that of the program, updates early."""
-        step = rewrite(self.step, rewrites)
-        return Variant(
-            rewrites,
-            step,
-            order or early_order(step, tuple(range(len(step.ops)))),
-            op_costs(step, self.device, self.measured) if rewrites else self.costs,
-            Choice.IMPLEMENTATIONS in self.allowed,
-        )
-
-    def variants(self, best_order: tuple[int, ...]) -> list[Variant]:
-        """What is searched, the most promising first: other implementations wherever they are possible,
-        those alone that take no more time, and none; for the last, best order and program order."""
-        if not self._variants:
-            for names in self._implementations:
-                self._variants.append(self.variant(names))
-            self._variants.append(self.variant((), best_order))
-        return list(self._variants)
-
     @cached_property
-    def _implementations(self) -> list[tuple[str, ...]]:
-        """Sets of rewrites, the empty one last."""
-        if Choice.IMPLEMENTATIONS not in self.allowed and Choice.APPROXIMATE not in self.allowed:
-            return [()]
-        approximate = Choice.APPROXIMATE in self.allowed
-        everything = combined(self.step, approximate=approximate)
-        by_rule: dict[str, list[str]] = {}
-        for name in everything:
-            by_rule.setdefault(name.partition(" ")[0], []).append(name)
-        slower = {
-            rule
-            for rule, names in by_rule.items()
-            if self.variant(tuple(names)).costs.base_seconds > self.base_seconds
-        }
-        free = tuple(name for name in everything if name.partition(" ")[0] not in slower)
-        return list(dict.fromkeys((everything, free, ())))
+    def _variants(self) -> Variants:
+        return Variants(self.step, self.device, self.measured, self.allowed, self.reuse)
+
+    def variants(self, best_order: Callable[[Step], tuple[int, ...]]) -> list[Variant]:
+        """What is searched; ``best_order`` finds an order of a rewritten step."""
+        if not self._known_variants:
+            self._known_variants = self._variants.all(best_order)
+        return self._known_variants
 
     def assembler(self, variant: Variant) -> Assembler:
         """Of plans for this variant."""
@@ -206,7 +167,7 @@ class Shared:
     @cached_property
     def rewritable(self) -> bool:
         """Whether the step has ops that may run in another way than captured."""
-        return len(self._implementations) > 1
+        return len(self._variants.implementations) > 1
 
     def on_terms(self, found: Found, budget_bytes: int) -> Plan:
         """The plan as one for this budget, with the bound known for it. Checked."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from solver.budget.job import BudgetJob
+from solver.budget.schedule import ANY_BYTES
 from solver.budget.shared import Found, Shared
 from solver.errors import BayplanError
 from solver.plan import Offload, Plan, Status
@@ -80,9 +81,11 @@ def share(
     allowed: Sequence[Choice] = DEFAULT_CHOICES,
     measured: bool = False,
     reuse: bool = True,
+    host_bytes: int = ANY_BYTES,
 ) -> Shared:
     """What several calls of ``solve_budget`` for one step have in common, to be handed to each."""
-    return Shared(step, device, tuple(c for c in Choice if c in allowed), measured, reuse)
+    chosen = tuple(c for c in Choice if c in allowed)
+    return Shared(step, device, chosen, measured, reuse, host_bytes)
 
 
 def solve_budget(
@@ -96,6 +99,7 @@ def solve_budget(
     seed: int = 0,
     name: str = "Within the budget",
     reuse: bool = True,
+    host_bytes: int = ANY_BYTES,
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
     shared: Shared | None = None,
@@ -104,15 +108,23 @@ def solve_budget(
     time, of those that ``deadline`` seconds find, with what is proven of that loss.
 
     ``device`` predicts op times; ``measured``: those that the step was timed with, where it was.
-    ``shared``: made by ``share`` with the same step and choices, it carries what other budgets taught.
-    Never nothing: where nothing is found within the budget, ``plan`` is None, and the report has the
-    smallest budget that was found to do and the largest that is proven not to. A cancel is answered
-    within 100 ms; ``progress`` is called in the caller's thread. Every plan that it brings and that is
-    returned has passed ``solver.check``. Raises BayplanError for a budget that is no number of bytes.
+    ``host_bytes``: that offload may have on the host at once. ``shared``: made by ``share`` with the
+    same step and choices, it carries what other budgets taught. Never nothing: where nothing is found
+    within the budget, ``plan`` is None, and the report has the smallest budget that was found to do and
+    the largest that is proven not to. A cancel is answered within 100 ms; ``progress`` is called in the
+    caller's thread. Every plan that it brings and that is returned has passed ``solver.check``. Raises
+    BayplanError for a budget that is no number of bytes.
     """
     if budget_bytes <= 0:
         raise BayplanError(f"A budget of {budget_bytes:,} bytes holds nothing. Give a positive number.")
-    shared = shared or share(step, device=device, allowed=allowed, measured=measured, reuse=reuse)
+    shared = shared or share(
+        step,
+        device=device,
+        allowed=allowed,
+        measured=measured,
+        reuse=reuse,
+        host_bytes=host_bytes,
+    )
     job = BudgetJob(shared, budget_bytes, deadline, seed, name)
     job.begin()
     if cancelled is not None and cancelled():
