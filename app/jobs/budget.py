@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from solver.budget.shared import Shared
 
 
+CURVE_DEADLINES = 2
+"""A whole curve may take so many times what one solve may."""
+
+
 @dataclass(frozen=True)
 class BudgetRequest:
     """Which budgets of a step are to be solved, and on what terms."""

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QWidget
 from app.facts.plan import GROUPS, Group
 from app.map.row import WEIGHT, label_font, text_width
 from app.map.scene import Scene, size_of_plan
-from app.numbers import human, percent
+from app.numbers import human, overhead, percent
 from app.theme import Theme
 from solver.step import Category
 
@@ -34,6 +34,10 @@ class PictureHeader(QWidget):
                 ("Never filled", f"{human(unfilled)}, {percent(unfilled / max(total, 1))}", theme.warn),
             ]
         figures = [("Height", size_of_plan(total), theme.text)]
+        terms = scene.plan.terms
+        if terms is not None:
+            figures.append(("Budget", size_of_plan(terms.budget_bytes), theme.text))
+            figures.append(("Overhead", f"{overhead(terms.overhead)} time", theme.text))
         if scene.as_run is not None:
             reserved = scene.as_run.reserved_bytes
             saved = reserved - total

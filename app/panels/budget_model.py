@@ -1,5 +1,7 @@
 """What the budget view shows and asks for: the budget line, what plans may do, on which device."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 
 from app.curve.budgets import (
@@ -166,7 +168,11 @@ class BudgetModel(QObject):
             self.changed.emit()
 
     def add_failure(self, one: Infeasible) -> None:
-        """A budget was found to have no plan."""
+        """A budget was found to have no plan; the least one known may be that of an earlier solve."""
+        known = [p.budget_bytes for p in self.points if p.budget_bytes > one.budget_bytes]
+        if one.found_bytes is not None:
+            known.append(one.found_bytes)
+        one = replace(one, found_bytes=min(known, default=None))
         self._failed[self.wanted, one.budget_bytes] = one
         self.changed.emit()
 

@@ -25,6 +25,8 @@ LEGEND = ("Best plan found", "Certified lower bound", "Gap, not yet closed", "No
 LEGEND_WIDTH, LEGEND_ROW = 168.0, 19.0
 LEGEND_FROM = 560.0
 """Widths of the legend, and of the plot from which it is shown."""
+CAPTION = 24.0
+"""What the name of the upright axis takes of the plot's width, pixels."""
 PLACES = 10
 """So many heights are tried for the callout."""
 
@@ -269,7 +271,7 @@ class CurvePainter:
         text = f"{self._unit.text(budget)} {self._unit.name}"
         font = text_font(11, STRONG)
         width = QFontMetricsF(font).horizontalAdvance(text) + 20
-        left = min(max(x - width / 2, plot.left()), plot.right() + 16 - width)
+        left = min(max(x - width / 2, plot.left() + CAPTION), plot.right() + 16 - width)
         chip = QRectF(left, plot.top() - 22, width, 20)
         painter.setPen(QPen(accent, 1.5) if point is None else Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.map) if point is None else accent)

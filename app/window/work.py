@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted
+from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted, infeasible_text
 from app.document import Document, Entry
-from app.jobs.budget import BudgetJob, BudgetRequest, Learned
+from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
 from app.jobs.job import Failure, Job, failure_of
@@ -34,10 +34,6 @@ from solver.step import Step
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
-
-
-CURVE_DEADLINES = 2
-"""A whole curve may take so many times what one solve may."""
 
 
 class Work(Runner):
@@ -74,6 +70,7 @@ class Work(Runner):
         """By the last budgets that were solved."""
         self._answers: dict[str, Plan] = {}
         """By name the plans that the running one has brought."""
+        self._too_small: Infeasible | None = None
         self._solve_next = False
         self._library_failed = False
 
@@ -149,7 +146,7 @@ class Work(Runner):
         request = BudgetRequest(step, wanted, budgets, deadline, settings.seed, settings.reuse, unit)
         job = BudgetJob(request, self.document.baseline, self._learned)
         job.succeeded.connect(self._budgets_solved)
-        self._answers = {}
+        self._answers, self._too_small = {}, None
         self._run(job, "budgets", Activity("Starting the solver", running=True, stoppable=True))
 
     def prove(self) -> None:
@@ -291,6 +288,7 @@ class Work(Runner):
         """A budget was solved: its plan is kept like any other."""
         step = self.document.step
         if isinstance(answer, Infeasible):
+            self._too_small = answer
             self.infeasible.emit(answer)
         elif step is not None:
             self._answers[answer.name] = answer
@@ -299,7 +297,10 @@ class Work(Runner):
     @Slot(object)
     def _budgets_solved(self, _: int) -> None:
         step, plans, job = self.document.step, list(self._answers.values()), self._job
-        self._say(Activity(f"Solved {counted(len(plans), 'budget')}", good=bool(plans)))
+        if self._too_small is not None and isinstance(job, BudgetJob):
+            self._say(Activity(infeasible_text(self._too_small, job.request.unit)))
+        else:
+            self._say(Activity(f"Solved {counted(len(plans), 'budget')}", good=bool(plans)))
         self._learned = job.learned if isinstance(job, BudgetJob) else None
         if step is not None and plans and not self.document.example:
             self._store(step, plans, None)

@@ -135,6 +135,11 @@ class TestLine:
         assert (model.wanted.allowed, model.wanted.device) == ({Choice.OFFLOAD}, A100)
         assert [p.budget_bytes for p in model.points] == [MIDDLE, FREE]
 
+    def test_a_failure_leads_to_the_least_plan_there_is(self, model: BudgetModel) -> None:
+        model.move(2048)
+        model.add_failure(Infeasible(2048, 0, FREE))
+        assert model.infeasible == Infeasible(2048, 0, LOW)
+
 
 class TestPanel:
     def test_the_chosen_row_is_the_line(self, view: BudgetView, model: BudgetModel) -> None:
@@ -328,6 +333,7 @@ def test_an_infeasible_budget_is_an_answer(
     central.budgets.add(1 << 20)
     wait_until_idle(qtbot, opened)
     assert central.budgets.infeasible == Infeasible(1 << 20, 3071, LOW)
+    assert opened.work.activity.text == "No plan was found within 1.000 MiB"
     assert "No plan" in opened.line.left.text()
 
 

@@ -173,9 +173,7 @@ def test_a_curve_needs_a_name_that_says_what_it_is(
 def test_a_curve_of_budgets_that_nothing_fits_is_a_no(
     bayplan: Bayplan, chain: Path, tmp_path: Path
 ) -> None:
-    answer = bayplan(
-        "curve", chain, "-o", tmp_path / "c.csv", "--budgets", "100KiB", *BRIEF, "--json"
-    )
+    answer = bayplan("curve", chain, "-o", tmp_path / "c.csv", "--budgets", "100KiB", *BRIEF, "--json")
 
     assert answer.code == 1
     assert json.loads(answer.out)["points"][0]["overhead"] is None
