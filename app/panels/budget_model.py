@@ -46,6 +46,8 @@ class BudgetModel(QObject):
         self.budget: int | None = None
         """Where the line is; None while there is nothing to put it at."""
         self.running = False
+        self.asked: Wanted = self.wanted
+        """The terms on which budgets were asked for last."""
         self.points: tuple[BudgetPoint, ...] = ()
         self._failed: dict[tuple[Wanted, int], Infeasible] = {}
         document.step_changed.connect(self._reset)
@@ -173,7 +175,7 @@ class BudgetModel(QObject):
         if one.found_bytes is not None:
             known.append(one.found_bytes)
         one = replace(one, found_bytes=min(known, default=None))
-        self._failed[self.wanted, one.budget_bytes] = one
+        self._failed[self.asked, one.budget_bytes] = one
         self.changed.emit()
 
     def _want(self, wanted: Wanted) -> None:

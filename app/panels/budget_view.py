@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.curve.budgets import BUDGET_UNITS, at_budget, infeasible_text
-from app.document import Document
+from app.document import Document, Entry
 from app.facts.compare import NOTHING_DONE, done_text
 from app.facts.plan import plan_facts
 from app.facts.storage import slot_facts
@@ -52,6 +52,8 @@ class BudgetView(QWidget):
         self.setAccessibleName("Memory against time")
         self._document, self.model = document, model
         self._narrow: bool | None = None
+        self._aside: tuple[Entry, int | None] | None = None
+        """A plan off the curve that was chosen elsewhere, and where the line was then."""
         self.plot = BudgetPlot(model)
         self.panel = BudgetPanel(model)
         self.map = MapView()
@@ -78,7 +80,7 @@ class BudgetView(QWidget):
         self.map.selected.connect(document.select)
         self.map.hovered.connect(document.hover)
         model.changed.connect(self.refresh)
-        document.shown_changed.connect(self.refresh)
+        document.shown_changed.connect(self._shown_changed)
         document.selection_changed.connect(self._select)
         document.hovered_changed.connect(self._hover)
         self._arrange(narrow=False)
@@ -195,6 +197,8 @@ class BudgetView(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
+        if self.model.points:
+            self._aside = None
         self.refresh()
         self._select()
 
@@ -202,31 +206,44 @@ class BudgetView(QWidget):
         """Follow the model; later, where the view is not in sight."""
         if not self.isVisible():
             return
-        model, step = self.model, self._document.step
+        model, step, shown = self.model, self._document.step, self._document.shown
         point = model.point
         solved = sum(not p.free for p in model.points)
         self.step.set_figure(step.title if step is not None else "")
         self.solved.set_figure(str(solved))
         self.unit.setCurrentIndex(BUDGET_UNITS.index(model.chosen_unit))
         self.header.fit()
-        if point is not None and point.entry is not self._document.shown:
+        if self._aside is not None and self._aside != (shown, model.budget):
+            self._aside = None
+        if self._aside is None and point is not None and point.entry is not shown:
             # The line is being dragged: the map need not follow every pixel.
             self._later.start()
             return
         self._show_map()
 
+    def _shown_changed(self) -> None:
+        """Another plan was chosen elsewhere: one that is not on the curve is shown aside from it."""
+        shown, model = self._document.shown, self.model
+        on_curve = any(point.entry is shown for point in model.points)
+        self._aside = None if shown is None or on_curve else (shown, model.budget)
+        self.refresh()
+
     def _show_map(self) -> None:
-        model, step = self.model, self._document.step
-        point, facts = model.point, model.facts
-        self.pages.setCurrentWidget(self.map if point is not None else self.empty)
-        if point is None or facts is None or step is None:
-            self.name.setText("No plan here" if model.points else "The plan at the budget line")
+        step, point = self._document.step, self.model.point
+        entry = point.entry if point is not None else None
+        if self._aside is not None:
+            entry = self._aside[0]
+        self.pages.setCurrentWidget(self.map if entry is not None else self.empty)
+        if entry is None or step is None:
+            self.name.setText("No plan here")
             self.said.setText("")
             self._show_message()
             return
-        self.name.setText(point.entry.name)
-        self.said.setText(done_text(facts) or NOTHING_DONE)
-        scene = scene_for(step, point.entry.plan, self._document.baseline)
+        facts = plan_facts(step, entry.plan, entry.baseline)
+        done = done_text(facts) or NOTHING_DONE
+        self.name.setText(entry.name)
+        self.said.setText(done if self._aside is None else f"Not on this curve. {done}")
+        scene = scene_for(step, entry.plan, self._document.baseline)
         if self.map.state.scene is not scene:
             self.map.set_scene(scene)
             self._select()

@@ -86,6 +86,7 @@ class Budgeting(QObject):
     @Slot(object)
     def _solve(self, budgets: tuple[int, ...]) -> None:
         if self.model is not None:
+            self.model.asked = self.model.wanted
             self._work.solve_budgets(self.model.wanted, budgets, self.model.unit)
 
     @Slot()

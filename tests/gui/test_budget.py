@@ -26,7 +26,7 @@ from solver.solution import Progress
 from solver.step import Step
 from solver.terms import Choice
 from tests.app.toy_budgets import FREE, LOW, MIDDLE, solved_plans, within
-from tests.app.toy_case import toy_plan
+from tests.app.toy_case import loose_plan, toy_plan
 from tests.app.toy_plans import within_budget
 from tests.app.toy_several import recomputed_plan
 from tests.gui.conftest import SECONDS, open_file, wait_until_idle
@@ -139,6 +139,17 @@ class TestLine:
         model.move(2048)
         model.add_failure(Infeasible(2048, 0, FREE))
         assert model.infeasible == Infeasible(2048, 0, LOW)
+
+    def test_a_plan_off_the_curve_is_shown_until_the_line_moves(
+        self, qtbot: QtBot, view: BudgetView, document: Document, toy_step: Step
+    ) -> None:
+        loose = Entry(loose_plan(toy_step))
+        document.add(loose)
+        assert document.shown is loose and view.name.text() == "Program order, placed"
+        assert view.said.text().startswith("Not on this curve")
+        view.plot.setFocus()
+        qtbot.keyClick(view.plot, Key.Key_Left)
+        assert document.shown is not loose and view.name.text().startswith("Within")
 
 
 class TestPanel:
