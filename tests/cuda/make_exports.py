@@ -2,7 +2,8 @@
 
 ``python tests/cuda/make_exports.py [NAME...] [--target cpu] [--seconds 60] [-o FOLDER]`` needs the
 whole environment; the folders it writes need torch alone. NAME_offload is the model NAME with some of
-its storages in host memory between the forward and the backward pass.
+its storages in host memory between the forward and the backward pass; NAME_budget is the model in less
+memory than it needs, so that ops run again.
 """
 
 import argparse
@@ -15,12 +16,19 @@ sys.path.insert(0, str(HERE.parents[1]))
 
 from runtime.capture import capture  # noqa: E402
 from runtime.export import export  # noqa: E402
+from solver.budget.devices import find_device  # noqa: E402
+from solver.budget.solve import solve_budget  # noqa: E402
 from solver.errors import BayplanError  # noqa: E402
+from solver.plan import Plan  # noqa: E402
 from solver.solve import solve  # noqa: E402
+from solver.step import Step  # noqa: E402
+from solver.terms import Choice  # noqa: E402
 from tests.runtime.offloading import costliest, with_trips  # noqa: E402
 
 TRIPS = 24
 """Storages that NAME_offload parks in host memory."""
+BUDGET = 0.5
+"""Of the arena that the model needs, what NAME_budget has."""
 MODELS = (
     "mlp",
     "mlp_scaled",
@@ -32,6 +40,9 @@ MODELS = (
     "unet",
     "cnn_ranks",
     "cnn_inference",
+    "cnn_dropout_budget",
+    "gpt_budget",
+    "resnet50_budget",
 )
 
 
@@ -50,25 +61,39 @@ def main(arguments: list[str]) -> int:
         begin = time.process_time()
         try:
             step = capture(
-                f"{HERE / 'models.py'}:{name.removesuffix('_offload')}",
+                f"{HERE / 'models.py'}:{name.removesuffix('_offload').removesuffix('_budget')}",
                 batch=options.batch,
                 optimizer=None,
                 target=options.target,
             )
-            plan = solve(step, deadline=options.seconds).plan
-            if name.endswith("_offload"):
-                plan = with_trips(step, plan, costliest(step, plan, TRIPS))
+            plan = plan_for(name, step, options.seconds)
             export(step, plan, options.output / name)
         except BayplanError as error:
             sys.stderr.write(f"{name}: {error}\n")
             failed = 1
             continue
         sys.stdout.write(
-            f"{name}: {len(step.ops):,} ops, peak {plan.peak_bytes:,} bytes, arena "
+            f"{name}: {len(plan.order):,} ops, peak {plan.peak_bytes:,} bytes, arena "
             f"{plan.height_bytes:,}, {time.process_time() - begin:.1f} s\n"
         )
         sys.stdout.flush()
     return failed
+
+
+def plan_for(name: str, step: Step, seconds: float) -> Plan:
+    """The plan of the export ``name``. Raises BayplanError where there is none."""
+    plan = solve(step, deadline=seconds).plan
+    if name.endswith("_offload"):
+        return with_trips(step, plan, costliest(step, plan, TRIPS))
+    if not name.endswith("_budget"):
+        return plan
+    budget = step.resident_bytes + int(BUDGET * plan.height_bytes)
+    allowed = (Choice.RECOMPUTE,)
+    device = find_device("a100")
+    found = solve_budget(step, budget, device=device, allowed=allowed, deadline=seconds).plan
+    if found is None:
+        raise BayplanError(f"No plan was found within {budget:,} bytes.")
+    return found
 
 
 if __name__ == "__main__":

@@ -266,3 +266,14 @@ def cnn_ranks(batch: int = 16):
 def cnn_inference(batch: int = 16):
     """For torch.compile."""
     return Cnn().eval(), torch.randn(batch, 3, 32, 32)
+
+
+def cnn_dropout(batch: int = 32):
+    """Batch norm and dropout in every layer: what runs again must draw the same and move nothing."""
+    layers: list[nn.Module] = []
+    for width_in, width in ((3, 32), (32, 32), (32, 64), (64, 64)):
+        layers += [nn.Conv2d(width_in, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)]
+        layers += [nn.ReLU(True), nn.Dropout(0.1)]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
+    data = torch.randn(batch, 3, 32, 32), torch.randint(10, (batch,))
+    return model, data, nn.CrossEntropyLoss(), fused(model, 1e-3)

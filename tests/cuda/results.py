@@ -38,6 +38,11 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
         for name, row in rows.items()
         if row.get("compiled", {}).get("compiled") and not row["compiled"]["problems"]
     ]
+    for name, row in rows.items():
+        equal = row.get("equal", {})
+        if equal.get("repeated"):
+            whole = f", {equal['whole_norms']} batch norms as a whole" if equal["whole_norms"] else ""
+            notes.append(f"- {name}: {equal['repeated']} ops run again{whole}.")
     lines += ["", *(["Not as it should be:", "", *problems] if problems else ["All as it should be."])]
     if notes:
         lines += ["", "Notes:", "", *notes]

@@ -91,6 +91,30 @@ def test_ranks_and_torch_compile_pass_where_the_steps_are_for_them(
     assert "cnn_inference: torch.compile runs it as planned" in done.stdout
 
 
+def test_a_budget_with_batch_norm_and_dropout_is_proved(tmp_path: Path, native_cache: Path) -> None:
+    folder = tmp_path / "cnn_dropout_budget"
+    done = subprocess.run(
+        [
+            *(sys.executable, str(PROGRAM / "make_exports.py"), folder.name, "--target", "cpu"),
+            *("--batch", "8", "--seconds", "6", "-o", str(tmp_path)),
+        ],
+        env={**os.environ, "XDG_CACHE_HOME": str(native_cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    plan = json.loads((folder / "plan.json").read_text())["plan"]
+    again = {plan["ops"][slot].rpartition("_")[0] for slot in plan["repeated"]}
+    assert {"native_batch_norm", "bernoulli"} <= {name.rstrip("_") for name in again}
+    only = ("--only", "equal", "--only", "corrupted", "--steps", "2")
+    done = proved(native_cache, str(folder), "--device", "cpu", *only)
+    assert done.returncode == 0, done.stdout + done.stderr
+    row = cells(done.stdout)
+    assert (row["bits"], row["corrupted"]) == ("yes", "yes")
+    assert f"cnn_dropout_budget: {len(plan['repeated'])} ops run again" in done.stdout
+
+
 def test_a_rank_that_ends_leaves_no_other_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
