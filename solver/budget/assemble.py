@@ -18,11 +18,12 @@ from functools import cached_property
 
 import numpy as np
 
-from solver.budget.schedule import Entry, Schedule
+from solver.budget.schedule import Entry, Home, Schedule, Trip
 from solver.placement import PlacementProblem, place
 from solver.placement.caching_allocator import largest_op
 from solver.placement.place import place_by_start
 from solver.plan import (
+    HOME,
     SAVED_STATISTICS,
     Action,
     Certificate,
@@ -60,6 +61,8 @@ class Unrolled:
     """Slots of each instance, half-open, where nothing takes over anything; shape (instances, 2)."""
     trips: tuple[tuple[int, int], ...]
     """Of each trip the instance that leaves and the one that comes back."""
+    homes: tuple[int, ...]
+    """The instance of each state that lives on the host."""
     possible: dict[int, tuple[int, int]]
     """By entry (new, old): what it makes there could take over the bytes of what it uses last."""
     fused: frozenset[int]
@@ -121,6 +124,11 @@ class Assembler:
         for trip, stay in enumerate(schedule.trips):
             leaving[stay.out].append(trip)
             coming[stay.back].append(trip)
+        at_home = {home.storage for home in schedule.homes}
+        visits: dict[int, list[int]] = defaultdict(list)
+        for number, home in enumerate(schedule.homes):
+            visits[home.back].append(number)
+        visiting: dict[int, int] = {}
         storages: list[int] = []
         starts: list[int] = []
         ends: list[int] = []
@@ -140,7 +148,12 @@ class Assembler:
         for slot, entry in enumerate(entries):
             for trip in coming[slot]:
                 back[trip] = begin(schedule.trips[trip].storage, slot)
+            for number in visits[slot]:
+                visiting[number] = begin(schedule.homes[number].storage, slot)
             used, made = self._touched(entry)
+            if at_home:
+                op = step.ops[entry.op]
+                used = [*used, *sorted(at_home.intersection(op.reads + op.writes))]
             if missing := [s for s in used if s not in current]:
                 name = step.storages[missing[0]].name
                 raise ValueError(f"entry {slot}: {step.ops[entry.op].name} uses {name}, never made")
@@ -152,12 +165,24 @@ class Assembler:
                 left[trip] = current[schedule.trips[trip].storage]
         for trip, instance in left.items():
             ends[instance] = schedule.trips[trip].free + 1
+        for number, instance in visiting.items():
+            ends[instance] = schedule.homes[number].free + 1
+        homes = tuple(visiting[number] for number in range(len(schedule.homes)))
         pairs = tuple((left[trip], back[trip]) for trip in range(len(schedule.trips)))
         lifetimes = np.array([starts, ends], np.int64).T.copy()
-        possible = self._possible(entries, uses, creates, storages, ends, set(left.values()))
+        travelling = {*left.values(), *homes}
+        possible = self._possible(entries, uses, creates, storages, ends, travelling)
         fused = self._fused(schedule, uses, creates, storages, possible)
         return Unrolled(
-            schedule, tuple(storages), tuple(uses), tuple(creates), lifetimes, pairs, possible, fused
+            schedule,
+            tuple(storages),
+            tuple(uses),
+            tuple(creates),
+            lifetimes,
+            pairs,
+            homes,
+            possible,
+            fused,
         )
 
     def _touched(self, entry: Entry) -> tuple[Sequence[int], Sequence[int]]:
@@ -211,7 +236,8 @@ class Assembler:
         """The entries that really can run in one pass with the one before; see ``solver.plan``."""
         ran: set[int] = set()
         result = set()
-        copies = {t.out + 1 for t in schedule.trips} | {t.back for t in schedule.trips}
+        stays: tuple[Trip | Home, ...] = (*schedule.trips, *schedule.homes)
+        copies = {stay.out + 1 for stay in stays} | {stay.back for stay in stays}
         for slot, entry in enumerate(schedule.entries):
             if self.fusing and entry.fused and entry.op in ran and slot not in copies:
                 before = schedule.entries[slot - 1].op
@@ -305,7 +331,7 @@ class Assembler:
     def _actions(self, one: Arranged) -> list[Action]:
         unrolled = one.unrolled
         schedule = unrolled.schedule
-        travelling = {leaving for leaving, _ in unrolled.trips}
+        travelling = {*(leaving for leaving, _ in unrolled.trips), *unrolled.homes}
         taken = {old for _, old in one.takeovers.values()}
         ended: dict[int, list[Action]] = defaultdict(list)
         for instance, end in enumerate(unrolled.lifetimes[:, 1].tolist()):
@@ -319,6 +345,11 @@ class Assembler:
             ended[trip.out].append(Offload(leaving, host))
             freed[trip.free].append(Free(leaving))
             coming[trip.back].append(Prefetch(host, back))
+        for number, (home, visitor) in enumerate(zip(schedule.homes, unrolled.homes, strict=True)):
+            host = len(schedule.trips) + number
+            coming[home.back].append(Prefetch(host, visitor))
+            ended[home.out].append(Offload(visitor, host))
+            freed[home.free].append(Free(visitor))
         actions: list[Action] = []
         for slot, entry in enumerate(schedule.entries):
             actions += coming[slot]
@@ -336,10 +367,12 @@ class Assembler:
         return actions
 
     def _host_slots(self, unrolled: Unrolled, actions: Sequence[Action]) -> tuple[HostSlot, ...]:
-        """Where each trip's bytes lie in the host block: taken from its first copy to its last."""
+        """Where each trip's bytes lie in the host block, taken from its first copy to its last; and the
+        homes."""
         trips = unrolled.schedule.trips
+        homes = [HostSlot(home.storage, HOME) for home in unrolled.schedule.homes]
         if not trips:
-            return ()
+            return tuple(homes)
         filled = {a.host: at for at, a in enumerate(actions) if isinstance(a, Offload)}
         emptied = {a.host: at for at, a in enumerate(actions) if isinstance(a, Prefetch)}
         hosts = range(len(trips))
@@ -353,7 +386,7 @@ class Assembler:
         most = int(live_bytes(stays, problem.sizes, len(actions)).max())
         if int((addresses + problem.sizes).max()) > most:
             addresses = place(problem, deadline=HOST_SECONDS, fast=True, brief=True).addresses
-        return tuple(map(HostSlot, [trip.storage for trip in trips], addresses.tolist()))
+        return (*map(HostSlot, [trip.storage for trip in trips], addresses.tolist()), *homes)
 
 
 def certificate_of(step: Step, peak: int, *, reuse: bool) -> Certificate:

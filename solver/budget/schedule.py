@@ -48,6 +48,19 @@ class Trip:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """A state of the optimizer that lives on the host: its stay in the arena."""
+
+    storage: int
+    back: int
+    """Its copy into the arena begins before this entry."""
+    out: int
+    """Its copy home begins after this entry, the last that touches it."""
+    free: int
+    """Its bytes are free after this entry, ``free`` ≥ ``out``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A sequence of runs and the trips beside it. It has every op of the step.
 
@@ -56,3 +69,4 @@ class Schedule:
 
     entries: tuple[Entry, ...]
     trips: tuple[Trip, ...] = ()
+    homes: tuple[Home, ...] = ()

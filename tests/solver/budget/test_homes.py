@@ -1,0 +1,86 @@
+"""States of the optimizer that live on the host come in time where there is room, and go home."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from solver.budget.assemble import Arranged, Assembler
+from solver.budget.costs import op_costs
+from solver.budget.devices import V100
+from solver.budget.duration import plan_seconds
+from solver.budget.homes import with_homes
+from solver.budget.schedule import Entry, Schedule
+from solver.check import check
+from solver.plan import Plan, Provenance
+from solver.step import Category, Op, Phase, Step, Storage
+from solver.timeline import resident_bytes_on_device
+from tests.solver.budget.chain_steps import chain_step
+
+MIB = 1 << 20
+LAYERS = 6
+
+
+def with_momentum() -> tuple[Step, tuple[int, ...]]:
+    """A chain whose weights are updated by way of a momentum each, and the momenta."""
+    chain = chain_step(LAYERS)
+    storages, ops, states = list(chain.storages), list[Op](), []
+    for op in chain.ops:
+        if op.phase is Phase.UPDATE:
+            states.append(len(storages))
+            storages.append(Storage(MIB, Category.OPTIMIZER_STATE, f"momentum of {op.name}"))
+            mixed = Op(f"mix_{op.name}", "mul_.Scalar", op.reads, (states[-1],), (), phase=Phase.UPDATE)
+            ops += [mixed, replace(op, reads=(states[-1],))]
+        else:
+            ops.append(op)
+    return Step(chain.origin, tuple(storages), tuple(ops)), tuple(states)
+
+
+STEP, STATES = with_momentum()
+KEPT = Schedule(tuple(Entry(op) for op in range(len(STEP.ops))))
+
+
+def plan_with(budget: int, bytes_per_second: float) -> tuple[Plan, float]:
+    """The plan with all momenta on the host, and its seconds."""
+    assembler = Assembler(STEP)
+    bare = assembler.unroll(KEPT)
+    live = assembler.profile(Arranged(bare, bare.possible))
+    costs = op_costs(STEP, V100, False)
+    schedule = with_homes(STEP, KEPT, live, STATES, budget, costs, bytes_per_second)
+    unrolled = assembler.unroll(schedule)
+    one = Arranged(unrolled, unrolled.possible)
+    sizes = STEP.rounded_sizes[list(unrolled.storages)]
+    placed = dict(enumerate((np.cumsum(sizes) - sizes).tolist()))
+    plan = assembler.plan(one, placed, "homes", Provenance())
+    assert check(STEP, plan) == []
+    device = replace(V100, host_bytes_per_second=bytes_per_second)
+    return plan, plan_seconds(STEP, plan, device, False)
+
+
+def test_states_on_the_host_are_not_on_the_device() -> None:
+    plan, _ = plan_with(1 << 40, 12e9)
+    assert plan.homes == frozenset(STATES)
+    assert resident_bytes_on_device(STEP, plan) == STEP.resident_bytes - LAYERS * MIB
+
+
+def test_with_room_and_fast_copies_no_update_waits_for_its_state() -> None:
+    base = op_costs(STEP, V100, False).base_seconds
+    _, seconds = plan_with(1 << 40, 400e9)
+    # What is left is the last state's way home, beside nothing.
+    assert seconds <= base + MIB / 400e9 + 1e-9
+    _, slow = plan_with(1 << 40, 1e9)
+    assert slow > base + 2 * LAYERS * MIB / 1e9 * 0.5
+
+
+def test_states_come_no_earlier_than_there_are_bytes_for_them() -> None:
+    roomy, fast = plan_with(1 << 40, 20e9)
+    tight, slow = plan_with(roomy.peak_bytes - MIB, 20e9)
+    assert tight.peak_bytes < roomy.peak_bytes
+    assert slow >= fast
+
+
+@pytest.mark.parametrize("speed", [1e9, 30e9, 1e12])
+def test_a_state_that_goes_home_late_is_free_when_it_is_there(speed: float) -> None:
+    plan, _ = plan_with(1 << 40, speed)
+    unhurried, _ = plan_with(0, speed)
+    assert unhurried.peak_bytes <= plan.peak_bytes
