@@ -60,17 +60,17 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     ops = None if numbers else _match(draft, line)
     if ops is None:
         return None
-    scores = draft.storage_of(line.outputs[0] or 0).size
-    result = draft.storage_of(ops.forward[-1].outputs[0] or 0).size
+    scores = draft.storage_of(line.output(0)).size
+    result = draft.storage_of(ops.forward[-1].output(0)).size
     kept = scores - result - 4 * prod(draft.values[ops.queries].shape[:2])
-    storage = draft.values[line.outputs[0] or 0].storage
+    storage = draft.values[line.output(0)].storage
     return Found(partial(_apply, draft, ops), max(0, kept), (storage,))
 
 
 def _match(draft: Draft, softmax: Line) -> _Ops | None:
-    made = softmax.outputs[0]
-    last = len(draft.values[made].shape) - 1 if made is not None else -1
-    if made is None or softmax.argument(1) not in (-1, last) or softmax.argument(2, False) is not False:
+    made = softmax.output(0)
+    last = len(draft.values[made].shape) - 1 if made >= 0 else -1
+    if made < 0 or softmax.argument(1) not in (-1, last) or softmax.argument(2, False) is not False:
         return None
     before = _scores(draft, softmax)
     if before is None or not _is_plain(draft, made):
@@ -101,7 +101,7 @@ def _match(draft: Draft, softmax: Line) -> _Ops | None:
     if not _is_view(draft, to_scores.value(1), values, _rows(draft, values), turned=True):
         return None
     rest = _gradients(draft, softmax_backward, mask, forward, queries, keys)
-    if rest is None or to_values.outputs[0] is None or apply.outputs[0] is None:
+    if rest is None or to_values.output(0) < 0 or apply.output(0) < 0:
         return None
     backward = sorted([to_values, to_scores, *rest[0]], key=lambda line: line.position)
     lead = [*draft.values[made].shape[:-2]]
@@ -116,7 +116,7 @@ def _match(draft: Draft, softmax: Line) -> _Ops | None:
         scale,
         lead,
         gradient,
-        (rest[1], rest[2], to_values.outputs[0]),
+        (rest[1], rest[2], to_values.output(0)),
     )
     return ops if _fits(draft, ops) else None
 
@@ -159,9 +159,9 @@ def _gradients(
     for earlier in reversed(forward[1:]):
         if earlier.target == _ADD:
             continue  # its gradient is that of the sum
-        made = line.outputs[0]
-        users = draft.users(draft.values[made].storage) if made is not None else []
-        if len(users) != 2 or users[0] is not line or not _is_plain(draft, made or 0):
+        made = line.output(0)
+        users = draft.users(draft.values[made].storage) if made >= 0 else []
+        if len(users) != 2 or users[0] is not line or not _is_plain(draft, made):
             return None
         line = users[1]
         expected = list(earlier.instruction.args)
@@ -170,15 +170,15 @@ def _gradients(
         if line.target != earlier.target or [*line.instruction.args[1:]] != expected[1:]:
             return None
         lines.append(line)
-    made = line.outputs[0]
-    users = draft.users(draft.values[made].storage) if made is not None else []
-    if made is None or len(users) != 3 or not _is_plain(draft, made):
+    made = line.output(0)
+    users = draft.users(draft.values[made].storage) if made >= 0 else []
+    if made < 0 or len(users) != 3 or not _is_plain(draft, made):
         return None
     square = (*_rows(draft, queries)[:2], _rows(draft, keys)[2])
     of_queries = of_keys = -1
     for product in users[1:]:
-        one, other, found = product.value(0), product.value(1), product.outputs[0]
-        if product.target != _BMM or found is None:
+        one, other, found = product.value(0), product.value(1), product.output(0)
+        if product.target != _BMM or found < 0:
             return None
         if _is_view(draft, one, made, square, turned=False) and _is_view(
             draft, other, keys, _rows(draft, keys), turned=True
@@ -224,8 +224,8 @@ def _fits(draft: Draft, ops: _Ops) -> bool:
     unwritten = all(
         draft.unwritten(v, draft.later(first, draft.maker(v)), last) for v in [*taken, ops.gradient]
     )
-    result = ops.forward[-1].outputs[0]
-    kept = result is not None and draft.unwritten(result, ops.forward[-1], last)
+    result = ops.forward[-1].output(0)
+    kept = draft.unwritten(result, ops.forward[-1], last)
     plain = not any(line.instruction.guard for line in lines)
     return made_early and unwritten and kept and plain
 
@@ -233,8 +233,7 @@ def _fits(draft: Draft, ops: _Ops) -> bool:
 def _apply(draft: Draft, ops: _Ops) -> None:
     product = ops.forward[-1]
     first = ops.backward[0]
-    result = product.outputs[0]
-    assert result is not None
+    result = product.output(0)
     queries = draft.values[ops.queries]
     length = queries.shape[1]
     if draft.step.origin.target != "cpu":

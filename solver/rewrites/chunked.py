@@ -59,7 +59,7 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     early = hoist(draft, [ops.gradient], ops.nll)
     if early is None:
         return None
-    storage = draft.values[line.outputs[0] or 0].storage
+    storage = draft.values[line.output(0)].storage
     workspace = draft.storages[storage].size // rows * -(-rows // parts)
     saved = draft.storages[storage].size - workspace
     return Found(partial(_apply, draft, ops, early, parts), saved, (storage,))
@@ -73,29 +73,29 @@ def offered(draft: Draft, line: Line) -> Iterable[Numbers]:
 
 
 def _match(draft: Draft, softmax: Line) -> _Ops | None:
-    logits, log_probabilities = softmax.value(0), softmax.outputs[0]
-    if logits < 0 or log_probabilities is None or softmax.instruction.args[2:] != (False,):
+    logits, log_probabilities = softmax.value(0), softmax.output(0)
+    if logits < 0 or log_probabilities < 0 or softmax.instruction.args[2:] != (False,):
         return None
     if softmax.argument(1) not in (1, -1) or not _is_matrix(draft, logits):
         return None
     product, *others = draft.users(draft.values[logits].storage)
     if others != [softmax] or product.target not in (_MM, _ADDMM) or product.instruction.kwargs:
         return None
-    whole = product.outputs[0]
-    if whole is None or draft.geometry(whole) != draft.geometry(logits):
+    whole = product.output(0)
+    if whole < 0 or draft.geometry(whole) != draft.geometry(logits):
         return None
     users = draft.users(draft.values[log_probabilities].storage)
     targets = [softmax.target, _NLL, _NLL_BACKWARD, _SOFTMAX_BACKWARD]
     if [user.target for user in users] != targets or not _is_matrix(draft, log_probabilities):
         return None
     _, nll, nll_backward, softmax_backward = users
-    weights = draft.users(draft.values[nll.outputs[1]].storage) if nll.outputs[1] is not None else []
+    weights = draft.users(draft.values[nll.output(1)].storage) if nll.output(1) >= 0 else []
     plain = nll.argument(2) is None and nll.argument(3) in (1, 2) and weights == [nll, nll_backward]
     same = [*nll.instruction.args[1:]] == [*nll_backward.instruction.args[2:6]]
-    of_log_probabilities = nll_backward.outputs[0]
-    if not plain or not same or nll.value(0) != log_probabilities or of_log_probabilities is None:
+    of_log_probabilities = nll_backward.output(0)
+    if not plain or not same or nll.value(0) != log_probabilities or of_log_probabilities < 0:
         return None
-    if nll_backward.value(1) != log_probabilities or nll_backward.value(6) != nll.outputs[1]:
+    if nll_backward.value(1) != log_probabilities or nll_backward.value(6) != nll.output(1):
         return None
     users = draft.users(draft.values[of_log_probabilities].storage)
     if users != [nll_backward, softmax_backward] or nll_backward.value(0) < 0:
@@ -103,12 +103,12 @@ def _match(draft: Draft, softmax: Line) -> _Ops | None:
     expected: list[Json] = [{"value": of_log_probabilities}, {"value": log_probabilities}]
     if [*softmax_backward.instruction.args[:2]] != expected:
         return None
-    if softmax_backward.argument(2) != softmax.argument(1) or softmax_backward.outputs[0] is None:
+    if softmax_backward.argument(2) != softmax.argument(1) or softmax_backward.output(0) < 0:
         return None
     backward = [nll_backward, softmax_backward]
     ops = _Ops(product, softmax, nll, backward, nll_backward.value(0))
     guarded = any(line.instruction.guard for line in (product, softmax, nll, *backward))
-    return None if guarded or not _match_gradients(draft, ops, softmax_backward.outputs[0]) else ops
+    return None if guarded or not _match_gradients(draft, ops, softmax_backward.output(0)) else ops
 
 
 def _match_gradients(draft: Draft, ops: _Ops, dlogits: int) -> bool:
@@ -121,8 +121,8 @@ def _match_gradients(draft: Draft, ops: _Ops, dlogits: int) -> bool:
         return False
     operands = values_of(ops.product.instruction)
     for line in draft.users(draft.values[dlogits].storage)[1:]:
-        one, other, made = line.value(0), line.value(1), line.outputs[0]
-        if made is None or line.instruction.kwargs or line.instruction.guard:
+        one, other, made = line.value(0), line.value(1), line.output(0)
+        if made < 0 or line.instruction.kwargs or line.instruction.guard:
             return False
         if not _is_matrix(draft, made):
             return False
@@ -194,7 +194,7 @@ def _apply(draft: Draft, ops: _Ops, early: Sequence[Line], parts: int) -> None:
             [value >= 0 for value in gradients],
             ops.transposed,
         ],
-        outputs=[nll.outputs[0], *(value for value in gradients if value >= 0), workspace],
+        outputs=[nll.output(0), *(value for value in gradients if value >= 0), workspace],
     )
     assert nll.op is not None
     nll.op = replace(nll.op, flops=sum(each for each in flops if each >= 0) or -1, seconds=-1.0)

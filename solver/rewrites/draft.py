@@ -38,6 +38,11 @@ class Line:
         """The values that it makes."""
         return self.instruction.outputs
 
+    def output(self, index: int) -> int:
+        """The value that is its result at ``index``; -1: there is none."""
+        found = self.outputs[index] if index < len(self.outputs) else None
+        return -1 if found is None else found
+
     def argument(self, index: int, default: Json = None) -> Json:
         """The positional argument at ``index``, or ``default`` where the call leaves it out."""
         args = self.instruction.args

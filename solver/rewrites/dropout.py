@@ -36,9 +36,9 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
 
 
 def _find_native(draft: Draft, line: Line) -> Found | None:
-    mask = line.outputs[1]
-    order = None if mask is None else order_of(draft, mask)
-    if mask is None or order is None or draft.values[mask].dtype != "bool":
+    mask = line.output(1)
+    order = None if mask < 0 else order_of(draft, mask)
+    if order is None or draft.values[mask].dtype != "bool":
         return None
     readers = draft.readers(mask)
     for reader in readers:
@@ -90,8 +90,8 @@ def _operand(product: Line, mask: int) -> int:
 
 def _is_plain(draft: Draft, line: Line, operand: int, mask: int) -> bool:
     """Whether operand and result are of the mask's shape, and of one dtype."""
-    value, made = line.value(operand), line.outputs[0]
-    if value < 0 or made is None or line.instruction.guard or line.instruction.kwargs:
+    value, made = line.value(operand), line.output(0)
+    if min(value, made) < 0 or line.instruction.guard or line.instruction.kwargs:
         return False
     one, other, of = draft.values[value], draft.values[made], draft.values[mask]
     return (
@@ -149,8 +149,7 @@ def _multiply(
     order: list[int],
     factor: Json = None,
 ) -> None:
-    made = line.outputs[0]
-    assert made is not None
+    made = line.output(0)
     factor = line.argument(2) if target.startswith("bayplan.dropout") else factor
     strides = [*draft.values[made].stride]
     draft.change(line, target, [line.argument(operand), {"value": bits}, factor, order, strides])

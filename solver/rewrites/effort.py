@@ -11,7 +11,7 @@ _PARTS = {"max_pool2d": 1 << 22, "mask": 1 << 24}
 
 _BY_ELEMENT = {
     # The kernel's indices are written and read.
-    "max_pool2d_with_offsets": (0, "max_pool2d", 16, 2),
+    "max_pool2d_with_offsets": (-1, "max_pool2d", 16, 2),
     "max_pool2d_with_offsets_backward": (1, "max_pool2d", 16, 2),
     # Operands and results in the kernel's layout.
     "attention": (0, "mask", 24, 6),
@@ -23,7 +23,8 @@ _BY_ELEMENT = {
     "scale_by_bits": (0, "mask", 12, 6),
     "dropout_backward_by_bits": (0, "mask", 12, 5),
 }
-"""By op: whose elements count (an argument), in which parts, bytes by element, launches by part."""
+"""By op: whose elements count (an argument; -1: the result), in which parts, bytes by element, launches
+by part."""
 
 _LOGITS_PASSES, _LOGITS_LAUNCHES = 6, 12
 """How often a cross-entropy some rows at a time goes over the logits, its matrix products aside, and
@@ -36,17 +37,17 @@ def further_work(program: Program, instruction: Instruction) -> tuple[int, int]:
     name = name.removesuffix(".default")
     if namespace != "bayplan":
         return 0, 0
-    if name == "chunked_cross_entropy":
-        logits = program.values[instruction.outputs[-1] or 0]
-        rows = program.values[value_of(instruction.args[0])].shape[0]
-        passes = _LOGITS_PASSES * rows * logits.shape[1] * DTYPE_BYTES[logits.dtype]
-        return passes, _LOGITS_LAUNCHES * -(-rows // logits.shape[0])
-    if name not in _BY_ELEMENT:
+    operands = [value_of(item) for item in (*instruction.args[:2], None, None)]
+    results = [-1 if value is None else value for value in instruction.outputs]
+    shapes = [program.values[v].shape if v >= 0 else () for v in operands]
+    if name == "chunked_cross_entropy" and results and min(results[-1], operands[0]) >= 0:
+        part = program.values[results[-1]]
+        rows = prod(shapes[0][:1])
+        parts = -(-rows // max(1, prod(part.shape[:1])))
+        passes = _LOGITS_PASSES * rows * prod(part.shape[1:]) * DTYPE_BYTES[part.dtype]
+        return passes, _LOGITS_LAUNCHES * parts
+    if name not in _BY_ELEMENT or not results or results[0] < 0:
         return 0, 0
-    argument, parts, size, launches = _BY_ELEMENT[name]
-    if argument == 0 and name.startswith("max_pool2d"):
-        counted = program.values[instruction.outputs[0] or 0]
-    else:
-        counted = program.values[value_of(instruction.args[argument])]
-    elements = prod(counted.shape)
-    return size * elements, launches * -(-elements // _PARTS[parts])
+    argument, parts_of, size, launches = _BY_ELEMENT[name]
+    elements = prod(program.values[results[0]].shape if argument < 0 else shapes[argument])
+    return size * elements, launches * -(-elements // _PARTS[parts_of])

@@ -20,12 +20,12 @@ from solver.step import Category, Phase
 
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     """Where the tensor is kept for this op, and made by an op of the forward pass."""
-    y, gradient, made = line.value(1), line.value(0), line.outputs[0]
+    y, gradient, made = line.value(1), line.value(0), line.output(0)
     limits = limits_of(draft, line)
     if numbers or line.instruction.kwargs or line.instruction.guard or not limits:
         return None
     order = order_of(draft, y)
-    if order is None or gradient < 0 or made is None:
+    if order is None or min(gradient, made) < 0:
         return None
     kinds = {(draft.values[v].shape, draft.values[v].dtype) for v in (y, gradient, made)}
     behind = last_writer(draft, y, line)
@@ -40,8 +40,7 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
 
 
 def _apply(draft: Draft, line: Line, behind: Line, threshold: float, order: list[int]) -> None:
-    gradient, y, made = line.argument(0), line.value(1), line.outputs[0]
-    assert made is not None
+    gradient, y, made = line.argument(0), line.value(1), line.output(0)
     name = f"{draft.storage_of(y).name} · bits"
     bits = draft.make_value(name, "uint8", ((draft.elements(y) + 7) // 8,), Category.ACTIVATION)
     draft.add(behind, "bayplan.pack_above.default", [{"value": y}, threshold, order], [bits])

@@ -73,8 +73,8 @@ def _result(
         return same and not line.instruction.guard and not line.instruction.kwargs
 
     for reader in draft.readers(x):
-        if is_it(reader, plain) and reader.value(0) == x and reader.outputs[0] is not None:
-            y = reader.outputs[0]
+        if is_it(reader, plain) and reader.value(0) == x and reader.output(0) >= 0:
+            y = reader.output(0)
             if draft.unwritten(x, reader, backward) and draft.unwritten(y, reader, backward):
                 return y, None
     maker = draft.maker(x)

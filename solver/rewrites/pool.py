@@ -15,7 +15,7 @@ from functools import partial
 
 from solver.rewrites.draft import Draft, Line
 from solver.rewrites.rule import Found, Numbers, Rule
-from solver.step import Json, Value
+from solver.step import Json
 from solver.validate import DTYPE_BYTES
 
 FORWARD = "aten.max_pool2d_with_indices.default"
@@ -31,9 +31,9 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     x = line.value(0)
     if numbers or line.instruction.kwargs or line.instruction.guard or x < 0:
         return None
-    y, indices = line.outputs
+    y, indices = line.output(0), line.output(1)
     window = _window(line, 1)
-    if y is None or indices is None or window is None:
+    if min(y, indices) < 0 or window is None:
         return None
     dtype = _dtype(draft, x, y, window)
     backward = draft.readers(indices)
@@ -45,7 +45,8 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
             return None
         if draft.geometry(reader.value(1)) != draft.geometry(x):
             return None
-        if reader.outputs == (None,) or _made(draft, reader).shape != draft.values[x].shape:
+        made = reader.output(0)
+        if made < 0 or draft.values[made].shape != draft.values[x].shape:
             return None
     storage = draft.values[x].storage
     kept = draft.storages[storage].size if draft.kept_for(storage, *backward) else 0
@@ -55,14 +56,13 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
 
 
 def _apply(draft: Draft, line: Line, backward: list[Line], dtype: str) -> None:
-    y, indices = line.outputs
-    assert y is not None and indices is not None
+    y, indices = line.output(0), line.output(1)
     window = _window(line, 1)
     assert window is not None
     kept, maxima = draft.storage_of(indices), draft.values[y]
     offsets = draft.make_value(kept.name, dtype, maxima.shape, kept.category, like=indices)
     for reader in backward:
-        made = _made(draft, reader)
+        made = draft.values[reader.output(0)]
         draft.change(
             reader,
             "bayplan.max_pool2d_with_offsets_backward.default",
@@ -74,12 +74,6 @@ def _apply(draft: Draft, line: Line, backward: list[Line], dtype: str) -> None:
         [line.argument(0), *window, [*maxima.shape], [*maxima.stride], {"dtype": dtype}],
         outputs=(y, offsets),
     )
-
-
-def _made(draft: Draft, line: Line) -> Value:
-    (made,) = line.outputs
-    assert made is not None
-    return draft.values[made]
 
 
 def _window(line: Line, first: int) -> list[Json] | None:
@@ -106,7 +100,8 @@ def _pair(item: Json, default: list[int] | None) -> list[int] | None:
 def _dtype(draft: Draft, x: int, y: int, window: list[Json]) -> str:
     """That of the offsets; empty: they do not tell the indices, or are too large."""
     kernel, stride, padding, dilation, _ = window
-    if len(draft.values[x].shape) != 4 or max(draft.values[y].shape) > _LONGEST:
+    planes = draft.values[x].shape, draft.values[y].shape
+    if any(len(shape) != 4 for shape in planes) or max(planes[1]) > _LONGEST:
         return ""
     if min(*kernel, *stride, *dilation) < 1 or min(padding) < 0 or max(kernel) > _LONGEST:
         return ""

@@ -16,8 +16,8 @@ BACKWARD = "aten.avg_pool2d_backward.default"
 
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     """Wherever the result has the pooled tensor's shape and memory format."""
-    args, made, x = line.instruction.args, line.outputs[0], line.value(1)
-    if numbers or line.instruction.kwargs or line.instruction.guard or made is None or x < 0:
+    args, made, x = line.instruction.args, line.output(0), line.value(1)
+    if numbers or line.instruction.kwargs or line.instruction.guard or min(made, x) < 0:
         return None
     if len(args) != 8 or line.value(0) < 0 or draft.geometry(made) != draft.geometry(x):
         return None
