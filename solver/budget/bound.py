@@ -7,6 +7,7 @@ budgets, so they are kept, and the last best one is the first for the next budge
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import inf
 
@@ -15,8 +16,9 @@ import numpy.typing as npt
 
 from solver.budget.costs import Costs, op_costs
 from solver.budget.freedom import Freedom
-from solver.budget.history import History, make_history
+from solver.budget.history import make_history
 from solver.budget.moment import Moment
+from solver.budget.ways import find_ways
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
 
@@ -40,14 +42,11 @@ class OverheadBounds:
         measured: bool = False,
     ) -> None:
         self.step, self.device, self.allowed = step, device, tuple(allowed)
+        self.measured = measured
+        self._history = make_history(step)
         self.costs: Costs = op_costs(step, device, measured)
         self._moments: dict[int, Moment] = {}
         self._last_best = -1
-
-    @cached_property
-    def history(self) -> History:
-        """Of the step."""
-        return make_history(self.step)
 
     def overhead(
         self,
@@ -59,38 +58,61 @@ class OverheadBounds:
         """No plan within the budget has less; inf: there is none. Within ``deadline`` seconds."""
         started = time.monotonic()
         arena = budget_bytes - self.step.resident_bytes
-        best = 0.0
-        for op in self._candidates:
+        freedom = self._freedom
+        if freedom is None:
+            return -1.0
+        best = freedom.least_extra
+        for op in self._candidates(freedom):
             left = deadline - (time.monotonic() - started)
             if left <= 0 or cancelled():
                 break
-            found = self._moment(op).least_seconds(arena, best, EFFORT, left, cancelled)
+            if op not in self._moments:
+                self._moments[op] = Moment(freedom, op)
+            found = self._moments[op].least_seconds(arena, best, EFFORT, left, cancelled)
             if found > best:
                 best, self._last_best = found, op
             if best == inf:
                 break
         return best / self.costs.base_seconds if self.costs.base_seconds > 0 else 0.0
 
-    @property
-    def _candidates(self) -> list[int]:
-        """Ops to look at, the last best one first."""
-        return sorted(self._carried_most, key=lambda op: op != self._last_best)
+    def likely_rewrites(
+        self,
+        budget_bytes: int,
+        *,
+        deadline: float = 2.0,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> tuple[str, ...] | None:
+        """The rewrites that a plan within the budget is likely to be best with: those that leave least
+        to be made again after the moment whose bound was the best; None: unknown."""
+        freedom = self._freedom
+        moment = self._moments.get(self._last_best)
+        if freedom is None or moment is None:
+            return None
+        arena = budget_bytes - self.step.resident_bytes
+        taken = moment.likely_rewrites(arena, EFFORT, deadline, cancelled)
+        return None if taken is None else tuple(name for names in taken for name in names)
 
-    def _moment(self, op: int) -> Moment:
-        if op not in self._moments:
-            self._moments[op] = Moment(self._freedom, op)
-        return self._moments[op]
+    def _candidates(self, freedom: Freedom) -> list[int]:
+        """Ops to look at, which run in any case: the last best one, then those that carry most."""
+        order = np.argsort(-self._carried, kind="stable").tolist()
+        ops = [op for op in order if op not in freedom.touched][:MOMENTS]
+        return sorted(ops, key=lambda op: op != self._last_best)
 
     @cached_property
-    def _freedom(self) -> Freedom:
+    def _freedom(self) -> Freedom | None:
+        """None: nothing is known of what rewrites can spare."""
+        ways = find_ways(self._history, self.costs, self.device, self.allowed, self.measured)
+        if ways is None:
+            return None
         offload = Choice.OFFLOAD in self.allowed
         return Freedom(
-            self.history,
-            self.costs,
+            ways.history,
+            replace(self.costs, again=ways.again),
             Choice.RECOMPUTE in self.allowed,
             Choice.IMPLEMENTATIONS in self.allowed,
             self.device.host_bytes_per_second if offload else 0.0,
             self._smallest,
+            ways.groups,
         )
 
     @cached_property
@@ -101,16 +123,10 @@ class OverheadBounds:
         return int(sizes[left_out]) if left_out < len(sizes) else 0
 
     @cached_property
-    def _carried_most(self) -> list[int]:
-        """The ops at which most is carried, by that."""
-        order = np.argsort(-self._carried, kind="stable")
-        return [int(op) for op in order[:MOMENTS]]
-
-    @cached_property
     def _carried(self) -> npt.NDArray[np.int64]:
         """By op: bytes of what it makes or finds itself, and of what the ops that come before it in
         every schedule make for those that come after."""
-        history, count = self.history, len(self.step.ops)
+        history, count = self._history, len(self.step.ops)
         carried = np.zeros(count, np.int64)
         width = (count + 7) // 8
         for version, maker in enumerate(history.maker):

@@ -1,6 +1,7 @@
 """One run of CP-SAT on one core, which ends soon after it is told to."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from solver.solution import CancelCallback
@@ -13,6 +14,24 @@ GAP = 2e-3
 
 def solve(model: Any, effort: float, seconds: float, cancelled: CancelCallback) -> tuple[Any, float]:
     """CP-SAT's status, and its lower bound on the objective (0 where there is none)."""
+    solver, status = _run(model, effort, seconds, cancelled)
+    return status, solver.best_objective_bound if model.has_objective() else 0.0
+
+
+def true_in_best(
+    model: Any, literals: Sequence[Any], effort: float, seconds: float, cancelled: CancelCallback
+) -> list[bool] | None:
+    """Which of the literals are true in the best solution that is found; None: none was found."""
+    from ortools.sat.python import cp_model  # heavy
+
+    solver, status = _run(model, effort, seconds, cancelled)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return None
+    return [solver.boolean_value(literal) for literal in literals]
+
+
+def _run(model: Any, effort: float, seconds: float, cancelled: CancelCallback) -> tuple[Any, Any]:
+    """The solver and its status."""
     from ortools.sat.python import cp_model  # heavy
 
     solver = cp_model.CpSolver()
@@ -35,4 +54,4 @@ def solve(model: Any, effort: float, seconds: float, cancelled: CancelCallback) 
     finally:
         over.set()
         watcher.join()
-    return status, solver.best_objective_bound if model.has_objective() else 0.0
+    return solver, status

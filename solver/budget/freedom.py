@@ -5,6 +5,7 @@ from functools import cached_property
 
 from solver.budget.costs import Costs
 from solver.budget.history import History
+from solver.budget.ways import Way
 from solver.step import Category
 
 _TICKS = 10_000_000
@@ -19,12 +20,30 @@ class Freedom:
 
     history: History
     costs: Costs
+    """Of the step as captured; those of repetitions are the least in any way."""
     recompute: bool
     fusing: bool
     host_bytes_per_second: float
     """Of copies; 0: there are none."""
     smallest: int = 0
     """Bytes of the smallest storage that counts."""
+    groups: tuple[tuple[Way, ...], ...] = ()
+    """Ways to run ops otherwise: one of each group, or none."""
+
+    @cached_property
+    def touched(self) -> frozenset[int]:
+        """Ops that some way touches."""
+        return frozenset(op for group in self.groups for way in group for op in way.touched)
+
+    @cached_property
+    def added_seconds(self) -> float:
+        """That first runs take longer at most, with the slowest way of each group."""
+        return sum(max(way.added_seconds for way in group) for group in self.groups)
+
+    @cached_property
+    def least_extra(self) -> float:
+        """Seconds beyond the step as captured: all that ways can save, as a negative number."""
+        return sum(min(0.0, *(way.seconds for way in group)) for group in self.groups)
 
     @cached_property
     def tick(self) -> float:

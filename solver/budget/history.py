@@ -11,7 +11,8 @@ remains holds for the first runs of every schedule that ``solver.check`` accepts
 - ops that draw random numbers come in program order.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from solver.repetition import Repetitions, find_repetitions
 from solver.step import Category, Step
@@ -49,20 +50,9 @@ def make_history(step: Step) -> History:
     A state of the optimizer may have a home on the host, where an old version of it can be found again:
     its readers need not come before its next write.
     """
-    maker = _Maker(step)
-    for index in range(len(step.ops)):
-        maker.add(index)
-    before: list[int] = []
-    for earlier in maker.earlier:
-        reached = 0
-        for op in earlier:
-            reached |= before[op] | 1 << op
-        before.append(reached)
-    after = [0] * len(step.ops)
-    for index in range(len(step.ops) - 1, -1, -1):
-        reached = after[index] | 1 << index
-        for op in maker.earlier[index]:
-            after[op] |= reached
+    maker = _Maker(step, find_repetitions(step))
+    maker.run()
+    earlier = tuple(tuple(sorted(ops)) for ops in maker.earlier)
     return History(
         step,
         maker.repetitions,
@@ -72,18 +62,48 @@ def make_history(step: Step) -> History:
         tuple(map(tuple, maker.needs)),
         tuple(map(tuple, maker.makes)),
         tuple(map(tuple, maker.frozen_by)),
-        tuple(tuple(sorted(earlier)) for earlier in maker.earlier),
-        tuple(before),
-        tuple(after),
+        earlier,
+        *_closures(earlier),
     )
+
+
+def without_edges(history: History, edges: Collection[tuple[int, int]]) -> History:
+    """The same, but for these pairs (op, other) it is not taken for granted that op comes first."""
+    earlier = tuple(
+        tuple(op for op in ops if (op, index) not in edges) for index, ops in enumerate(history.earlier)
+    )
+    before, after = _closures(earlier)
+    return replace(history, earlier=earlier, before=before, after=after)
+
+
+def direct_order(step: Step) -> list[set[int]]:
+    """``History.earlier`` alone."""
+    maker = _Maker(step, Repetitions({}, {}, {}, frozenset(), {}))
+    maker.run()
+    return maker.earlier
+
+
+def _closures(earlier: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """By op, as bit masks: all ops before it, and all after it."""
+    before: list[int] = []
+    for ops in earlier:
+        reached = 0
+        for op in ops:
+            reached |= before[op] | 1 << op
+        before.append(reached)
+    after = [0] * len(before)
+    for index in range(len(before) - 1, -1, -1):
+        reached = after[index] | 1 << index
+        for op in earlier[index]:
+            after[op] |= reached
+    return tuple(before), tuple(after)
 
 
 class _Maker:
     """Walks through the ops in program order."""
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
-        self.repetitions = find_repetitions(step)
+    def __init__(self, step: Step, repetitions: Repetitions) -> None:
+        self.step, self.repetitions = step, repetitions
         self.storage_of: list[int] = []
         self.maker: list[int] = []
         self.users: list[list[int]] = []
@@ -99,8 +119,11 @@ class _Maker:
         """By resident: the ops that find its current version."""
         self._last_random = -1
 
-    def add(self, index: int) -> None:
-        """The next op."""
+    def run(self) -> None:
+        for index in range(len(self.step.ops)):
+            self._add(index)
+
+    def _add(self, index: int) -> None:
         op = self.step.ops[index]
         earlier: set[int] = set()
         found = {*op.reads, *op.writes}.difference(op.creates)

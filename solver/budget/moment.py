@@ -71,8 +71,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from solver.budget.cp_sat import solve
+from solver.budget.cp_sat import solve, true_in_best
 from solver.budget.freedom import Freedom
+from solver.budget.ways import Way
 from solver.solution import CancelCallback
 
 Literal: TypeAlias = Any
@@ -101,12 +102,18 @@ class Moment:
         self._runs: dict[int, Literal] = {}
         self._pending: list[int] = []
         """Ops that may be repeated, and whose needs are not in the model yet."""
+        self._taken: list[tuple[Way, Any]] = []
+        """Whether each way of running ops otherwise is taken."""
+        self._relief: dict[object, list[Any]] = {}
+        """By (op, version) that a way drops, and by version that it frees: whether it is taken."""
         self._build()
 
     # -- the constraints -----------------------------------------------------------------------------
 
     def _build(self) -> None:
         ops = range(len(self._history.needs))
+        for group in self._freedom.groups:
+            self._choose(group)
         for op in ops:
             if not (self._early | self._late) >> op & 1:
                 self._first[op] = self._model.new_bool_var("")
@@ -125,6 +132,14 @@ class Moment:
         self._fit()
         self._take_time()
 
+    def _choose(self, group: tuple[Way, ...]) -> None:
+        taken = [self._model.new_bool_var("") for _ in group]
+        self._model.add_at_most_one(taken)
+        for way, literal in zip(group, taken, strict=True):
+            self._taken.append((way, literal))
+            for relieved in (*way.dropped, *way.free):
+                self._relief.setdefault(relieved, []).append(literal)
+
     def _counts(self, version: int) -> bool:
         return self._freedom.bytes_of(version) >= self._freedom.smallest
 
@@ -142,7 +157,8 @@ class Moment:
             literals = [self._keeps(version), self._runs_after(maker)]
             if self._freedom.host_bytes_per_second:
                 literals.append(self._parks(version))
-            self._clause(*literals, False if runs is True else runs.negated())
+            relief = self._relief.get((op, version), []) + self._relief.get(version, [])
+            self._clause(*literals, *relief, False if runs is True else runs.negated())
 
     def _keeps(self, version: int) -> Any:
         if version not in self._kept:
@@ -172,12 +188,14 @@ class Moment:
 
     def _repeats(self, op: int) -> Literal:
         """Whether the op runs after the moment, and before it, too."""
-        history = self._history
-        possible = self._freedom.recompute and history.repetitions.may_repeat(op)
-        if not possible or any(self._early >> frozen & 1 for frozen in history.frozen_by[op]):
+        repetitions, touched = self._history.repetitions, self._freedom.touched
+        if not self._freedom.recompute or not (op in touched or repetitions.may_repeat(op)):
+            return False
+        frozen_by = [frozen for frozen in self._history.frozen_by[op] if frozen not in touched]
+        if any(self._early >> frozen & 1 for frozen in frozen_by):
             return False
         again = self._model.new_bool_var("")
-        for frozen in history.frozen_by[op]:
+        for frozen in frozen_by:
             if frozen in self._first:
                 self._model.add_implication(again, self._first[frozen])
         return again
@@ -225,19 +243,22 @@ class Moment:
                 terms.append((int(costs.again[op] / tick) - saved) * again)
                 if fused is not None:
                     terms.append(saved * fused)
+        changed = sum(floor(way.seconds / tick) * taken for way, taken in self._taken)
         if not self._freedom.host_bytes_per_second:
-            self._extra = sum(terms)
+            self._extra = sum(terms) + changed
             return
         before, after = (self._model.new_int_var(0, 1 << 40, "") for _ in range(2))
         self._model.add(after >= sum(terms))
         self._copy(before, after)
-        self._extra = before + after
+        self._extra = before + after + changed
 
     def _alone(self, op: int) -> tuple[Any, int]:
         """Whether a repetition is in no pass with the run before, and the units of time that this costs
         at most; (None, units) where no constraint tells."""
         history, costs = self._history, self._costs
         tick = self._freedom.tick
+        if op in self._freedom.touched:
+            return None, int(costs.again[op] / tick)
         saved = min(ceil((costs.again[op] - costs.fused[op]) / tick), int(costs.again[op] / tick))
         if saved <= 0:
             return None, 0
@@ -245,7 +266,10 @@ class Moment:
         joined = [v for v in history.needs[op] if history.storage_of[v] in joins]
         if not all(map(self._counts, joined)):
             return None, saved
-        makers = {history.maker[v] for v in joined} & history.repetitions.begins
+        makers = {history.maker[v] for v in joined}
+        if self._freedom.touched.intersection(makers):
+            return None, saved
+        makers &= history.repetitions.begins
         if not makers:
             return None, 0
         alone = self._model.new_bool_var("")
@@ -273,7 +297,7 @@ class Moment:
         model = self._model.clone()
         model.add(self._room == (room - self.touched_bytes) // freedom.unit)
         least = floor(known / freedom.tick)
-        if known > 0:
+        if known > freedom.least_extra:
             faster = model.clone()
             faster.add(self._extra <= least)
             status, _ = solve(faster, effort, seconds, cancelled)
@@ -284,6 +308,21 @@ class Moment:
         status, bound = solve(model, effort, seconds, cancelled)
         return inf if status == cp_model.INFEASIBLE else max(known, ceil(bound - 1e-3) * freedom.tick)
 
+    def likely_rewrites(
+        self, arena_bytes: int, effort: float, seconds: float, cancelled: CancelCallback
+    ) -> list[tuple[str, ...]] | None:
+        """The rewrites of each way that is taken where the extra time is least, as far as ``effort``
+        goes; None: nothing was found."""
+        model = self._model.clone()
+        room = arena_bytes + self._freedom.home_bytes(written=False)
+        model.add(self._room == (room - self.touched_bytes) // self._freedom.unit)
+        model.minimize(self._extra)
+        literals = [literal for _, literal in self._taken]
+        taken = true_in_best(model, literals, effort, seconds, cancelled)
+        if taken is None:
+            return None
+        return [way.rewrites for (way, _), yes in zip(self._taken, taken, strict=True) if yes]
+
     # -- copies --------------------------------------------------------------------------------------
 
     def _copy(self, before: Any, after: Any) -> None:
@@ -291,7 +330,7 @@ class Moment:
         history, freedom = self._history, self._freedom
         ticks = {version: freedom.copy_ticks(version) for version in self._parked}
         first = np.array(self._costs.first)
-        everything = float(first.sum())
+        everything = float(first.sum()) + freedom.added_seconds
         makers = {history.maker[version] for version in self._parked}
         for op in _spread(op for op in makers if self._early >> op & 1):
             between = everything - _sum(first, history.before[op] | 1 << op | self._late | 1 << self.op)

@@ -29,10 +29,11 @@ class _State(NamedTuple):
 
 
 class LeastTime:
-    """Of one step; ``fusing``: repetitions may be fused."""
+    """Of one step; ``fusing``: repetitions may be fused; ``copies``: a storage that is written in place
+    may be there twice with one version."""
 
-    def __init__(self, step: Step, costs: Costs, *, fusing: bool, recompute: bool = True) -> None:
-        self.step, self.costs, self.fusing, self.recompute = step, costs, fusing, recompute
+    def __init__(self, step: Step, costs: Costs, *, fusing: bool, copies: bool = True) -> None:
+        self.step, self.costs, self.fusing, self.copies = step, costs, fusing, copies
         self.may = find_repetitions(step)
         self.sizes = [round_up(storage.size) for storage in step.storages]
         self.planned = [storage.planned for storage in step.storages]
@@ -68,7 +69,7 @@ class LeastTime:
                 yield 0.0, state._replace(alive=(*state.alive[:at], *state.alive[at + 1 :]))
         for op in range(len(self.step.ops)):
             repeated = bool(state.done >> op & 1)
-            if repeated and not (self.recompute and self.may.may_repeat(op)):
+            if repeated and not self.may.may_repeat(op):
                 continue
             if not repeated and self._is_out_of_turn(state, op):
                 continue
@@ -115,7 +116,7 @@ class LeastTime:
                 if storage in needs:
                     alive.remove((storage, needs[storage]))
                     alive.append((storage, needs[storage] + 1))
-            if any(alive.count(held) > 1 + (held[0] in self.written) for held in alive):
+            if any(alive.count(held) > 1 + (self.copies and held[0] in self.written) for held in alive):
                 continue
             after = _State(state.done | 1 << index, tuple(sorted(alive)), -1, ())
             if self.fusing:

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from itertools import combinations
 from math import inf
 
 from hypothesis import given, settings
@@ -10,7 +11,20 @@ from random_programs import random_program_step
 from random_steps import ORIGIN, random_step
 
 from solver.budget.bound import OverheadBounds
-from solver.step import Category, Instruction, Op, Placeholder, Program, Step, Storage, Value
+from solver.budget.costs import op_costs
+from solver.rewriting import available, rewrite
+from solver.step import (
+    Category,
+    Instruction,
+    Json,
+    Op,
+    Phase,
+    Placeholder,
+    Program,
+    Step,
+    Storage,
+    Value,
+)
 from solver.terms import Choice, DeviceModel
 from solver.timeline import order_profile
 from tests.solver.budget.least_time import LeastTime
@@ -64,6 +78,45 @@ def small_training(layers: int, seed: int) -> Step:
     return Step(ORIGIN, tuple(storages), tuple(ops), program=program)
 
 
+def rectified_training(layers: int, seed: int) -> Step:
+    """A chain of additions, each with a relu in place whose backward takes its result: it can do with a
+    mask of one bit an element."""
+    rng = random.Random(seed)
+    names = ["input"]
+    calls: list[Instruction] = []
+    ops: list[Op] = []
+
+    def call(target: str, *operands: int, constants: tuple[Json, ...] = (), new: bool = True) -> int:
+        made = len(names)
+        if new:
+            names.append(f"s{made}")
+        arguments = (*({"value": operand} for operand in operands), *constants)
+        outputs = (made,) if new else (None,)
+        calls.append(Instruction(f"aten.{target}", arguments, {}, outputs, False, len(ops)))
+        writes, creates = ((), (made,)) if new else ((operands[0],), ())
+        half = Phase.FORWARD if target != "threshold_backward.default" else Phase.BACKWARD
+        reads = tuple(sorted({*operands}))
+        ops.append(Op(f"op{len(ops)}", target, reads, writes, creates, phase=half))
+        return made
+
+    results = [0]
+    for _ in range(layers):
+        results.append(call("add.Tensor", results[-1], rng.choice(results)))
+        call("relu_.default", results[-1], new=False)
+    gradient = call("sin.default", results[-1])
+    for result in reversed(results[1:]):
+        gradient = call("threshold_backward.default", gradient, result, constants=(0,))
+    storages = [
+        Storage(2048, Category.ACTIVATION if index else Category.INPUT, name)
+        for index, name in enumerate(names)
+    ]
+    values = [Value(name, "float32", (512,), (1,), 0, index) for index, name in enumerate(names)]
+    program = Program(
+        tuple(values), tuple(calls), (Placeholder(0, "input", ""),), (), (), (), None, None
+    )
+    return Step(ORIGIN, tuple(storages), tuple(ops), program=program)
+
+
 MAKERS = (small_training, random_training, random_program_step, random_step)
 
 
@@ -92,5 +145,26 @@ def test_no_schedule_beats_a_bound(maker, ops: int, seed: int, fusing: bool) -> 
         budget = step.resident_bytes + arena
         least = oracle.seconds(arena)
         bound = bounds.overhead(budget)
+        if least < inf:
+            assert bound <= least / bounds.costs.base_seconds - 1 + 1e-9
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 2), st.integers(0, 10**6))
+def test_no_schedule_with_other_implementations_beats_a_bound(layers: int, seed: int) -> None:
+    step = rectified_training(layers, seed)
+    bounds = OverheadBounds(step, DEVICE, FUSED)
+    names = [found.name for found in available(step) if found.exact]
+    assert names
+    subsets = [some for count in range(len(names) + 1) for some in combinations(names, count)]
+    steps = [rewrite(step, some) for some in subsets]
+    for arena in _arenas(step, random.Random(seed), 2):
+        costs = [op_costs(each, DEVICE, measured=False) for each in steps]
+        oracles = [
+            LeastTime(each, cost, fusing=True, copies=False)
+            for each, cost in zip(steps, costs, strict=True)
+        ]
+        least = min(oracle.seconds(arena) for oracle in oracles)
+        bound = bounds.overhead(step.resident_bytes + arena)
         if least < inf:
             assert bound <= least / bounds.costs.base_seconds - 1 + 1e-9
