@@ -20,10 +20,11 @@ from datetime import UTC, datetime
 from math import inf
 
 from solver import compile_ahead
+from solver.budget.homes import states_for_homes, with_homes
+from solver.budget.placing import ENDLESS, placed_plans
 from solver.budget.schedule import Entry, Host, Schedule
 from solver.budget.shared import Found, Shared, Unmodified
 from solver.budget.variants import Variant
-from solver.placement import place
 from solver.placement.caching_allocator import largest_op
 from solver.plan import Plan, Provenance
 from solver.provenance import machine, versions
@@ -37,9 +38,11 @@ UNMODIFIED_SHARE = 0.25
 """Of the time, what the search for the unmodified step's order and addresses may take."""
 BOUND_SHARE = 0.15
 """Of the time that is left, what proving a bound may take."""
-FIRST_SHARE, ROUND_SHARE = 0.2, 0.5
-"""Of the time that is left, what each variant's first round of search may take, so that there soon is
-something to show, and any other."""
+FIRST_SHARE, OTHER_SHARE, ROUND_SHARE = 0.3, 0.2, 0.5
+"""Of the time that is left, what a round of search may take: the first one, so that there soon is
+something to show, the first of each other variant, and any further one."""
+LIKELY_SHARE = 0.05
+"""Of the time that is left, what asking for the likely rewrites may take."""
 ORDER_SHARE = 0.05
 """Of the time that is left, what finding an order of a rewritten step may take."""
 LOWER_SHARE = 0.25
@@ -48,8 +51,6 @@ PLACE_SHARE = 0.15
 """Of the time that is left, what one placement may take."""
 GRACE_SECONDS = 0.1
 """What the constructors get to place a schedule that was found as the time ran out."""
-ENDLESS = 1e6
-"""Seconds: a part ends when it is told to, not by its own clock, which runs during compilations."""
 CLOSE = 1e-3
 """An overhead this near to its bound, relative to it, is not improved further."""
 STALE = 2
@@ -76,6 +77,8 @@ class _Try:
     variant: Variant
     arena: int
     """Bytes that the next search of it may fill: the budget's, less what stuck out when placed."""
+    homes: tuple[int, ...] = ()
+    """States of the optimizer that live on the host."""
     placed: Schedule | None = None
     overhead: float = inf
 
@@ -178,7 +181,7 @@ class BudgetJob:
     def _bound(self) -> None:
         """What is proven for this budget, unless that is known."""
         shared = self.shared
-        if self.budget_bytes in shared.bounds or shared.rewritable:
+        if self.budget_bytes in shared.bounds:
             return
         bound = self._proven(self.budget_bytes)
         if self.possible:
@@ -209,27 +212,40 @@ class BudgetJob:
         Every variant has a first round; then the best has every other one. Each begins with the best
         plan known of its rewrites, and takes another seed.
         """
-        room = self.budget_bytes - self.step.resident_bytes
-        tries = [_Try(variant, room) for variant in self._variants()]
+        tries = [
+            _Try(variant, self.budget_bytes - self._resident_bytes(variant, homes), homes)
+            for variant in self._variants()
+            for homes in self._homes(variant)
+        ]
         stale, rounds = 0, 0
         while not self.over() and not self.enough() and stale < STALE * len(tries):
             if rounds < len(tries):
-                one, share = tries[rounds], FIRST_SHARE
+                one, share = tries[rounds], OTHER_SHARE if rounds else FIRST_SHARE
             else:
                 best = sorted(tries, key=lambda each: each.overhead)
                 one, share = best[rounds // 2 % len(tries) if rounds % 2 else 0], ROUND_SHARE
             before = self.plan
-            found = self._look(one.variant, one.arena, self.seed + rounds, share * self.left)
+            found = self._look(one.variant, one.arena, self.seed + rounds, share * self.left, one.homes)
             if found is not None and found != one.placed:
                 one.placed = found
                 height, one.overhead = self._place(one.variant, found)
+                room = self.budget_bytes - self._resident_bytes(one.variant, one.homes)
                 one.arena -= max(0, height - room)
             rounds += 1
             stale = stale + 1 if self.plan is before else 0
 
     def _variants(self) -> list[Variant]:
-        """What is searched."""
-        return self.shared.variants(self._best_order)
+        """What is searched, the most promising first."""
+        variants = self.shared.variants
+        names: tuple[str, ...] | None = None
+        if variants.everything and self.plan is None and not self.possible:
+            names = variants.everything
+        elif variants.everything:
+            seconds = LIKELY_SHARE * self.left
+            names = self.shared.prover.likely_rewrites(
+                self.budget_bytes, deadline=seconds, cancelled=self.within(seconds)
+            )
+        return variants.likely(variants.together(names), self._best_order)
 
     def _best_order(self, step: Step) -> tuple[int, ...]:
         """The best order of the step with some rewrites, or as good as a short search finds."""
@@ -246,8 +262,30 @@ class BudgetJob:
             cancelled=self.within(ORDER_SHARE * self.left),
         ).order
 
-    def _look(self, variant: Variant, arena: int, seed: int, seconds: float) -> Schedule | None:
-        """The best schedule within ``arena`` bytes, from a known one on.
+    def _homes(self, variant: Variant) -> list[tuple[int, ...]]:
+        """Which states of the optimizer may live on the host: none, or all that are worth it."""
+        states = states_for_homes(variant.step)
+        host = self._host(self._bytes(variant, states))
+        return [(), states] if states and host is not None and host.budget_bytes >= 0 else [()]
+
+    def _bytes(self, variant: Variant, states: tuple[int, ...]) -> int:
+        sizes = variant.step.rounded_sizes
+        return sum(int(sizes[state]) for state in states)
+
+    def _resident_bytes(self, variant: Variant, homes: tuple[int, ...]) -> int:
+        """Bytes of the residents on the device where ``homes`` live on the host."""
+        return variant.step.resident_bytes - self._bytes(variant, homes)
+
+    def _look(
+        self,
+        variant: Variant,
+        arena: int,
+        seed: int,
+        seconds: float,
+        homes: tuple[int, ...] = (),
+    ) -> Schedule | None:
+        """The best schedule within ``arena`` bytes, from a known one on, in which ``homes`` live on the
+        host.
 
         Where nothing may run again it is the only one that there is.
         """
@@ -258,6 +296,7 @@ class BudgetJob:
             return Schedule(tuple(map(Entry, variant.order)))
         if arena <= 0:
             return None
+        host = self._host(self._bytes(variant, homes))
         found = search(
             variant.graph,
             arena,
@@ -265,45 +304,39 @@ class BudgetJob:
             seed=seed,
             progress=self.relay(),
             cancelled=self.within(seconds),
-            start=shared.nearest(self.step.resident_bytes + arena, variant.rewrites),
-            host=self._host,
+            start=shared.nearest(self._resident_bytes(variant, homes) + arena, variant.rewrites),
+            host=host,
             recompute=Choice.RECOMPUTE in shared.allowed,
         )
-        return None if found is None else found.schedule
+        if found is None or host is None or not homes:
+            return None if found is None else found.schedule
+        assembler = shared.assembler(variant)
+        live = assembler.profile(assembler.arrangements(assembler.unroll(found.schedule))[-1])
+        speed = host.bytes_per_second
+        return with_homes(variant.step, found.schedule, live, homes, arena, variant.costs, speed)
 
-    @property
-    def _host(self) -> Host | None:
-        """What may be parked where; None: nothing."""
+    def _host(self, taken: int) -> Host | None:
+        """What may be parked where ``taken`` bytes of the host are taken; None: nothing."""
         shared = self.shared
         if Choice.OFFLOAD not in shared.allowed:
             return None
-        return Host(shared.device.host_bytes_per_second, shared.host_bytes)
+        return Host(shared.device.host_bytes_per_second, shared.host_bytes - taken)
 
     def _place(self, variant: Variant, schedule: Schedule) -> tuple[int, float]:
         """Place a schedule and keep its plans; the lowest height that was reached, and the overhead."""
-        shared = self.shared
-        assembler = shared.assembler(variant)
-        unrolled = assembler.unroll(schedule)
-        room = self.budget_bytes - self.step.resident_bytes
-        best, overhead = -1, inf
-        for one in assembler.arrangements(unrolled):
-            problem, instances = assembler.problem(one, room)
-            result = place(
-                problem,
-                deadline=ENDLESS,
-                seed=self.seed,
-                progress=self.relay(),
-                cancelled=self.within(max(PLACE_SHARE * self.left, GRACE_SECONDS)),
-                fast=True,
-            )
-            if best < 0 or result.height < best:
-                best = result.height
-                placed = dict(zip(instances, result.addresses.tolist(), strict=True))
-                plan = assembler.plan(one, placed, self.name, self._provenance())
-                overhead = self._keep(variant, schedule, plan)
-            if best <= room or self.cancel.is_set():
-                break
-        return best, overhead
+        height, overhead = 0, inf
+        for plan in placed_plans(
+            self.shared.assembler(variant),
+            schedule,
+            self.budget_bytes - self._resident_bytes(variant, tuple(h.storage for h in schedule.homes)),
+            name=self.name,
+            provenance=self._provenance(),
+            seed=self.seed,
+            progress=self.relay(),
+            cancelled=self.within(max(PLACE_SHARE * self.left, GRACE_SECONDS)),
+        ):
+            height, overhead = plan.height_bytes, self._keep(variant, schedule, plan)
+        return height, overhead
 
     def _keep(self, variant: Variant, schedule: Schedule, plan: Plan) -> float:
         """Remember a plan that is worth it; its overhead."""
@@ -322,18 +355,20 @@ class BudgetJob:
     def _lower(self) -> None:
         """The smallest budget for which a plan can be found, by halving what is not known."""
         shared, residents = self.shared, self.step.resident_bytes
-        failed, rounds = self.budget_bytes, 0
+        failed, rounds, variants = self.budget_bytes, 0, self._variants()
         while not self.over() and shared.feasible_bytes is not None:
             failed = max(failed, shared.impossible_bytes)
             low, high = failed - residents, shared.feasible_bytes - residents
             if high - low <= LOWER_STEPS * high or shared.feasible_bytes <= self.budget_bytes:
                 return
             middle = (max(low, 0) + high) // 2
-            if not shared.rewritable and self._proven(residents + middle) == inf:
+            if self._proven(residents + middle) == inf:
                 continue
             lowest = shared.feasible_bytes
-            for variant in self._variants():
-                found = self._look(variant, middle, self.seed + rounds, LOWER_SHARE * self.left)
+            for variant, homes in [(v, homes) for v in variants for homes in self._homes(v)]:
+                arena = residents + middle - self._resident_bytes(variant, homes)
+                seconds = LOWER_SHARE * self.left
+                found = self._look(variant, arena, self.seed + rounds, seconds, homes)
                 if found is not None:
                     self._place(variant, found)
                 if self.over() or shared.feasible_bytes < lowest:

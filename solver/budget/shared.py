@@ -5,7 +5,6 @@ smaller one. So whatever a solve learns is kept here, and the next one begins wi
 """
 
 from bisect import insort
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -77,7 +76,6 @@ class Shared:
         self.measured = self.measured and was_timed(self.step)
         self.costs = op_costs(self.step, self.device, self.measured)
         self.checker = Checker(self.step)
-        self._known_variants: list[Variant] = []
         self._on_terms: list[Plan] = []
         """The last plans on their terms."""
         self._assemblers: dict[tuple[str, ...], Assembler] = {}
@@ -95,14 +93,9 @@ class Shared:
         return self.costs.base_seconds
 
     @cached_property
-    def _variants(self) -> Variants:
+    def variants(self) -> Variants:
+        """What can be searched."""
         return Variants(self.step, self.device, self.measured, self.allowed, self.reuse)
-
-    def variants(self, best_order: Callable[[Step], tuple[int, ...]]) -> list[Variant]:
-        """What is searched; ``best_order`` finds an order of a rewritten step."""
-        if not self._known_variants:
-            self._known_variants = self._variants.all(best_order)
-        return self._known_variants
 
     def assembler(self, variant: Variant) -> Assembler:
         """Of plans for this variant."""
@@ -164,10 +157,10 @@ class Shared:
         """Of any plan, whatever its budget: another implementation may be faster than the captured."""
         return -1.0 if self.rewritable else 0.0
 
-    @cached_property
+    @property
     def rewritable(self) -> bool:
-        """Whether the step has ops that may run in another way than captured."""
-        return len(self._variants.implementations) > 1
+        """Whether ops may run in another way than captured."""
+        return bool({Choice.IMPLEMENTATIONS, Choice.APPROXIMATE} & {*self.allowed})
 
     def on_terms(self, found: Found, budget_bytes: int) -> Plan:
         """The plan as one for this budget, with the bound known for it. Checked."""

@@ -1,11 +1,12 @@
 """What a search for a budget may begin with: the step with some rewrites, in some base order."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from solver.budget.costs import Costs, op_costs
 from solver.budget.graph import BudgetGraph, early_order, make_graph
+from solver.errors import BayplanError
 from solver.reuse import peak_with_takeovers
 from solver.rewriting import combined, rewrite
 from solver.step import Step
@@ -40,43 +41,52 @@ class Variants:
     measured: bool
     allowed: tuple[Choice, ...]
     reuse: bool
+    _made: dict[tuple[str, ...], list[Variant]] = field(default_factory=dict, init=False)
 
     @cached_property
-    def implementations(self) -> tuple[tuple[str, ...], ...]:
-        """Sets of rewrites: all that are possible together, those of the rules that take no more time,
-        and none."""
+    def everything(self) -> tuple[str, ...]:
+        """All rewrites that are possible together."""
         if Choice.IMPLEMENTATIONS not in self.allowed:
-            return ((),)
-        everything = combined(self.step, approximate=Choice.APPROXIMATE in self.allowed)
-        by_rule: dict[str, list[str]] = {}
-        for name in everything:
-            by_rule.setdefault(name.partition(" ")[0], []).append(name)
-        base = self.costs(self.step).base_seconds
-        slower = {
-            rule
-            for rule, names in by_rule.items()
-            if self.costs(rewrite(self.step, names)).base_seconds > base
-        }
-        free = tuple(name for name in everything if name.partition(" ")[0] not in slower)
-        return tuple(dict.fromkeys((everything, free, ())))
+            return ()
+        return combined(self.step, approximate=Choice.APPROXIMATE in self.allowed)
 
     def costs(self, step: Step) -> Costs:
         """Of the step with whatever rewrites."""
         return op_costs(step, self.device, self.measured)
 
-    def all(self, best_order: Callable[[Step], tuple[int, ...]]) -> list[Variant]:
-        """Each set of rewrites with the program's order, updates early, and with ``best_order``'s, the
-        one with the lower peak first."""
-        found = []
-        for names in self.implementations:
+    def likely(
+        self, preferred: tuple[str, ...], best_order: Callable[[Step], tuple[int, ...]]
+    ) -> list[Variant]:
+        """With the preferred rewrites, with none and with all, each in the order with the lower peak,
+        and then each in the other: the program's with updates early, or ``best_order``'s."""
+        sets = dict.fromkeys((preferred, (), self.everything))
+        made = [self._with(names, best_order) for names in sets]
+        return [orders[0] for orders in made] + [each for orders in made for each in orders[1:]]
+
+    def together(self, names: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The rewrites in an order in which they can be applied; all of them where there is none."""
+        if names is None:
+            return self.everything
+        wanted = {*names}
+        known = [name for name in self.everything if name in wanted]
+        try:
+            rewrite(self.step, both := (*known, *(name for name in names if name not in known)))
+        except BayplanError:
+            return self.everything
+        return both
+
+    def _with(
+        self, names: tuple[str, ...], best_order: Callable[[Step], tuple[int, ...]]
+    ) -> list[Variant]:
+        if names not in self._made:
             step = rewrite(self.step, names)
-            program = early_order(step, tuple(range(len(step.ops))))
-            orders = sorted(
-                dict.fromkeys((program, best_order(step))), key=lambda order: self._peak(step, order)
-            )
+            orders = {early_order(step, tuple(range(len(step.ops)))), best_order(step)}
+            by_peak = sorted(orders, key=lambda order: (self._peak(step, order), order))
             fusing = Choice.IMPLEMENTATIONS in self.allowed
-            found += [Variant(names, step, order, self.costs(step), fusing) for order in orders]
-        return found
+            self._made[names] = [
+                Variant(names, step, order, self.costs(step), fusing) for order in by_peak
+            ]
+        return self._made[names]
 
     def _peak(self, step: Step, order: tuple[int, ...]) -> int:
         if self.reuse:
