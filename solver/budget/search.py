@@ -3,8 +3,8 @@
 ::
 
     begin     from the best that could be kept at one moment, for several budgets (``boundary``)
-    heats     each beginning is annealed a little, then the better half of them, and so on
-    rounds    the best is annealed again with other seeds, until that gains nothing
+    anneal    each beginning, once hardly warm and once hot
+    rounds    the best of them again with other seeds, until that gains nothing
 
 The annealings of a stage run side by side; each is the same for the same seed, however many there are.
 """
@@ -13,6 +13,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 import numpy as np
 
@@ -26,17 +27,19 @@ from solver.budget.trips import make_copies, schedule_with_trips, timed
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
 
-_SHARES = (1.0, 0.97, 0.93, 0.88, 0.8, 0.7, 0.6)
+_SHARES = (1.0, 0.97, 0.93, 0.88, 0.8, 0.7)
 """Parts of the budget that a moment may take in the beginnings: the rest is for repetitions."""
 _EFFORT = 2.5e7
 """Slots that one short annealing may simulate: some tenths of a second."""
 _MOST_MOVES, _FEWEST_MOVES = 100_000, 2_000
-_ROUNDS = 6
-"""Times that the best is annealed again, at most."""
+_SURVIVORS = 4
+"""The best so many are annealed again."""
+_ROUNDS = 8
+"""Times that they are, at most."""
 _PATIENCE = 2
 """So many of them without gain are enough."""
-_WARM, _COOL = 5.0, 1.5
-"""Temperatures at which an annealing starts, in seconds of a mean op."""
+_WARMTHS = (0.3, 5.0)
+"""Temperatures at which annealings start in turn, in seconds of a mean op."""
 _COLD = 1e-3
 """The same, where it ends."""
 _WEIGHT = 2.0
@@ -104,10 +107,12 @@ class _Search:
     ) -> None:
         self.graph, self.budget, self.seed = graph, budget, seed
         self.watch, self.progress = watch, progress
-        states = [make_state(graph) for _ in range(min(_THREADS, os.cpu_count() or 1))]
+        states = [make_state(graph) for _ in range(1 + min(_THREADS, os.cpu_count() or 1))]
         self.host = host or Host(1.0, 0)
-        self.rooms = [(s, make_copies(graph, s, self.host.bytes_per_second)) for s in states]
-        """Where to simulate: one for each thread."""
+        self.own_room, *self.rooms = [
+            (s, make_copies(graph, s, self.host.bytes_per_second)) for s in states
+        ]
+        """Where to simulate: in this thread, and in each of the others."""
         self.recompute = recompute
         self.may = np.array(
             [*([DROP, RETAIN] if recompute else []), KEEP, *([PARK] if host else [])], np.uint8
@@ -149,21 +154,18 @@ class _Search:
     def _anneal_all(self, beginnings: Sequence[Bits]) -> None:
         slots = len(self.graph.tables.event_op)
         moves = int(min(max(_EFFORT / max(1, slots), _FEWEST_MOVES), _MOST_MOVES))
-        heat = self._anneal(beginnings, moves // 2, _WARM)
-        while len(heat) > 2:
-            moves *= 2
-            heat = self._anneal([c.choice for c in heat[: (len(heat) + 1) // 2]], moves // 2, _COOL)
+        best = [each for warmth in _WARMTHS for each in self._anneal(beginnings, moves // 2, warmth)]
         stale = 0
-        for _ in range(_ROUNDS):
+        for warmth in islice(cycle(_WARMTHS), _ROUNDS):
             if self.watch.stopped or stale == _PATIENCE:
                 break
             before = self.best_seconds
-            again = self._anneal([heat[0].choice, heat[-1].choice], moves, _COOL)
-            heat = sorted([*heat, *again], key=lambda c: (c.seconds, c.energy))[:2]
+            best = _distinct(best)[:_SURVIVORS]
+            best += self._anneal([each.choice for each in best], moves, warmth)
             stale = stale + 1 if self.best_seconds >= before else 0
 
     def _anneal(self, starts: Sequence[Bits], moves: int, warmth: float) -> list[_Candidate]:
-        """Anneal from each start; the best first."""
+        """Anneal from each start."""
         jobs = [(start, self.seed * 1009 + self.annealings + at) for at, start in enumerate(starts)]
         self.annealings += len(jobs)
         free = list(self.rooms)
@@ -188,15 +190,16 @@ class _Search:
             free.append(room)
             return _Candidate(found, energy, seconds)
 
+        found: list[_Candidate] = []
         with ThreadPoolExecutor(len(self.rooms)) as pool:
-            result = list(pool.map(one, jobs))
-        for candidate in result:
-            self._take(candidate.choice)
-        return sorted(result, key=lambda c: (c.seconds, c.energy))
+            for candidate in pool.map(one, jobs):
+                self._take(candidate.choice)
+                found.append(candidate)
+        return found
 
     def _take(self, choice: Bits) -> None:
         """Remember choices that fit in less time than the best so far."""
-        found = timed(self.graph, choice, *self.rooms[0], self.budget)
+        found = timed(self.graph, choice, *self.own_room, self.budget)
         fits = found.peak_bytes <= self.budget and found.host_bytes <= self.host.budget_bytes
         if not found.slots or not fits or found.seconds >= self.best_seconds:
             return
@@ -211,7 +214,13 @@ class _Search:
     def _found(self) -> Found | None:
         if not np.isfinite(self.best_seconds):
             return None
-        schedule = schedule_with_trips(self.graph, self.best, *self.rooms[0], self.budget)
+        schedule = schedule_with_trips(self.graph, self.best, *self.own_room, self.budget)
         assert schedule is not None, "what was found fits, so it can be run"
-        peak = timed(self.graph, self.best, *self.rooms[0], self.budget).peak_bytes
+        peak = timed(self.graph, self.best, *self.own_room, self.budget).peak_bytes
         return Found(schedule, self.best_seconds, peak)
+
+
+def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """The best of those that are alike, best first."""
+    ranked = sorted(candidates, key=lambda each: (each.seconds, each.energy))
+    return [each for at, each in enumerate(ranked) if at == 0 or ranked[at - 1].energy < each.energy]
