@@ -26,6 +26,8 @@ sys.path[:] = [path for path in sys.path if str(Path(path or ".").resolve()) != 
 
 import torch  # noqa: E402
 
+NEAR = 10.0
+"""Times the tolerance of a single op's results, within which losses must be: ops and steps add up."""
 TIMED_ROUNDS = 40
 TIMED_SECONDS = 5.0
 """No further round begins then: one is enough for steps that take seconds."""
@@ -154,6 +156,8 @@ def _verify_model(step: Any, built: Built, steps: int) -> dict[str, Any]:
         "traced": lambda: step.traced(*built.data),
         "planned": lambda: step(*built.data),
     }
+    if step.plan.tolerance:
+        ways["unplanned"] = lambda: step.unplanned(*built.data)
     totals: dict[str, int] = {}
     for name, way in ways.items():
         _say(f"Running {steps} steps, {name}")
@@ -164,7 +168,12 @@ def _verify_model(step: Any, built: Built, steps: int) -> dict[str, Any]:
     _say("Timing")
     seconds = _timed({name: ways[name] for name in ("eager", "traced", "planned")})
     pairs = [("eager", "traced"), ("eager", "planned"), ("traced", "planned")]
+    if tolerance := step.plan.tolerance:
+        pairs = [("eager", "traced"), ("unplanned", "planned"), ("eager", "planned")]
     comparisons = [_compare(one, other, outcomes) for one, other in pairs]
+    if tolerance:
+        comparisons[-1]["near"] = NEAR * tolerance
+        comparisons[-1]["distance"] = _distance(outcomes["eager"], outcomes["planned"])
     return _report(engine, steps, comparisons, seconds, totals, "")
 
 
@@ -179,7 +188,7 @@ def _verify_random(folder: Path, plan: Any, steps: int, reason: str) -> dict[str
     for resident in found.different_residents:
         named[resident.role].append(resident.key)
     comparison = {
-        "one": "traced",
+        "one": "unplanned" if plan.tolerance else "traced",
         "other": "planned",
         "losses": list(found.different_outputs),
         "parameters": named.pop("parameter", []),
@@ -263,6 +272,17 @@ def _compare(one: str, other: str, outcomes: Mapping[str, Outcome]) -> dict[str,
             n for n in names if n not in left or n not in right or not _all_same([left[n]], [right[n]])
         ]
     return result
+
+
+def _distance(one: Outcome, other: Outcome) -> float:
+    """By how much losses (or results) differ at most, relative to the largest of each."""
+    found = 0.0
+    for mine, its in zip(one.losses, other.losses, strict=True):
+        for a, b in zip(mine, its, strict=True):
+            largest = float(a.abs().max()) if a.numel() else 0.0
+            if largest:
+                found = max(found, float((a.double() - b.double()).abs().max()) / largest)
+    return found
 
 
 def _all_same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:

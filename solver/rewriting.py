@@ -148,6 +148,12 @@ def is_exact(name: str) -> bool:
     return not _parse(name)[0].tolerance
 
 
+def tolerance_of(names: Sequence[str]) -> float:
+    """By how much an op's results may differ with these rewrites, relative to the largest of a tensor;
+    0: not at all. Raises BayplanError."""
+    return max((_parse(name)[0].tolerance for name in names), default=0.0)
+
+
 def _apply(draft: Draft, name: str) -> None:
     if not _applied(draft, name):
         rule, op, _ = _parse(name)

@@ -6,6 +6,7 @@ from typing import Any
 from runtime.replay.plan_data import FORMAT, HOME, VERSION, content_digest
 from solver.errors import BayplanError
 from solver.plan import Free, Offload, Plan, Prefetch, Run
+from solver.rewriting import tolerance_of
 from solver.step import Json, Program, Step, Value
 
 from .generate import Generated
@@ -31,7 +32,11 @@ def plan_file(
     ``files`` the SHA-256 of each file."""
     assert step.program is not None and planned.program is not None
     content = _content(planned, planned.program, plan, generated)
-    content |= {"mode": _mode(step, step.program), "signature": signature_json(step, step.program)}
+    content |= {
+        "mode": _mode(step, step.program),
+        "signature": signature_json(step, step.program),
+        "tolerance": tolerance_of(plan.rewrites),
+    }
     return {
         "format": FORMAT,
         "version": VERSION,

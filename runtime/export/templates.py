@@ -154,6 +154,16 @@ output = step(inputs)              # the captured batch size and dtypes"""
         owners = "Parameters and buffers are read from your model each time.\n\n" + _COMPILED.replace(
             "FOLDER", name
         )
+    if (again := len(plan.order) - len(set(plan.order))) > 0:
+        owners += (
+            f"\n\n{again:,} runs are repetitions, which make again what was not kept: they draw the\n"
+            "random numbers that the first run drew, and move no running statistics."
+        )
+    if plan.rewrites:
+        owners += (
+            f"\n\n{len(plan.rewrites):,} rewrites let ops run in another way than captured, of which\n"
+            "`traced.py` knows nothing."
+        )
     kind = "pinned host" if origin.target == "cuda" else "other"
     if parked := len(plan.host_slots) - len(plan.homes):
         owners += (

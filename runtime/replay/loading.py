@@ -90,6 +90,10 @@ class PlannedStep:
         """One step in program order, memory from PyTorch's own allocator; else as a call."""
         return self._replay(self.engine.run_traced, inputs, target)
 
+    def unplanned(self, inputs: Any, target: Any = None) -> Any:
+        """One step in the planned order, memory from PyTorch's own allocator; else as a call."""
+        return self._replay(self.engine.run_unplanned, inputs, target)
+
     def _replay(
         self,
         run: Callable[[Sequence[Tensor], Sequence[float]], Sequence[Tensor]],

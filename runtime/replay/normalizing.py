@@ -52,6 +52,8 @@ class Normalizer:
         self, number: int, op: Any, mean: Tensor, deviation: Tensor, *arguments: Any
     ) -> tuple[Tensor]:
         """The result alone of ``op(*arguments)``, whose first run saved ``mean`` and ``deviation``."""
+        if not self._exact:
+            self.settle()
         if self._exact[number]:
             return (_again(mean, deviation, *arguments),)
         unmoved = (each.clone() if isinstance(each, Tensor) else each for each in arguments[3:])

@@ -17,6 +17,8 @@ def check_plan(plan: PlanData) -> None:
         raise ValueError("it has guarded or repeated slots that are not there")
     if not all(norm is None or 2 <= norm.rank <= 5 for norm in plan.norms):
         raise ValueError("it has batch norms that cannot be")
+    if not 0 <= plan.tolerance < 1:
+        raise ValueError(f"its tolerance cannot be {plan.tolerance}")
     if len(plan.created) != slots:
         raise ValueError("its ops and what they create do not match")
     for index, instance in enumerate(plan.instances):

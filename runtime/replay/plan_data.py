@@ -167,6 +167,9 @@ class PlanData:
     """The slots in which an op runs again."""
     again: bool = False
     """Whether the step takes ``Repetitions``."""
+    tolerance: float = 0.0
+    """By how much an op's results may differ from the traced step's, relative to the largest of a
+    tensor, as ops run in other ways; 0: not at all."""
     norms: tuple[Norm | None, ...] = ()
     """The kind of each batch norm that is repeated from saved statistics; None: an unusual one."""
 

@@ -109,6 +109,7 @@ def _decode(content: dict[str, Any]) -> PlanData:
         signature=_signature(content.get("signature")),
         repeated=tuple(map(integer, content.get("repeated", ()))),
         again=content.get("again") is True,
+        tolerance=float(content.get("tolerance", 0.0)),
         norms=tuple(_norm(item) for item in content.get("norms", ())),
     )
 

@@ -4,19 +4,22 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runtime.capture import capture
 from runtime.export import export
 from runtime.verify import Comparison, VerifyReport, verify
 from solver.arrangement import Arrangement
 from solver.errors import BayplanError
 from solver.plan import Plan, Run
 from solver.reuse import possible_takeovers
+from solver.rewriting import available, rewrite, tolerance_of
 from solver.solve import solve
 from solver.solve_job import SolveJob
-from tests.runtime.conftest import Exported
+from tests.runtime.conftest import MODELS, Exported
 from tests.runtime.offloading import costliest, with_trips
 
 
@@ -156,6 +159,26 @@ def test_a_step_that_parks_storages_in_host_memory_is_verified_and_needs_less(
     report = verify(folder, steps=2)
     assert not report.ok
     assert any("planned: DIFFERENT" in line for line in report.lines())
+
+
+def test_a_step_whose_ops_run_in_nearly_equal_ways_is_near_and_as_planned_bit_for_bit(
+    native_cache: Path, tmp_path: Path
+) -> None:
+    step = capture(f"{MODELS / 'rewrites.py'}:transformer", batch=None, optimizer=None)
+    names = [each.name for each in available(step) if not each.exact][:1]
+    plan = solve(rewrite(step, names), deadline=5).plan
+    plan = replace(plan, fingerprint=step.fingerprint, rewrites=tuple(names))
+    export(step, plan, tmp_path / "planned")
+    report = verify(tmp_path / "planned", steps=2)
+    assert report.ok, report.lines()
+    pairs = {(c.one, c.other): c for c in report.comparisons}
+    assert pairs["eager", "traced"].equal and pairs["unplanned", "planned"].equal
+    near = pairs["eager", "planned"]
+    assert near.near == 10 * tolerance_of(names) and 0 <= near.distance <= near.near
+    assert any("eager and planned: near" in line for line in report.lines()) != near.equal
+    wrong = Comparison("eager", "planned", (0,), (), (), (), near=1e-4, distance=2e-4)
+    assert not wrong.right and replace(wrong, distance=1e-5).right
+    assert not replace(wrong, distance=1e-5, generators=(1,)).right
 
 
 def test_at_least_one_step_is_compared(mlp: Exported) -> None:
