@@ -33,7 +33,8 @@ class Trial:
     """The least that any plan was found to need, where that was looked for."""
 
 
-TrialCallback: TypeAlias = Callable[[int], Trial]
+TrialCallback: TypeAlias = Callable[[int, bool], Trial]
+"""Captures and plans a batch; whether also the least that any plan needs is to be looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,9 @@ class _Search:
     unit: int
     trials: dict[int, Trial] = field(default_factory=dict)
 
-    def trial(self, batch: int) -> Trial:
+    def trial(self, batch: int, lowest: bool = False) -> None:
         if batch not in self.trials:
-            self.trials[batch] = self.try_batch(batch)
-        return self.trials[batch]
+            self.trials[batch] = self.try_batch(batch, lowest)
 
     def answer(self, fits: Callable[[Trial], bool], guess: "_Guess", resolution: float) -> Answer:
         """Narrow down to a batch that fits and one that does not, as near as ``resolution`` says."""
@@ -121,7 +121,7 @@ def fit(
     search = _Search(try_batch, memory_bytes, first, last, unit)
     start = min(max(first, 8 // unit * unit), last)
     for batch in dict.fromkeys((start, min(2 * start, last))):
-        search.trial(batch)
+        search.trial(batch, lowest=True)
 
     def plain(trials: dict[int, Trial], good: int, bad: int | None) -> float:
         return _where(memory_bytes, [(b, t.plain_bytes) for b, t in trials.items()], good, bad)
@@ -135,20 +135,24 @@ def fit(
         return _where(limit, [(b, o) for b, o in known if o is not None], good, bad)
 
     by_order = search.answer(lambda t: t.plain_bytes <= memory_bytes, plain, 0.0)
+    whatever = search.answer(lambda t: t.overhead is not None, smallest, RESOLUTION)
+    # Last: between the two there are overheads on both sides of the limit.
     limited = search.answer(
         lambda t: t.overhead is not None and t.overhead <= limit, priced, RESOLUTION
     )
-    whatever = search.answer(lambda t: t.overhead is not None, smallest, RESOLUTION)
     trials = tuple(search.trials[batch] for batch in sorted(search.trials))
     return Fit(by_order, limited, whatever, trials)
 
 
 def _where(target: float, known: list[tuple[int, float]], good: int, bad: int | None) -> float:
-    """The batch at which a growing figure meets ``target``: on the line through the two known batches
-    that are nearest to it; without a line the middle, or ``GROWTH`` times what fits."""
-    known = sorted(known, key=lambda one: abs(one[1] - target))[:2]
-    if len(known) == 2:
-        (b0, v0), (b1, v1) = sorted(known)
+    """The batch at which a growing figure meets ``target``: on the line through the nearest known batch
+    on either side, or the two nearest; without a line the middle, or ``GROWTH`` times what fits."""
+    nearest = sorted(known, key=lambda one: abs(one[1] - target))
+    below = [one for one in nearest if one[1] <= target][:1]
+    above = [one for one in nearest if one[1] > target][:1]
+    pair = below + above if below and above else nearest[:2]
+    if len(pair) == 2:
+        (b0, v0), (b1, v1) = sorted(pair)
         if v1 > v0:
             return b0 + (target - v0) * (b1 - b0) / (v1 - v0) + 1e-9
     return (good + bad) / 2 if bad is not None else GROWTH * max(good, 1)

@@ -14,7 +14,6 @@ from typing import Any
 from app.cli.argument_types import count, seconds, seed, share, size
 from app.cli.budget_options import add_budget_options, conditions
 from app.cli.capture import add_capture_options, captured
-from app.cli.solve_budget import needed_bytes
 from app.cli.terminal import StatusLine, interrupts
 from app.facts.doings import times_text
 from app.fitting import Answer, Fit, Trial, fit
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     used: list[str] = []
     with StatusLine() as status, interrupts() as interrupted:
 
-        def try_batch(batch: int) -> Trial:
+        def try_batch(batch: int, lowest: bool) -> Trial:
             status.say(f"Batch {batch:,}: capturing")
             step = captured(arguments, batch, log=status.say, cancelled=interrupted)
             if step.origin.batch != batch:
@@ -73,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             if not used:
                 given = conditions(arguments, step)
                 used.append(times_text(given.device, given.measured))
-            trial = _trial(step, arguments, status.say, interrupted)
+            trial = _trial(step, arguments, status.say, interrupted, lowest)
             if interrupted():
                 raise KeyboardInterrupt
             if not arguments.json:
@@ -97,8 +96,12 @@ def _trial(
     arguments: argparse.Namespace,
     say: Callable[[str], None],
     cancelled: Callable[[], bool],
+    lowest: bool,
 ) -> Trial:
-    """Plan one batch: by order and addresses alone, and if they do not fit, within the memory."""
+    """Plan one batch: by order and addresses alone, and if they do not fit, within the memory.
+
+    ``lowest``: where they fit, look for the least that any plan needs.
+    """
     from solver.budget.solve import solve_budget
     from solver.solve import solve
 
@@ -107,24 +110,28 @@ def _trial(
     say(f"Batch {batch:,}: order and addresses")
     plain = solve(step, deadline=arguments.deadline / 2, seed=arguments.seed, cancelled=cancelled)
     plain_bytes = step.resident_bytes + plain.plan.height_bytes
-    if plain_bytes <= memory:
+    fits = plain_bytes <= memory
+    if fits and not lowest:
         return Trial(batch, step.resident_bytes, plain_bytes, 0.0, 0.0)
-    say(f"Batch {batch:,}: within {gib(memory)}")
+    # Within no memory at all nothing fits, and the answer says what would.
+    budget = 1 if fits else memory
+    say(f"Batch {batch:,}: {'the least it needs' if fits else f'within {gib(memory)}'}")
     solution = solve_budget(
         step,
-        memory,
+        budget,
         device=given.device,
         allowed=given.allowed,
         measured=given.measured,
         deadline=arguments.deadline,
         seed=arguments.seed,
-        progress=None,
         cancelled=cancelled,
     )
+    smallest = solution.report.feasible_bytes
+    if fits:
+        return Trial(batch, step.resident_bytes, plain_bytes, 0.0, 0.0, smallest)
     plan = solution.plan
     if plan is None or plan.terms is None:
-        report = solution.report
-        bound, smallest = report.overhead_bound, report.feasible_bytes
+        bound = solution.report.overhead_bound
         return Trial(batch, step.resident_bytes, plain_bytes, None, bound, smallest)
     return Trial(
         batch,
@@ -132,7 +139,6 @@ def _trial(
         plain_bytes,
         plan.terms.overhead,
         plan.terms.overhead_bound,
-        needed_bytes(step, plan),
     )
 
 

@@ -29,6 +29,7 @@ from solver.step import Step
 from solver.terms import Choice
 from solver.timeline import order_profile, resident_bytes_on_device
 from tests.benchmarks.budget_cases import (
+    APPROXIMATE,
     EXACT,
     GIB,
     GPT,
@@ -45,8 +46,8 @@ KNOBS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, 0.05)
 """Values of ``activation_memory_budget`` that torch is asked for."""
 LESS = 0.8
 """Of torch's overhead, what ours may be with implementations."""
-LOW = 0.4
-"""Of the peak, below which there must be a plan with implementations."""
+LOW = 0.399
+"""Of the peak, below which there must be a plan with chunked cross-entropy."""
 LEAST_RATE = 50_000
 """Evaluations per second of the simulator on ResNet-50."""
 
@@ -166,7 +167,7 @@ def _allowed(allowed: tuple[Choice, ...]) -> str:
 
 def torch_rows(step: Step, model: Model, seconds: float, seed: int) -> Iterator[Row]:
     """Ours at each budget that torch's choices need: at most its overhead, and a fifth less with other
-    implementations; and a plan below ``LOW`` of the peak."""
+    implementations, exact ones or all; and with all of them a plan within ``LOW`` of the peak."""
     from tests.benchmarks.torch_choices import torch_choices
 
     for choice in torch_choices(step, V100, KNOBS):
@@ -178,8 +179,9 @@ def torch_rows(step: Step, model: Model, seconds: float, seed: int) -> Iterator[
         yield solved(step, Target(model, gib, RECOMPUTE, choice.overhead), seconds, seed)
         most = LESS * choice.overhead
         yield solved(step, Target(model, gib, EXACT, most), seconds, seed)
+        yield solved(step, Target(model, gib, APPROXIMATE, most), seconds, seed)
     peak = step.resident_bytes + int(order_profile(step, range(len(step.ops))).max())
-    yield solved(step, Target(model, LOW * peak / GIB, EXACT), seconds, seed)
+    yield solved(step, Target(model, LOW * peak / GIB, APPROXIMATE), seconds, seed)
 
 
 def simulator_rate(step: Step) -> float:

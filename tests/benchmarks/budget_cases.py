@@ -14,6 +14,7 @@ from solver.terms import Choice, DeviceModel
 GIB = 1 << 30
 RECOMPUTE = (Choice.RECOMPUTE,)
 EXACT = (Choice.RECOMPUTE, Choice.IMPLEMENTATIONS)
+APPROXIMATE = (*EXACT, Choice.APPROXIMATE)
 OFFLOAD = (Choice.RECOMPUTE, Choice.OFFLOAD, Choice.IMPLEMENTATIONS)
 NEAR = 0.1
 """How far above its bound, relative to it, the overhead of plain recompute may be."""
