@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from solver.budget.costs import Costs, op_costs
-from solver.budget.graph import BudgetGraph, early_order, make_graph
+from solver.budget.graph import BudgetGraph, make_graph
+from solver.budget.orders import base_order
 from solver.errors import BayplanError
 from solver.reuse import peak_with_takeovers
 from solver.rewriting import combined, rewrite
@@ -80,7 +81,7 @@ class Variants:
     ) -> list[Variant]:
         if names not in self._made:
             step = rewrite(self.step, names)
-            orders = {early_order(step, tuple(range(len(step.ops)))), best_order(step)}
+            orders = {base_order(step, tuple(range(len(step.ops)))), best_order(step)}
             by_peak = sorted(orders, key=lambda order: (self._peak(step, order), order))
             fusing = Choice.IMPLEMENTATIONS in self.allowed
             self._made[names] = [
