@@ -26,7 +26,9 @@ _NLL_BACKWARD = "aten.nll_loss_backward.default"
 _SOFTMAX_BACKWARD = "aten._log_softmax_backward_data.default"
 _MM, _ADDMM, _SUM = "aten.mm.default", "aten.addmm.default", "aten.sum.dim_IntList"
 _DTYPES = ("float32", "float64")
-_PARTS = (4, 16, 64)
+_PARTS = (4, 16, 64, 256)
+_FEWEST_ROWS = 512
+"""In a part, where there are more than four: products of fewer rows leave much of a GPU idle."""
 TOLERANCE = 1e-5
 
 
@@ -66,10 +68,11 @@ def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
 
 
 def offered(draft: Draft, line: Line) -> Iterable[Numbers]:
-    """Numbers of parts that leave each some rows."""
+    """Numbers of parts that leave each enough rows."""
     value = line.value(0)
     rows = draft.values[value].shape[0] if value >= 0 and draft.values[value].shape else 0
-    return [(parts,) for parts in _PARTS if parts * 8 <= rows]
+    fewest = {_PARTS[0]: 8}
+    return [(parts,) for parts in _PARTS if parts * fewest.get(parts, _FEWEST_ROWS) <= rows]
 
 
 def _match(draft: Draft, softmax: Line) -> _Ops | None:
