@@ -79,9 +79,17 @@ def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> Non
     left = max(plot.left() + 8, row.label_shelf() + 4)
     box = QRectF(left, y - TEXT, plot.right() - left - 4, TEXT - 2)
     side = Qt.AlignmentFlag.AlignRight if scene.baseline is not None else Qt.AlignmentFlag.AlignLeft
+    if line.role is LineRole.HEIGHT and _near_budget(row, scene, line):
+        side = Qt.AlignmentFlag.AlignRight
     if y < TEXT or _crowded(row, scene, line):
         box.translate(0, TEXT + 2)
     painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, line.text)
+
+
+def _near_budget(row: MapRow, scene: Scene, line: Line) -> bool:
+    """Whether the name of the budget would stand where that of a line does: two lines' height away."""
+    budgets = [other for other in scene.lines if other.role is LineRole.BUDGET]
+    return any(abs(row.y_of(line.size) - row.y_of(one.size)) < 2 * TEXT for one in budgets)
 
 
 def _crowded(row: MapRow, scene: Scene, line: Line) -> bool:

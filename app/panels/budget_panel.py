@@ -202,6 +202,7 @@ class BudgetPanel(QScrollArea):
         self.bandwidth.setDecimals(1)
         self.bandwidth.setSuffix(HOST_SUFFIX)
         self.bandwidth.setKeyboardTracking(False)
+        self.bandwidth.lineEdit().setTextMargins(6, 0, 0, 0)
         self.bandwidth.valueChanged.connect(self._bandwidth_changed)
         self.measured = QCheckBox("Op times as measured on the target")
         self.measured.setObjectName("measured")
