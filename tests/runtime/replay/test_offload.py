@@ -1,10 +1,8 @@
 """Trips to the host: the bytes come back, all waits for what it must, and a missing wait shows."""
 
-import hashlib
 import itertools
 import json
 import random
-import re
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +27,7 @@ from solver.plan import Certificate, Offload, Plan, Proof, Status
 from solver.step import Step
 from solver.timeline import instance_sizes, planned_storages
 from tests.runtime.conftest import Exported
-from tests.runtime.offloading import costliest, gaps, with_recompute, with_trips
+from tests.runtime.offloading import costliest, gaps, with_recompute, with_trips, without_wait
 
 CPU = Cpu(torch.device("cpu"))
 
@@ -47,22 +45,6 @@ def trips(mlp: Exported, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def compared(folder: Path) -> selftest.SelfTest:
     return selftest.compare(Engine(folder, read_plan(folder), strict=True), 3)
-
-
-def without_wait(folder: Path, to: Path, number: str) -> Path:
-    """A copy of the export whose planned step leaves out one wait, and its digest."""
-    for item in folder.rglob("*"):
-        if item.is_file() and "__pycache__" not in item.parts:
-            target = to / item.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(item.read_bytes())
-    source, found = re.subn(rf" *transfers\.wait\({number}\)\n", "", (to / "planned.py").read_text())
-    assert found == 1
-    (to / "planned.py").write_text(source)
-    record = json.loads((to / "plan.json").read_text())
-    record["files"]["planned.py"] = hashlib.sha256(source.encode()).hexdigest()
-    (to / "plan.json").write_text(json.dumps(record))
-    return to
 
 
 # -- the step --------------------------------------------------------------------------------------
