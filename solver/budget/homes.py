@@ -21,17 +21,23 @@ SMALLEST_BYTES = 1 << 20
 """Of a state that is worth two copies a step."""
 
 
-def states_for_homes(step: Step) -> tuple[int, ...]:
-    """The storages, ascending, of the optimizer's states that are worth it."""
-    if step.program is None:
-        return ()
-    values = step.program.values
-    owned = {values[p.value].storage for p in step.program.placeholders if p.role == "optimizer"}
+def states_for_homes(step: Step, smallest: int = SMALLEST_BYTES) -> tuple[int, ...]:
+    """The storages, ascending, of the optimizer's states that may live on the host and have at least
+    ``smallest`` bytes."""
+    program = step.program
+    others: set[int] = set()
+    if program is not None:
+        # Sums of gradients are of the same category, but not the optimizer's.
+        others = {
+            program.values[p.value].storage for p in program.placeholders if p.role != "optimizer"
+        }
     return tuple(
-        storage
-        for storage in sorted(owned)
-        if step.storages[storage].category is Category.OPTIMIZER_STATE
-        and step.storages[storage].size >= SMALLEST_BYTES
+        index
+        for index, storage in enumerate(step.storages)
+        if storage.category is Category.OPTIMIZER_STATE
+        and storage.size >= max(1, smallest)
+        and not storage.output
+        and index not in others
     )
 
 

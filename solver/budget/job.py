@@ -120,7 +120,11 @@ class BudgetJob:
             self._take_unmodified()
             largest, _ = largest_op(self.step, reuse=shared.reuse)
             if not shared.rewritable:
-                shared.impossible_bytes = self.step.resident_bytes + largest - 1
+                moved = states_for_homes(self.step, 0) if Choice.OFFLOAD in shared.allowed else ()
+                residents = self.step.resident_bytes - sum(
+                    int(self.step.rounded_sizes[state]) for state in moved
+                )
+                shared.impossible_bytes = residents + largest - 1
         self._offer(shared.within(self.budget_bytes))
 
     def _take_unmodified(self) -> None:

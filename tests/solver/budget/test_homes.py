@@ -11,9 +11,11 @@ from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
 from solver.budget.homes import with_homes
 from solver.budget.schedule import Entry, Schedule
+from solver.budget.solve import solve_budget
 from solver.check import check
 from solver.plan import Plan, Provenance
 from solver.step import Category, Op, Phase, Step, Storage
+from solver.terms import Choice
 from solver.timeline import resident_bytes_on_device
 from tests.solver.budget.chain_steps import chain_step
 
@@ -84,3 +86,32 @@ def test_a_state_that_goes_home_late_is_free_when_it_is_there(speed: float) -> N
     plan, _ = plan_with(1 << 40, speed)
     unhurried, _ = plan_with(0, speed)
     assert unhurried.peak_bytes <= plan.peak_bytes
+
+
+def test_a_budget_that_the_states_alone_would_break_is_kept() -> None:
+    # The largest op takes 17 MiB, the residents 16: only where states leave the device is there room.
+    solution = solve_budget(
+        STEP,
+        30 * MIB,
+        device=replace(V100, host_bytes_per_second=100e9),
+        allowed=(Choice.RECOMPUTE, Choice.OFFLOAD),
+        deadline=10,
+    )
+    assert solution.report.impossible_bytes < 30 * MIB
+    assert solution.plan is not None
+    assert solution.plan.homes == frozenset(STATES)
+    assert check(STEP, solution.plan) == []
+    assert resident_bytes_on_device(STEP, solution.plan) + solution.plan.height_bytes <= 30 * MIB
+
+
+def test_states_stay_on_the_device_where_the_host_has_no_room_for_them() -> None:
+    solution = solve_budget(
+        STEP,
+        30 * MIB,
+        device=V100,
+        allowed=(Choice.OFFLOAD,),
+        host_bytes=LAYERS * MIB - 1,
+        deadline=5,
+    )
+    assert solution.plan is None
+    assert not solution.lowest.homes
