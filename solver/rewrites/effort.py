@@ -6,7 +6,7 @@ from solver.rewrites.draft import value_of
 from solver.step import Instruction, Program
 from solver.validate import DTYPE_BYTES
 
-_PARTS = {"max_pool2d": 1 << 22, "mask": 1 << 24}
+PARTS = {"max_pool2d": 1 << 22, "mask": 1 << 24}
 """Elements that are worked on at a time (``PART`` in the run-time's ``own_pooling``, ``own_masks``)."""
 
 _BY_ELEMENT = {
@@ -50,4 +50,4 @@ def further_work(program: Program, instruction: Instruction) -> tuple[int, int]:
         return 0, 0
     argument, parts_of, size, launches = _BY_ELEMENT[name]
     elements = prod(program.values[results[0]].shape if argument < 0 else shapes[argument])
-    return size * elements, launches * -(-elements // _PARTS[parts_of])
+    return size * elements, launches * -(-elements // PARTS[parts_of])

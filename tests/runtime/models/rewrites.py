@@ -144,6 +144,14 @@ class Head(nn.Module):
         return self.head(torch.tanh(self.middle(self.tokens(tokens))))
 
 
+def dropped(batch: int = 7):
+    """Dropout between linear layers."""
+    layers = [nn.Linear(9, 33), nn.ReLU(), nn.Dropout(0.2), nn.Linear(33, 5), nn.Dropout(0.5)]
+    model = nn.Sequential(*layers)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return model, (torch.randn(batch, 9), torch.randint(5, (batch,))), F.cross_entropy, optimizer
+
+
 def averages(batch: int = 3):
     """DenseNet's transitions: what is pooled is needed for nothing else."""
     model = nn.Sequential(

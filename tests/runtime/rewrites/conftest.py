@@ -17,12 +17,12 @@ FILE = Path(__file__).parents[1] / "models" / "rewrites.py"
 
 
 @pytest.fixture(scope="session")
-def model_step() -> Callable[[str], tuple[Step, Any]]:
+def model_step() -> Callable[..., tuple[Step, Any]]:
     """The step of a function in ``models/rewrites.py``, and what the function returns."""
-    known: dict[str, tuple[Step, Any]] = {}
+    known: dict[tuple[str, str], tuple[Step, Any]] = {}
 
-    def make(function: str) -> tuple[Step, Any]:
-        if function not in known:
+    def make(function: str, target: str = "cpu") -> tuple[Step, Any]:
+        if (function, target) not in known:
             spec = importlib.util.spec_from_file_location(FILE.stem, FILE)
             assert spec is not None and spec.loader is not None
             module = importlib.util.module_from_spec(spec)
@@ -30,8 +30,8 @@ def model_step() -> Callable[[str], tuple[Step, Any]]:
             torch.manual_seed(0)
             built = getattr(module, function)()
             # In this process: the child would import torch anew each time.
-            content = capture_step(f"{FILE}:{function}", None, None, target_name="cpu")
-            known[function] = named_step(decode_step_object(content, function)), built
-        return known[function]
+            content = capture_step(f"{FILE}:{function}", None, None, target_name=target)
+            known[function, target] = named_step(decode_step_object(content, function)), built
+        return known[function, target]
 
     return make

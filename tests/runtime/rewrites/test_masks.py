@@ -201,3 +201,15 @@ def test_attention_and_dropout_of_a_transformer_keep_bits(
         step.storages[op.writes[0]].size for op in step.ops if op.target == "bernoulli_.float"
     )
     assert saved == bernoulli * 31 // 32
+
+
+def test_masks_of_a_step_for_cuda_are_packed(
+    model_step: Callable[..., tuple[Step, Any]],
+) -> None:
+    # Its ops run on the CPU just as well.
+    step, built = model_step("dropped", "cuda")
+    found = [r for r in available(step) if r.rule == "dropout"]
+    assert [step.ops[r.op].target for r in found] == ["native_dropout.default"] * 2
+    assert [r.saves_bytes for r in found] == [7 * 33 - 29, 7 * 5 - 5]
+    changed = assert_equal(step, built, [r.name for r in found])
+    assert "native_dropout_backward.default" not in {op.target for op in changed.ops}
