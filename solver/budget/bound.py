@@ -6,7 +6,7 @@ budgets, so they are kept, and the last best one is the first for the next budge
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import inf
@@ -17,11 +17,15 @@ import numpy.typing as npt
 from solver.budget.costs import Costs, op_costs
 from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
+from solver.budget.least_bytes import least_bytes
 from solver.budget.moment import Moment
 from solver.budget.ways import find_ways
+from solver.solution import CancelCallback
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
 
+NOTHING_KNOWN = -1.0
+"""An overhead that every plan has, or more: it takes some time."""
 MOMENTS = 16
 """So many are looked at, the most promising first."""
 EFFORT = 1.0
@@ -47,23 +51,29 @@ class OverheadBounds:
         self.costs: Costs = op_costs(step, device, measured)
         self._moments: dict[int, Moment] = {}
         self._last_best = -1
+        self._freedom: Freedom | None = None
+        self.impossible_bytes = 0
+        """The largest budget that is known to be too small, whatever is repeated or parked; known from
+        the first bound on."""
 
     def overhead(
         self,
         budget_bytes: int,
         *,
         deadline: float = 10.0,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: CancelCallback = lambda: False,
     ) -> float:
         """No plan within the budget has less; inf: there is none. Within ``deadline`` seconds."""
-        started = time.monotonic()
-        arena = budget_bytes - self.step.resident_bytes
-        freedom = self._freedom
+        until = time.monotonic() + deadline
+        freedom = self._find_freedom(lambda: cancelled() or time.monotonic() > until)
         if freedom is None:
-            return -1.0
+            return NOTHING_KNOWN
+        if budget_bytes <= self.impossible_bytes:
+            return inf
+        arena = budget_bytes - self.step.resident_bytes
         best = freedom.least_extra
         for op in self._candidates(freedom):
-            left = deadline - (time.monotonic() - started)
+            left = until - time.monotonic()
             if left <= 0 or cancelled():
                 break
             if op not in self._moments:
@@ -80,7 +90,7 @@ class OverheadBounds:
         budget_bytes: int,
         *,
         deadline: float = 2.0,
-        cancelled: Callable[[], bool] = lambda: False,
+        cancelled: CancelCallback = lambda: False,
     ) -> tuple[str, ...] | None:
         """The rewrites that a plan within the budget is likely to be best with: those that leave least
         to be made again after the moment whose bound was the best; None: unknown."""
@@ -98,14 +108,16 @@ class OverheadBounds:
         ops = [op for op in order if op not in freedom.touched][:MOMENTS]
         return sorted(ops, key=lambda op: op != self._last_best)
 
-    @cached_property
-    def _freedom(self) -> Freedom | None:
+    def _find_freedom(self, stopped: CancelCallback) -> Freedom | None:
         """None: nothing is known of what rewrites can spare."""
-        ways = find_ways(self._history, self.costs, self.device, self.allowed, self.measured)
+        if self._freedom is not None:
+            return self._freedom
+        allowed, measured = self.allowed, self.measured
+        ways = find_ways(self._history, self.costs, self.device, allowed, measured, stopped)
         if ways is None:
             return None
         offload = Choice.OFFLOAD in self.allowed
-        return Freedom(
+        self._freedom = Freedom(
             ways.history,
             replace(self.costs, again=ways.again),
             Choice.RECOMPUTE in self.allowed,
@@ -114,6 +126,10 @@ class OverheadBounds:
             self._smallest,
             ways.groups,
         )
+        homes = sum(self._freedom.home_bytes(written=written) for written in (False, True))
+        needed = least_bytes(ways.history, offload=offload, touched=ways.touched)
+        self.impossible_bytes = self.step.resident_bytes - homes + needed - 1
+        return self._freedom
 
     @cached_property
     def _smallest(self) -> int:

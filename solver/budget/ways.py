@@ -15,7 +15,7 @@ group of overlapping rewrites is taken. The premise is ``solver.rewriting.availa
 rewrite that a plan may apply.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 
@@ -72,8 +72,10 @@ def find_ways(
     device: DeviceModel,
     allowed: Sequence[Choice],
     measured: bool,
+    stopped: Callable[[], bool],
 ) -> Ways | None:
-    """All ways that are among the choices ``allowed``; None: nothing is known of them."""
+    """All ways that are among the choices ``allowed``; None: nothing is known of them, as there are too
+    many, or as it ``stopped`` meanwhile."""
     step = history.step
     names = [
         found.name
@@ -83,7 +85,11 @@ def find_ways(
     if len(names) > MOST_REWRITES:
         return None
     finder = _Finder(history, costs, device, measured)
-    alone = {name: finder.way((name,)) for name in names}
+    alone: dict[str, Way | None] = {}
+    for name in names:
+        if stopped():
+            return None
+        alone[name] = finder.way((name,))
     groups: list[tuple[Way, ...]] = []
     for group in _overlapping({name: way.touched for name, way in alone.items() if way is not None}):
         if len(group) > LARGEST_GROUP:

@@ -1,17 +1,21 @@
 """Bounds on the overhead: no schedule within the budget beats them, and they are near what there is."""
 
 import random
+import time
 from dataclasses import replace
 from itertools import combinations
 from math import inf
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_programs import random_program_step
 from random_steps import ORIGIN, random_step
 
-from solver.budget.bound import OverheadBounds
+from solver.budget.bound import NOTHING_KNOWN, OverheadBounds
 from solver.budget.costs import op_costs
+from solver.budget.devices import V100
+from solver.budget.duration import overhead_of, plan_seconds
 from solver.rewriting import available, rewrite
 from solver.step import (
     Category,
@@ -27,8 +31,11 @@ from solver.step import (
 )
 from solver.terms import Choice, DeviceModel
 from solver.timeline import order_profile
+from tests.solver.budget.chain_steps import chain_step
 from tests.solver.budget.least_time import LeastTime
+from tests.solver.budget.random_schedules import random_schedule
 from tests.solver.budget.random_training import random_training
+from tests.solver.budget.test_trips import planned
 
 DEVICE = DeviceModel("by hand", {"float32": 1.0}, 1000.0, 0.5, 100.0)
 """A fused run saves half a second, and one and some more for each granule that lies between."""
@@ -147,6 +154,8 @@ def test_no_schedule_beats_a_bound(maker, ops: int, seed: int, fusing: bool) -> 
         bound = bounds.overhead(budget)
         if least < inf:
             assert bound <= least / bounds.costs.base_seconds - 1 + 1e-9
+        assert least == inf or budget > bounds.impossible_bytes
+    assert oracle.seconds(bounds.impossible_bytes - step.resident_bytes) == inf
 
 
 @settings(max_examples=10, deadline=None)
@@ -168,3 +177,42 @@ def test_no_schedule_with_other_implementations_beats_a_bound(layers: int, seed:
         bound = bounds.overhead(step.resident_bytes + arena)
         if least < inf:
             assert bound <= least / bounds.costs.base_seconds - 1 + 1e-9
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(3, 8), st.integers(0, 10**6), st.sampled_from((0.2, 1.0, 4.0)))
+def test_no_plan_with_trips_beats_a_bound(layers: int, seed: int, speed: float) -> None:
+    step = chain_step(layers)
+    device = replace(V100, host_bytes_per_second=speed * 2e11)
+    bounds = OverheadBounds(step, device, (*FUSED, Choice.OFFLOAD))
+    plan = planned(step, random_schedule(step, seed, repeats=0.1, trips=0.8))
+    overhead = overhead_of(plan_seconds(step, plan, device, False), bounds.costs.base_seconds)
+    assert bounds.overhead(step.resident_bytes + plan.peak_bytes) <= overhead + 1e-9
+
+
+def test_an_activation_less_than_the_peak_costs_the_cheapest_repetition() -> None:
+    step = chain_step(6)
+    bounds = OverheadBounds(step, V100, PLAIN)
+    peak = int(order_profile(step, range(len(step.ops))).max())
+    activation = step.storages[step.ops[0].creates[0]].size
+    assert bounds.overhead(step.resident_bytes + peak) == 0
+    one_less = bounds.overhead(step.resident_bytes + peak - activation)
+    cheapest = min(bounds.costs.again[op] for op in range(5))
+    assert one_less == pytest.approx(cheapest / bounds.costs.base_seconds, rel=1e-3)
+
+
+def test_the_largest_op_and_what_the_last_of_its_operands_is_made_beside_must_fit() -> None:
+    step = chain_step(4)
+    bounds = OverheadBounds(step, V100, PLAIN)
+    assert bounds.overhead(1 << 40) == 0
+    four_activations_and_a_weight = 4 * step.storages[0].size + step.storages[1].size
+    assert bounds.impossible_bytes == step.resident_bytes + four_activations_and_a_weight - 1
+    assert bounds.overhead(bounds.impossible_bytes) == inf
+
+
+def test_a_bound_ends_when_it_is_told_to() -> None:
+    step = chain_step(30)
+    started = time.monotonic()
+    bounds = OverheadBounds(step, V100, PLAIN)
+    assert bounds.overhead(step.resident_bytes + (20 << 20), cancelled=lambda: True) >= NOTHING_KNOWN
+    assert time.monotonic() - started < 5
