@@ -98,6 +98,8 @@ class BudgetJob:
     started: float = field(default_factory=time.monotonic)
     plan: Plan | None = None
     """The best within the budget, on its terms; checked."""
+    lowest: Plan | None = None
+    """The one that needs the fewest bytes, on terms of its own; checked, at hand after ``begin``."""
     done: bool = False
     """Whether ``improve`` came to its end."""
 
@@ -126,12 +128,20 @@ class BudgetJob:
                 )
                 shared.impossible_bytes = residents + largest - 1
         self._offer(shared.within(self.budget_bytes))
+        self._note_lowest()
+
+    def _note_lowest(self) -> None:
+        lowest = self.shared.found[0]
+        if self.lowest is None or self.lowest.actions is not lowest.plan.actions:
+            self.lowest = self.shared.on_terms(lowest, lowest.needed_bytes)
 
     def _take_unmodified(self) -> None:
         """What is known of the step as captured."""
         assert self.inner is not None
         state = self.inner.state
-        self.shared.unmodified = Unmodified(state.baseline, state.program, state.best)
+        self.shared.unmodified = Unmodified(
+            state.baseline, state.program, state.best, self.inner.program_peak
+        )
         needed = self.step.resident_bytes + state.best.height_bytes
         self.shared.keep(Found(state.best, needed, 0.0))
 
@@ -181,6 +191,7 @@ class BudgetJob:
         shared.searched = True
         self._take_unmodified()
         self._offer(shared.within(self.budget_bytes))
+        self._note_lowest()
 
     def _bound(self) -> None:
         """What is proven for this budget, unless that is known."""
@@ -352,6 +363,7 @@ class BudgetJob:
             shared.checker.require_valid(plan)
             shared.keep(Found(plan, needed, overhead, schedule))
             self._offer(shared.within(self.budget_bytes))
+            self._note_lowest()
         return overhead
 
     # -- what fits at all ----------------------------------------------------------------------------

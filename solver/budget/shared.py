@@ -46,6 +46,7 @@ class Unmodified:
     baseline: Baseline
     program: Plan
     best: Plan
+    program_order_peak_bytes: int
 
 
 @dataclass

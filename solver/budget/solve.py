@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 
 from solver.budget.job import BudgetJob
 from solver.budget.schedule import ANY_BYTES
-from solver.budget.shared import Found, Shared
+from solver.budget.shared import Shared, Unmodified
 from solver.errors import BayplanError
 from solver.plan import Offload, Plan, Status
 from solver.rewriting import rewritten
 from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback, Report
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
-from solver.timeline import order_profile
+from solver.timeline import resident_bytes_on_device
 
 INTERVAL = 0.02
 """Seconds between two looks at ``cancelled``."""
@@ -167,54 +167,50 @@ def known_solution(shared: Shared, budget_bytes: int, *, seed: int = 0) -> Budge
 def _solution(job: BudgetJob, log: list[Progress]) -> BudgetSolution:
     """What was found, as things stand."""
     shared = job.shared
-    unmodified = shared.unmodified
-    assert unmodified is not None, "begin has run"
-    lowest = shared.on_terms(shared.found[0], shared.found[0].needed_bytes)
+    unmodified, plan, lowest = shared.unmodified, job.plan, job.lowest
+    assert unmodified is not None and lowest is not None, "begin has run"
     found = shared.within(job.budget_bytes)
-    plan = None
-    if found is not None:
-        plan = shared.on_terms(found, job.budget_bytes)
-        if plan.status is Status.FEASIBLE and not job.done:
-            plan = replace(plan, status=Status.STOPPED)
+    if found is not None and not job.cancel.is_set():
+        plan = shared.on_terms(found, job.budget_bytes)  # A bound may have come after the plan.
+    if plan is not None and plan.status is Status.FEASIBLE and not job.done:
+        plan = replace(plan, status=Status.STOPPED)
     return BudgetSolution(
         plan,
         lowest,
         unmodified.program,
         unmodified.baseline,
-        _report(job, found, plan or lowest),
+        _report(job, unmodified, plan, lowest),
         tuple(log),
     )
 
 
-def _report(job: BudgetJob, found: Found | None, shown: Plan) -> BudgetReport:
-    shared, step = job.shared, job.step
-    unmodified = shared.unmodified
-    assert unmodified is not None, "begin has run"
+def _report(job: BudgetJob, unmodified: Unmodified, plan: Plan | None, lowest: Plan) -> BudgetReport:
+    shared, step, shown = job.shared, job.step, plan or lowest
+    terms = None if plan is None else plan.terms
     bound = shown.certificate.peak_bound_bytes
-    status = shown.status.value if found is not None else "infeasible"
     runs = shown.order
     return BudgetReport(
         model=step.origin.model,
         ops=len(step.ops),
         storages=len(step.planned_storages),
         resident_bytes=step.resident_bytes,
-        program_order_peak_bytes=int(order_profile(step, range(len(step.ops))).max(initial=0)),
+        program_order_peak_bytes=unmodified.program_order_peak_bytes,
         baseline_reserved_bytes=unmodified.baseline.reserved_bytes,
         peak_bytes=shown.peak_bytes,
         peak_bound_bytes=bound,
         height_bytes=shown.height_bytes,
         gap=(shown.height_bytes - bound) / bound if bound else 0.0,
         seconds=job.seconds,
-        status=status,
+        status="infeasible" if plan is None else plan.status.value,
         seed=job.seed,
         budget_bytes=job.budget_bytes,
-        overhead=None if found is None else found.overhead,
-        overhead_bound=shared.bound(job.budget_bytes),
+        overhead=None if terms is None else terms.overhead,
+        overhead_bound=shared.bound(job.budget_bytes) if terms is None else terms.overhead_bound,
         recomputed_ops=len(runs) - len(set(runs)),
         offloaded_bytes=_offloaded(shared, shown),
         rewritten_ops=len(shown.rewrites),
         impossible_bytes=shared.impossible_bytes,
-        feasible_bytes=shared.found[0].needed_bytes,
+        feasible_bytes=resident_bytes_on_device(rewritten(step, lowest), lowest) + lowest.height_bytes,
         unmodified_bytes=step.resident_bytes + unmodified.best.height_bytes,
         device=shared.device.name,
         measured=shared.measured,
