@@ -45,7 +45,7 @@ class BudgetModel(QObject):
         """GiB or GB."""
         self.budget: int | None = None
         """Where the line is; None while there is nothing to put it at."""
-        self.running = False
+        self.running = self._timed = False
         self.asked: Wanted = self.wanted
         """The terms on which budgets were asked for last."""
         self.points: tuple[BudgetPoint, ...] = ()
@@ -95,8 +95,7 @@ class BudgetModel(QObject):
     @property
     def timed(self) -> bool:
         """Whether the open step was timed on its target."""
-        step = self._document.step
-        return step is not None and any(op.seconds >= 0 for op in step.ops)
+        return self._timed
 
     # The line
 
@@ -188,6 +187,8 @@ class BudgetModel(QObject):
     def _reset(self) -> None:
         self.budget = None
         self._failed.clear()
+        step = self._document.step
+        self._timed = step is not None and any(op.seconds >= 0 for op in step.ops)
         self.wanted = Wanted(self.wanted.allowed, self.wanted.device, self.timed)
         self._recount()
 

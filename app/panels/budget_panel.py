@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.curve.budgets import BudgetPoint, budget_facts, infeasible_text
+from app.curve.budgets import BudgetPoint, Wanted, budget_facts, infeasible_text
 from app.facts.compare import NOTHING_DONE, done_text
 from app.numbers import Unit, overhead
 from app.panels.budget_model import BudgetModel
@@ -92,6 +92,9 @@ class BudgetPanel(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumWidth(LEAST)
         self._model = model
+        self._terms: tuple[Wanted, bool, bool] | None = None
+        self._figures: tuple[tuple[str, str], ...] = ()
+        """What is shown: it is made anew only where it changes."""
         page = QWidget()
         page.setProperty("surface", "panel")
         self._column = QVBoxLayout(page)
@@ -243,6 +246,10 @@ class BudgetPanel(QScrollArea):
         self._show_line()
         self._show_plans()
         model = self._model
+        terms = (model.wanted, model.timed, model.running)
+        if terms == self._terms:
+            return  # While the line is dragged nothing else changes.
+        self._terms = terms
         for choice, switch in self.switches.items():
             _set_checked(switch, choice in model.wanted.allowed)
             switch.setEnabled(not model.running)
@@ -250,7 +257,7 @@ class BudgetPanel(QScrollArea):
 
     def _show_line(self) -> None:
         model = self._model
-        clear(self.figures)
+        rows: tuple[tuple[str, str], ...] = ()
         facts = model.facts
         if model.budget is None:
             self.headline.setText("No plan yet")
@@ -259,9 +266,8 @@ class BudgetPanel(QScrollArea):
             said = budget_facts(model.points, model.budget, model.unit, facts)
             self.headline.setText(said.title)
             self.below.setText(said.below)
-            for row, (name, figure) in enumerate(said.rows):
-                self.figures.addWidget(label(name, "body", "text2"), row, 0)
-                self.figures.addWidget(_figure(figure), row, 1)
+            rows = said.rows
+        self._show_figures(rows)
         self.below.setVisible(bool(self.below.text()))
         failed = model.infeasible
         self.problem.setText(infeasible_text(failed, model.unit) if failed is not None else "")
@@ -274,6 +280,15 @@ class BudgetPanel(QScrollArea):
         self.done.setVisible(bool(self.done.text()))
         self.use.setEnabled(facts is not None)
         self.add.setEnabled(not model.running)
+
+    def _show_figures(self, rows: tuple[tuple[str, str], ...]) -> None:
+        if rows == self._figures:
+            return
+        self._figures = rows
+        clear(self.figures)
+        for row, (name, figure) in enumerate(rows):
+            self.figures.addWidget(label(name, "body", "text2"), row, 0)
+            self.figures.addWidget(_figure(figure), row, 1)
 
     def _show_plans(self) -> None:
         model = self._model
