@@ -3,6 +3,7 @@
 import ast
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -252,6 +253,48 @@ def test_what_goes_to_the_host_is_waited_for_and_comes_back_with_its_views(toy_p
         "",
         "return (add, )",
     ]
+
+
+def test_an_op_that_draws_and_runs_again_goes_back_to_where_the_generator_stood(
+    toy_program: Step,
+) -> None:
+    first, relu, last = toy_program.ops
+    step = replace(toy_program, ops=(first, replace(relu, random=True), last))
+    plan = plan_of(step)
+    plan = replace(
+        plan,
+        instances=(*plan.instances, Instance(3, 4096)),
+        actions=(
+            *(Run(0, (), (0,)), Run(1, (0,), (1,)), Free(1)),
+            *(Run(1, (0,), (2,)), Run(2, (0, 2), ()), Free(0), Free(2)),
+        ),
+        certificate=Certificate(0, Proof.NONE, -1, 1024),
+        peak_bytes=1024,
+        height_bytes=4608,
+    )
+    assert check(step, plan) == []
+    generated = generate(step, plan, "Toy")
+    assert generated.again and generated.repeated == (2,) and generated.norms == ()
+    assert "def step(arm, residents, scalars, again):" in generated.source
+    lines = [line.strip() for line in generated.source.splitlines()]
+    assert lines[lines.index("arm(1)") : lines.index("arm(3)")] == [
+        "arm(1)",
+        "again.keep(0)",
+        "relu = aten_relu_default(mm)",
+        "del relu",
+        "arm(2)",
+        "again.rewind(0)",
+        "relu_1 = aten_relu_default(mm)",
+        "again.resume()",
+        "t = aten_t_default(relu_1)",
+    ]
+    seen: list[int] = []
+    observed = GeneratedStep(Path("step.py"), generated.source, "runtime").observed(
+        lambda slot, results: seen.append(slot)
+    )
+    draws = SimpleNamespace(keep=lambda at: None, rewind=lambda at: None, resume=lambda: None)
+    observed(lambda slot: None, [torch.randn(4, 4), torch.randn(4, 4)], [], draws)
+    assert seen == [0, 1, 2, 3]
 
 
 def test_results_that_nobody_uses_are_let_go_at_once(toy_program: Step) -> None:
