@@ -199,7 +199,7 @@ class BudgetJob:
         if self.budget_bytes in shared.bounds:
             return
         bound = self._proven(self.budget_bytes)
-        if self.possible:
+        if self.possible and bound > shared.least_overhead:
             shared.bounds[self.budget_bytes] = bound
             self.say("Lower bound", f"{bound:.2%} more time")
             self._offer(shared.within(self.budget_bytes))
@@ -211,9 +211,11 @@ class BudgetJob:
             deadline=BOUND_SHARE * self.left,
             cancelled=self.within(BOUND_SHARE * self.left),
         )
-        if bound == inf and budget_bytes > self.shared.impossible_bytes:
-            self.shared.impossible_bytes = budget_bytes
-            self.say("Lower bound", f"{budget_bytes / 2**30:.3f} GiB is impossible")
+        shared = self.shared
+        known = max(shared.prover.impossible_bytes, budget_bytes if bound == inf else 0)
+        if known > shared.impossible_bytes:
+            shared.impossible_bytes = known
+            self.say("Lower bound", f"{known / 2**30:.3f} GiB is impossible")
         return bound
 
     @property
