@@ -28,6 +28,8 @@ NOTHING_KNOWN = -1.0
 """An overhead that every plan has, or more: it takes some time."""
 MOMENTS = 16
 """So many are looked at, the most promising first."""
+MOMENTS_WITH_COPIES = 4
+"""Their models take longer."""
 EFFORT = 1.0
 """CP-SAT's deterministic time for each, about a second on one core."""
 SMALL_SHARE = 1e-3
@@ -105,7 +107,8 @@ class OverheadBounds:
     def _candidates(self, freedom: Freedom) -> list[int]:
         """Ops to look at, which run in any case: the last best one, then those that carry most."""
         order = np.argsort(-self._carried, kind="stable").tolist()
-        ops = [op for op in order if op not in freedom.touched][:MOMENTS]
+        count = MOMENTS_WITH_COPIES if freedom.host_bytes_per_second else MOMENTS
+        ops = [op for op in order if op not in freedom.touched][:count]
         return sorted(ops, key=lambda op: op != self._last_best)
 
     def _find_freedom(self, stopped: CancelCallback) -> Freedom | None:

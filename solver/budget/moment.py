@@ -300,7 +300,7 @@ class Moment:
         if known > freedom.least_extra:
             faster = model.clone()
             faster.add(self._extra <= least)
-            status, _ = solve(faster, effort, seconds, cancelled)
+            status, _ = solve(faster, effort / 4, seconds, cancelled)
             if status != cp_model.INFEASIBLE:
                 return known
             model.add(self._extra >= least + 1)
