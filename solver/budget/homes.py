@@ -70,9 +70,18 @@ def with_homes(
         live[touched[state][0] : touched[state][-1] + 1] += sizes[state]
     back = {}
     engine = np.inf
-    for state in sorted(copies, key=lambda s: (touched[s][0], s), reverse=True):
+    # From the last on, what comes for an update and what trips have planned already.
+    due = [(float(starts[touched[state][0]]), state, -1) for state in copies]
+    for trip in schedule.trips:
+        seconds = step.storages[trip.storage].size / host_bytes_per_second
+        due.append((float(starts[trip.back]) + seconds, -1, trip.back))
+    for _, state, planned in sorted(due, reverse=True):
+        if planned >= 0:
+            engine = min(engine, starts[planned])
+            continue
         at = touched[state][0]
-        begin = min(starts[at], engine) - copies[state]
+        # Twice: what went home before uses the same engine.
+        begin = min(starts[at], engine) - 2 * copies[state]
         while at > 0 and (
             entries[at].fused or (starts[at] > begin and live[at - 1] + sizes[state] <= budget)
         ):
