@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import attention, chunked, dropout, mask, output, pool, unread
+from solver.rewrites import attention, chunked, dropout, mask, output, pool, split, unread
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
@@ -22,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     dropout.RULE,
     pool.RULE,
     unread.RULE,
+    split.RULE,
     attention.RULE,
     chunked.RULE,
 )

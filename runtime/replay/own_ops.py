@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .own_attention import attention, attention_backward
+from .own_convolution import convolution_input_gradient
 from .own_losses import chunked_cross_entropy
 from .own_masks import (
     dropout_backward_by_bits,
@@ -28,6 +29,7 @@ OWN_OPS: Mapping[str, Callable[..., Any]] = {
     "attention_backward": attention_backward,
     "avg_pool2d_from_shape_backward": avg_pool2d_from_shape_backward,
     "chunked_cross_entropy": chunked_cross_entropy,
+    "convolution_input_gradient": convolution_input_gradient,
     "dropout_backward_by_bits": dropout_backward_by_bits,
     "keep_by_bits": keep_by_bits,
     "max_pool2d_with_offsets": max_pool2d_with_offsets,

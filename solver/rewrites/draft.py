@@ -12,6 +12,7 @@ Lines are taken out, changed and added; ``finish`` puts what is left in order an
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from solver.step import Category, Instruction, Json, Op, Phase, Program, Step, Storage, Value
 from solver.validate import DTYPE_BYTES
@@ -100,6 +101,17 @@ class Draft:
     def storage_of(self, value: int) -> Storage:
         """The storage of a value."""
         return self.storages[self.values[value].storage]
+
+    def touched_bytes(self, line: Line) -> int:
+        """Of planned storages that an op needs at once."""
+        touched = line.op.touches if line.op is not None else ()
+        return sum(self.storages[s].size for s in touched if self.storages[s].planned)
+
+    @cached_property
+    def most_touched_bytes(self) -> int:
+        """By an op of the step as captured."""
+        sizes = self.step.storages
+        return max(sum(sizes[s].size for s in op.touches if sizes[s].planned) for op in self.step.ops)
 
     def maker_of_storage(self, value: int, users: Sequence[Line]) -> Line | None:
         """The op that creates the storage of ``value``; None where not just ``users`` use it."""

@@ -144,6 +144,19 @@ class Head(nn.Module):
         return self.head(torch.tanh(self.middle(self.tokens(tokens))))
 
 
+def convolutions(batch: int = 3):
+    """The second one's backward holds more at once than any other op."""
+    layers = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    return (
+        model,
+        (torch.randn(batch, 3, 16, 16), torch.randint(5, (batch,))),
+        F.cross_entropy,
+        optimizer,
+    )
+
+
 def dropped(batch: int = 7):
     """Dropout between linear layers."""
     layers = [nn.Linear(9, 33), nn.ReLU(), nn.Dropout(0.2), nn.Linear(33, 5), nn.Dropout(0.5)]

@@ -19,7 +19,7 @@ def test_every_rule_is_known_and_every_op_of_our_own_is_one_of_the_replays(
 ) -> None:
     found: set[str] = set()
     rules: set[str] = set()
-    for function in ("mobile", "pools", "transformer", "attention_hidden", "averages"):
+    for function in ("mobile", "pools", "transformer", "attention_hidden", "averages", "convolutions"):
         step, _ = model_step(function)
         names = combined(step, approximate=True)
         rules |= {name.split()[0] for name in names}
@@ -29,7 +29,7 @@ def test_every_rule_is_known_and_every_op_of_our_own_is_one_of_the_replays(
         found |= {call.target.split(".")[1] for call in own}
         for call in own:
             moved, launches = further_work(program, call)
-            unpredicted = call.target.startswith("bayplan.avg_pool2d")
+            unpredicted = call.target.startswith(("bayplan.avg_pool2d", "bayplan.convolution"))
             assert (moved > 0 and launches > 0) != unpredicted
     assert rules == {rule.name for rule in RULES}
     # native_dropout is what steps for CUDA have.
