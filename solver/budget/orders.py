@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from solver.budget.graph import early_order
-from solver.step import Step
+from solver.step import Phase, Step
 
 
 def base_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
@@ -24,19 +24,26 @@ def late_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
         for other in needed:
             followers[other].append(op)
     line = _Line(len(step.ops))
+    last_user: dict[int, int] = {}
+    """By storage: of the ops that have their place, the last one that uses it."""
     waiting: list[list[int]] = [[] for _ in step.ops]
     """By op: those that were put right before it, the nearest first: who makes more is nearer."""
     gains: dict[int, int] = {}
     """Bytes that such an op makes beyond those it frees."""
-    used_later: set[int] = set()
     for op in reversed(order):
         uses = step.planned_uses[op]
-        freed = sum(int(sizes[s]) for s in uses if s not in used_later)
         made = sum(int(sizes[s]) for s in step.ops[op].creates if step.storages[s].planned)
-        used_later.update(uses)
-        follower = line.front
-        if made >= max(1, freed) and followers[op]:
-            follower = min(followers[op], key=lambda other: line.key[other])
+        # Updates come early whatever waits for them.
+        ends = [other for other in followers[op] if step.ops[other].phase is not Phase.UPDATE]
+        follower = min(ends, key=lambda other: line.key[other], default=-1)
+        freed = sum(
+            int(sizes[s])
+            for s in uses
+            if follower >= 0 and line.key[last_user.get(s, line.front)] < line.key[follower]
+        )
+        if follower < 0 or made < max(1, freed):
+            follower = line.front
+        else:
             row = waiting[follower]
             nearer = [other for other in row if gains[other] >= made - freed]
             waiting[follower] = [*nearer, op, *row[len(nearer) :]]
@@ -46,6 +53,9 @@ def late_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
                 while waiting[follower]:
                     follower = waiting[follower][-1]
         line.insert(op, follower)
+        for storage in uses:
+            last = last_user.get(storage, op)
+            last_user[storage] = last if line.key[last] > line.key[op] else op
     return line.ops()
 
 
