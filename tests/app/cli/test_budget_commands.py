@@ -15,7 +15,7 @@ from tests.app.cli.conftest import Answer
 
 Bayplan = Callable[..., Answer]
 MIB = 1 << 20
-FAST = ("--deadline", "3")
+FAST = ("--deadline", "8")
 BRIEF = ("--deadline", "1")
 
 
@@ -145,7 +145,7 @@ def test_a_curve_is_a_table_and_a_picture(bayplan: Bayplan, chain: Path, tmp_pat
 
     answer = bayplan(
         *("curve", chain, "-o", table, "-o", picture, "--budgets", "1.2MiB,2MiB,200KiB"),
-        *("--plans", plans, "--store", "--deadline", "6"),
+        *("--plans", plans, "--store", "--deadline", "15"),
     )
 
     assert (answer.code, answer.err) == (0, "")
