@@ -68,12 +68,16 @@ def make_history(step: Step) -> History:
 
 
 def without_edges(history: History, edges: Collection[tuple[int, int]]) -> History:
-    """The same, but for these pairs (op, other) it is not taken for granted that op comes first."""
-    earlier = tuple(
-        tuple(op for op in ops if (op, index) not in edges) for index, ops in enumerate(history.earlier)
-    )
+    """The same, but for these pairs (op, other) it is not taken for granted that op comes first; what
+    comes before op still comes before other."""
+    earlier = []
+    for index, ops in enumerate(history.earlier):
+        kept = {op for op in ops if (op, index) not in edges}
+        for op in kept.symmetric_difference(ops):
+            kept.update(history.earlier[op])
+        earlier.append(tuple(sorted(kept)))
     before, after = _closures(earlier)
-    return replace(history, earlier=earlier, before=before, after=after)
+    return replace(history, earlier=tuple(earlier), before=before, after=after)
 
 
 def direct_order(step: Step) -> list[set[int]]:

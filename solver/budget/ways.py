@@ -190,7 +190,8 @@ class _Finder:
         """Without each order that does not hold in the step of some way."""
         history, edges = self.history, {(-1, -1)}
         while edges:
-            edges = {edge for order in self._orders for edge in _broken(history, *order)}
+            captured = self.history.earlier
+            edges = {edge for order in self._orders for edge in _broken(history, captured, *order)}
             if edges:
                 history = without_edges(history, edges)
         return history
@@ -215,16 +216,20 @@ def _only(step: Step, ops: Sequence[int]) -> Step:
 
 def _broken(
     history: History,
+    captured: Sequence[Sequence[int]],
     gone: frozenset[int],
     touched: frozenset[int],
     old_of: Sequence[int],
     order: Sequence[set[int]],
 ) -> Iterator[tuple[int, int]]:
     """Pairs (op, other) of ``history.earlier`` through which an order would follow that does not hold
-    in the step whose op i is ``old_of[i]`` of the captured one, and comes after ``order[i]``."""
+    in the step whose op i is ``old_of[i]`` of the captured one, and comes after ``order[i]``.
+
+    ``captured``: the order of the step as captured, of which every trace is looked at again.
+    """
     now = {old: index for index, old in enumerate(old_of) if old >= 0}
     for op, earlier in enumerate(history.earlier):
-        if op in gone or not (op in touched or touched.intersection(earlier)):
+        if op in gone or not (op in touched or touched.intersection((*earlier, *captured[op]))):
             continue
         reached, pending, seen = 0, [now[op]], {now[op]}
         while pending:
