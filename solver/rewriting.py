@@ -128,8 +128,12 @@ def rewrite(step: Step, names: Sequence[str]) -> Step:
             f"another way. The plan asks for {wanted[0][:80]!r}; capture the model and solve it anew."
         )
     draft = Draft(step, step.program)
+    offered = {each.name for each in available(step)}
     for name in wanted:
-        _apply(draft, name)
+        # One that only another makes possible is not offered: bounds count on what is.
+        _parse(name)
+        if name not in offered or not _applied(draft, name):
+            raise _impossible(step, name)
     result = draft.finish()
     _results[:] = [(step, wanted, result), *_results[: _REMEMBERED - 1]]
     return result
@@ -155,13 +159,12 @@ def tolerance_of(names: Sequence[str]) -> float:
     return max((_parse(name)[0].tolerance for name in names), default=0.0)
 
 
-def _apply(draft: Draft, name: str) -> None:
-    if not _applied(draft, name):
-        rule, op, _ = _parse(name)
-        raise BayplanError(
-            f"The rewrite {name!r} ({rule.title}) is not possible in {draft.step.title}: op {op} is "
-            "not what it needs, or an earlier rewrite has changed it. Solve the step anew."
-        )
+def _impossible(step: Step, name: str) -> BayplanError:
+    rule, op, _ = _parse(name)
+    return BayplanError(
+        f"The rewrite {name!r} ({rule.title}) is not possible in {step.title}: op {op} is not what it "
+        "needs, or an earlier rewrite has changed it. Solve the step anew."
+    )
 
 
 def _applied(draft: Draft, name: str) -> bool:

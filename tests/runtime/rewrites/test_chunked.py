@@ -9,6 +9,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from runtime.replay.own_losses import chunked_cross_entropy
+from solver.errors import BayplanError
 from solver.rewrites.chunked import TOLERANCE
 from solver.rewriting import available, rewrite
 from solver.step import Category, Phase, Step
@@ -107,6 +108,15 @@ def test_a_model_trains_as_before_nearly(
     changed = assert_near(step, built, names, 20 * TOLERANCE)
     targets = [op.target for op in changed.ops]
     assert "_log_softmax.default" not in targets and "nll_loss_backward.default" not in targets
+
+
+def test_a_number_of_parts_that_is_not_offered_is_refused(
+    model_step: Callable[[str], tuple[Step, Any]],
+) -> None:
+    step, _ = model_step("head_with_bias")
+    (name,) = [r.name for r in available(step) if r.rule == "chunked"]
+    with pytest.raises(BayplanError, match="not possible"):
+        rewrite(step, [name.removesuffix("4") + "5"])
 
 
 def test_micro_batches_have_it_too(model_step: Callable[[str], tuple[Step, Any]]) -> None:

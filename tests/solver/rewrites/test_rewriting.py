@@ -117,6 +117,7 @@ def test_nothing_is_offered_where_forward_and_backward_are_of_other_limits() -> 
         "output",
         "output -1",
         "output 3 1",
+        "output 03",
         "output 0",
         "output 99",
         "output 999999999999999999",
