@@ -22,13 +22,14 @@ from math import inf
 from solver import compile_ahead
 from solver.budget.homes import states_for_homes, with_homes
 from solver.budget.placing import ENDLESS, placed_plans
+from solver.budget.running import Running
 from solver.budget.schedule import Entry, Host, Schedule
 from solver.budget.shared import Found, Shared, Unmodified
 from solver.budget.variants import Variant
 from solver.placement.caching_allocator import largest_op
 from solver.plan import Plan, Provenance
 from solver.provenance import machine, versions
-from solver.solution import CancelCallback, Progress, ProgressCallback
+from solver.solution import Progress
 from solver.solve_job import SolveJob
 from solver.step import Step
 from solver.terms import Choice
@@ -84,7 +85,7 @@ class _Try:
 
 
 @dataclass
-class BudgetJob:
+class BudgetJob(Running):
     """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
 
     shared: Shared
@@ -161,6 +162,7 @@ class BudgetJob:
                     self._bound()
                 if not self.enough() and self.possible:
                     self._search()
+                    self._bound(again=True)
                 if self.plan is None and not self.over():
                     self._lower()
             self.done = not self.over()
@@ -193,23 +195,30 @@ class BudgetJob:
         self._offer(shared.within(self.budget_bytes))
         self._note_lowest()
 
-    def _bound(self) -> None:
-        """What is proven for this budget, unless that is known."""
+    def _bound(self, *, again: bool = False) -> None:
+        """What is proven for this budget, unless that is known; ``again``: with all the time that the
+        search for a plan has left, where it found one."""
         shared = self.shared
-        if self.budget_bytes in shared.bounds:
+        known = shared.bounds.get(self.budget_bytes, shared.least_overhead)
+        done = self.plan is None or self.enough() or self.over() if again else self._is_bounded
+        if done:
             return
-        bound = self._proven(self.budget_bytes)
-        if self.possible and bound > shared.least_overhead:
+        bound = self._proven(self.budget_bytes, 1.0 if again else BOUND_SHARE)
+        if self.possible and bound > known:
             shared.bounds[self.budget_bytes] = bound
             self.say("Lower bound", f"{bound:.2%} more time")
             self._offer(shared.within(self.budget_bytes))
 
-    def _proven(self, budget_bytes: int) -> float:
-        """The bound of a budget; where it is infinite, the budget is known to be impossible then."""
+    @property
+    def _is_bounded(self) -> bool:
+        return self.budget_bytes in self.shared.bounds
+
+    def _proven(self, budget_bytes: int, share: float = BOUND_SHARE) -> float:
+        """The bound of a budget, in a share of the time that is left; where it is infinite, the budget
+        is known to be impossible then."""
+        seconds = share * self.left
         bound = self.shared.prover.overhead(
-            budget_bytes,
-            deadline=BOUND_SHARE * self.left,
-            cancelled=self.within(BOUND_SHARE * self.left),
+            budget_bytes, deadline=seconds, cancelled=self.within(seconds)
         )
         shared = self.shared
         known = max(shared.prover.impossible_bytes, budget_bytes if bound == inf else 0)
@@ -414,40 +423,6 @@ class BudgetJob:
             return False
         bound = self.shared.bound(self.budget_bytes)
         return terms.overhead - bound <= CLOSE * max(bound, 0.0)
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    @property
-    def left(self) -> float:
-        """Seconds of work to the deadline, not negative."""
-        return max(0.0, self.deadline - self.worked())
-
-    def over(self) -> bool:
-        return self.cancel.is_set() or self.left <= 0
-
-    def say(self, phase: str, result: str, *, plan: Plan | None = None) -> None:
-        self.lines.put(
-            Progress(
-                seconds=self.seconds,
-                phase=phase,
-                result=result,
-                peak_bytes=plan.peak_bytes if plan else None,
-                height_bytes=plan.height_bytes if plan else None,
-                plan=plan,
-            )
-        )
-
-    def within(self, seconds: float) -> CancelCallback:
-        """Says when ``seconds`` of work have passed from now, or the user cancelled."""
-        end = self.worked() + seconds
-        return lambda: self.cancel.is_set() or self.worked() >= end
-
-    def relay(self) -> ProgressCallback:
-        """Takes the lines of a part that begins now, whose clock starts at zero."""
-        begun = self.seconds
-        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
 
     def _provenance(self) -> Provenance:
         return Provenance(
