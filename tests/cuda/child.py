@@ -123,6 +123,7 @@ def corrupted(request: Result) -> Result:
     mistakes = {
         "never waits for an offload": without_waits(source, "offload"),
         "never waits for a prefetch": without_waits(source, "prefetch"),
+        "never waits for a state from the host": without_waits(source, "bring"),
         "draws new numbers in what runs again": re.sub(r" *again\.(rewind|resume)\(.*\n", "", source),
         "moves running statistics again": re.sub(r"aten_clone_default\((\w+_var)\)", r"\1", source),
     }

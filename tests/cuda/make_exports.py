@@ -2,8 +2,9 @@
 
 ``python tests/cuda/make_exports.py [NAME...] [--target cpu] [--seconds 60] [-o FOLDER]`` needs the
 whole environment; the folders it writes need torch alone. NAME_offload is the model NAME with some of
-its storages in host memory between the forward and the backward pass; NAME_budget is the model in less
-memory than it needs, so that ops run again.
+its storages in host memory between the forward and the backward pass; NAME_homes has some states of the
+optimizer there from step to step; NAME_budget is the model in less memory than it needs, so that ops
+run again.
 """
 
 import argparse
@@ -23,10 +24,13 @@ from solver.plan import Plan  # noqa: E402
 from solver.solve import solve  # noqa: E402
 from solver.step import Step  # noqa: E402
 from solver.terms import Choice  # noqa: E402
-from tests.runtime.offloading import costliest, with_trips  # noqa: E402
+from tests.runtime.offloading import costliest, with_homes, with_trips  # noqa: E402
 
 TRIPS = 24
 """Storages that NAME_offload parks in host memory."""
+HOMES = 12
+"""States that live there in NAME_homes."""
+SUFFIXES = ("_offload", "_homes", "_budget")
 BUDGET = 0.5
 """Of the arena that the model needs, what NAME_budget has."""
 MODELS = (
@@ -36,6 +40,7 @@ MODELS = (
     "vit_b_16",
     "gpt",
     "gpt_offload",
+    "gpt_homes",
     "bert",
     "unet",
     "cnn_ranks",
@@ -61,7 +66,7 @@ def main(arguments: list[str]) -> int:
         begin = time.process_time()
         try:
             step = capture(
-                f"{HERE / 'models.py'}:{name.removesuffix('_offload').removesuffix('_budget')}",
+                f"{HERE / 'models.py'}:{model_of(name)}",
                 batch=options.batch,
                 optimizer=None,
                 target=options.target,
@@ -80,11 +85,18 @@ def main(arguments: list[str]) -> int:
     return failed
 
 
+def model_of(name: str) -> str:
+    """The model of the export ``name``."""
+    return next((name.removesuffix(s) for s in SUFFIXES if name.endswith(s)), name)
+
+
 def plan_for(name: str, step: Step, seconds: float) -> Plan:
     """The plan of the export ``name``. Raises BayplanError where there is none."""
     plan = solve(step, deadline=seconds).plan
     if name.endswith("_offload"):
         return with_trips(step, plan, costliest(step, plan, TRIPS))
+    if name.endswith("_homes"):
+        return with_homes(step, plan, HOMES)
     if not name.endswith("_budget"):
         return plan
     budget = step.resident_bytes + int(BUDGET * plan.height_bytes)

@@ -53,6 +53,7 @@ class Subject:
 
     def eager(self) -> Any:
         """One step of plain PyTorch."""
+        self.step.release()
         return self.eager_step(self.made)
 
     def synchronize(self) -> None:
