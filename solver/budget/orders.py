@@ -23,6 +23,7 @@ def late_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
     for op, needed in enumerate(step.dependencies):
         for other in needed:
             followers[other].append(op)
+    phase_of = {s: op.phase for op in step.ops for s in op.creates}
     line = _Line(len(step.ops))
     last_user: dict[int, int] = {}
     """By storage: of the ops that have their place, the last one that uses it."""
@@ -36,10 +37,13 @@ def late_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
         # Updates come early whatever waits for them.
         ends = [other for other in followers[op] if step.ops[other].phase is not Phase.UPDATE]
         follower = min(ends, key=lambda other: line.key[other], default=-1)
+        # What another phase made, such as an activation, can be made again just in time.
         freed = sum(
             int(sizes[s])
             for s in uses
-            if follower >= 0 and line.key[last_user.get(s, line.front)] < line.key[follower]
+            if follower >= 0
+            and phase_of.get(s) is step.ops[op].phase
+            and line.key[last_user.get(s, line.front)] < line.key[follower]
         )
         if follower < 0 or made < max(1, freed):
             follower = line.front
@@ -48,10 +52,7 @@ def late_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:
             nearer = [other for other in row if gains[other] >= made - freed]
             waiting[follower] = [*nearer, op, *row[len(nearer) :]]
             gains[op] = made - freed
-            for other in nearer[-1:]:
-                follower = other
-                while waiting[follower]:
-                    follower = waiting[follower][-1]
+            follower = nearer[-1] if nearer else follower
         line.insert(op, follower)
         for storage in uses:
             last = last_user.get(storage, op)
