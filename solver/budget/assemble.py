@@ -202,8 +202,8 @@ class Assembler:
         ends: Sequence[int],
         travelling: set[int],
     ) -> dict[int, tuple[int, int]]:
-        """By entry (new, old); of several operands that would do what the run before made, else the
-        lowest."""
+        """By entry (new, old); of several operands that would do what the run before made or wrote in
+        place, with which it may then be fused, else the lowest."""
         result: dict[int, tuple[int, int]] = {}
         for slot, entry in enumerate(entries):
             reuse = self.step.reusable.get(entry.op)
@@ -221,9 +221,23 @@ class Assembler:
                 and instance not in travelling
             ]
             if dying:
-                made = [i for i in dying if slot and i in creates[slot - 1]]
-                result[slot] = creates[slot][0], (made or dying)[0]
+                made = self._results(slot - 1, entries, uses, creates, storages)
+                result[slot] = creates[slot][0], next((i for i in dying if i in made), dying[0])
         return result
+
+    def _results(
+        self,
+        slot: int,
+        entries: Sequence[Entry],
+        uses: Sequence[tuple[int, ...]],
+        creates: Sequence[tuple[int, ...]],
+        storages: Sequence[int],
+    ) -> set[int]:
+        """The instances that an entry makes or writes in place; before the first one none."""
+        if slot < 0:
+            return set()
+        written = self.step.ops[entries[slot].op].writes
+        return {*creates[slot], *(i for i in uses[slot] if storages[i] in written)}
 
     def _fused(
         self,
@@ -241,8 +255,7 @@ class Assembler:
         for slot, entry in enumerate(schedule.entries):
             if self.fusing and entry.fused and entry.op in ran and slot not in copies:
                 before = schedule.entries[slot - 1].op
-                made = set(creates[slot - 1])
-                made |= {i for i in uses[slot - 1] if storages[i] in self.step.ops[before].writes}
+                made = self._results(slot - 1, schedule.entries, uses, creates, storages)
                 written = self.step.ops[entry.op].writes
                 own = {i for i in uses[slot] if storages[i] in written}
                 if slot in possible:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from solver.budget.assemble import Arranged, Assembler
@@ -60,15 +60,17 @@ def planned(step: Step, schedule: Schedule) -> Plan:
     st.integers(0, 1 << 20),
     st.sampled_from([0.2, 1.0, 5.0]),
     st.floats(0.3, 1.0),
+    st.sampled_from([0.0, 0.4]),
 )
+@example(18, 850736, 5.0, 0.55, 0.0)  # Takes over what the run before wrote, not what is there besides.
 def test_bytes_and_seconds_are_those_of_the_plan(
-    ops: int, seed: int, share: float, tightness: float
+    ops: int, seed: int, share: float, tightness: float, parked: float
 ) -> None:
     step = random_training(ops, seed)
     graph, model = graph_of(step), device(step, share)
     state = make_state(graph)
     copies = make_copies(graph, state, model.host_bytes_per_second)
-    choice = random_choice(graph, seed, parked=0.4)
+    choice = random_choice(graph, seed, parked=parked)
     budget = int(tightness * timed(graph, graph.kept(), state, copies, HUGE).peak_bytes)
     found = timed(graph, choice, state, copies, budget)
     schedule = schedule_with_trips(graph, choice, state, copies, budget)
@@ -79,8 +81,8 @@ def test_bytes_and_seconds_are_those_of_the_plan(
     assert check(step, plan) == []
     assert found.peak_bytes == plan.peak_bytes
     runs = [action for action in plan.actions if isinstance(action, Run)]
-    if [run.fused for run in runs] == [entry.fused for entry in schedule.entries]:
-        assert found.seconds == pytest.approx(plan_seconds(step, plan, model, False), rel=1e-9)
+    assert [run.fused for run in runs] == [entry.fused for entry in schedule.entries]
+    assert found.seconds == pytest.approx(plan_seconds(step, plan, model, False), rel=1e-9)
     ends = [slot.address + int(step.rounded_sizes[slot.storage]) for slot in plan.host_slots]
     assert max(ends, default=0) >= found.host_bytes
 
