@@ -13,7 +13,7 @@ from app.cli.solve_budget import needed_bytes, progress_text
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.curve.points import Point, csv_text, ordered
 from app.facts.doings import times_text
-from app.numbers import overhead, overhead_bound, plan_size
+from app.numbers import overhead, plan_size
 from solver.check import require_valid
 from solver.errors import BayplanError
 from solver.files import save_plan, write_atomic
@@ -121,13 +121,14 @@ def _times(device: str, measured: bool) -> str:
 
 def _point(step: Step, solution: "BudgetSolution") -> Point:
     report, plan = solution.report, solution.plan
+    bound = report.overhead_bound if report.overhead_bound > -1 else None
     if plan is None:
-        return Point(report.budget_bytes, None, None, report.overhead_bound)
+        return Point(report.budget_bytes, None, None, bound)
     return Point(
         report.budget_bytes,
         needed_bytes(step, plan),
         report.overhead,
-        report.overhead_bound,
+        bound,
         report.recomputed_ops,
         report.offloaded_bytes,
         report.seconds,
@@ -172,12 +173,16 @@ def _write(points: list[Point], outputs: list[Path], arguments: argparse.Namespa
 _HEAD = f"  {'budget':>12}{'needs':>12}{'overhead':>11}{'bound':>10}{'ops again':>11}{'seconds':>9}"
 
 
+def _bound(point: Point) -> str:
+    return "none" if point.overhead_bound is None else overhead(point.overhead_bound)
+
+
 def _row(point: Point) -> str:
     if point.overhead is None or point.needed_bytes is None:
-        bound = overhead_bound(point.overhead_bound)
+        bound = _bound(point)
         return f"  {plan_size(point.budget_bytes):>12}{'no plan was found':>23}{bound:>10}"
     return (
         f"  {plan_size(point.budget_bytes):>12}{plan_size(point.needed_bytes):>12}"
-        f"{overhead(point.overhead):>11}{overhead_bound(point.overhead_bound):>10}"
+        f"{overhead(point.overhead):>11}{_bound(point):>10}"
         f"{point.recomputed_ops or 0:>11,}{point.seconds:>9.1f}"
     )

@@ -54,7 +54,8 @@ class _CurvePainter:
     def __init__(self, painter: QPainter, points: Sequence[Point], page: QRectF, theme: Theme) -> None:
         self._painter, self._page, self._theme = painter, page, theme
         self._solved = [p for p in reversed(ordered(points)) if p.overhead is not None]
-        self._bounds = list(reversed(ordered(points)))
+        self._proven = [p for p in self._solved if p.overhead_bound is not None]
+        self._failed = any(p.overhead is None for p in points)
         self._plot = page.adjusted(LEFT, TOP, -RIGHT, -BOTTOM)
         budgets = [p.budget_bytes for p in self._solved]
         span = max(max(budgets) - min(budgets), 1)
@@ -119,8 +120,8 @@ class _CurvePainter:
         self._painter.fillRect(area, brush)
 
     def _paint_gap(self) -> None:
-        upper = [self._at(p.budget_bytes, p.overhead or 0.0) for p in self._solved]
-        lower = [self._at(p.budget_bytes, p.overhead_bound) for p in self._solved]
+        upper = [self._at(p.budget_bytes, p.overhead or 0.0) for p in self._proven]
+        lower = [self._at(p.budget_bytes, p.overhead_bound or 0.0) for p in self._proven]
         colour = QColor(self._theme.ok)
         colour.setAlpha(GAP_ALPHA)
         self._painter.setPen(Qt.PenStyle.NoPen)
@@ -128,10 +129,11 @@ class _CurvePainter:
         self._painter.drawPolygon(QPolygonF([*upper, *reversed(lower)]))
 
     def _paint_bound(self) -> None:
-        spots = [self._at(p.budget_bytes, p.overhead_bound) for p in self._solved]
+        spots = [self._at(p.budget_bytes, p.overhead_bound or 0.0) for p in self._proven]
         pen = QPen(QColor(self._theme.ok), 1.5)
         pen.setDashPattern([5 / 1.5, 4 / 1.5])
-        self._line(spots, pen)
+        if spots:
+            self._line(spots, pen)
         self._painter.setPen(QPen(QColor(self._theme.ok), 1.25))
         self._painter.setBrush(QColor(self._theme.map))
         for at in spots:
@@ -165,7 +167,8 @@ class _CurvePainter:
     def _paint_legend(self) -> None:
         theme, plot = self._theme, self._plot
         lowest = plan_size(self._solved[0].budget_bytes)
-        texts = ("Best plan found", "Proven lower bound", "Gap", f"No plan below {lowest}")
+        below = f"No plan found below {lowest}" if self._failed else "Below the lowest budget solved"
+        texts = ("Best plan found", "Proven lower bound", "Gap", below)
         left, y = plot.right() - 216, plot.top() + 16
         bound = QPen(QColor(theme.ok), 1.5)
         bound.setDashPattern([5 / 1.5, 4 / 1.5])

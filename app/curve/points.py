@@ -14,8 +14,8 @@ class Point:
     needed_bytes: int | None
     """Of the plan, residents included; None: no plan within the budget was found."""
     overhead: float | None
-    overhead_bound: float
-    """No plan within the budget, of those allowed, has less overhead."""
+    overhead_bound: float | None
+    """No plan within the budget, of those allowed, has less overhead; None: nothing is proven."""
     recomputed_ops: int | None = None
     offloaded_bytes: int | None = None
     seconds: float = 0.0

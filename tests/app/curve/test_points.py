@@ -43,6 +43,22 @@ def test_the_picture_has_curve_and_bound(tmp_path: Path, theme: str, qapp: objec
     assert {colours.accent, colours.ok, colours.map} <= seen
 
 
+def test_a_curve_of_which_nothing_is_proven_has_no_bound(tmp_path: Path, qapp: object) -> None:
+    from PySide6.QtGui import QImage
+
+    from app.curve.picture import render_curve
+    from app.theme import DARK
+
+    points = [Point(budget * GIB, budget * GIB, 0.1 / budget, None) for budget in (1, 2, 4)]
+    render_curve(points, tmp_path / "curve.png", title="toy", width=800, height=400)
+
+    image = QImage(str(tmp_path / "curve.png"))
+    left = {image.pixelColor(x, y).name() for x in range(64, 500) for y in range(92, 344)}
+    assert DARK.accent in left
+    assert DARK.ok not in left
+    assert "0.05,," in csv_text(points)
+
+
 def test_a_single_budget_can_be_drawn(tmp_path: Path, qapp: object) -> None:
     from app.curve.picture import render_curve
 
