@@ -13,13 +13,12 @@ its storage is made, it ended earlier, and the bytes are taken back from the slo
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many.
 """
 
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
 from solver.budget.graph import DROP, KEEP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
-from solver.budget.schedule import Entry, Schedule
+from solver.budget.schedule import Entry
 from solver.compiled import kernel
 from solver.plan import IntArray
 
@@ -336,22 +335,6 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
         slot += 1
     s.away.trips[0] = trips
     return slot, seconds
-
-
-def outcome(graph: BudgetGraph, choice: Bits, state: State | None = None) -> tuple[int, float]:
-    """Peak in bytes of the arena and seconds of what the choices come to; (-1, 0.0): no plan."""
-    state = state or make_state(graph)
-    slots, seconds = simulate(graph.tables, state, choice)
-    return (int(state.live[:slots].max()), seconds) if slots else (-1, 0.0)
-
-
-def schedule_of(graph: BudgetGraph, choice: Bits) -> Schedule | None:
-    """The sequence of runs that the choices come to; None: no plan."""
-    state = make_state(graph)
-    slots, _ = simulate(graph.tables, state, choice)
-    if not slots:
-        return None
-    return Schedule(tuple(chain.from_iterable(entries_of(graph, state, slots))))
 
 
 def entries_of(graph: BudgetGraph, state: State, slots: int) -> list[list[Entry]]:

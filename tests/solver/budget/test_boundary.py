@@ -4,9 +4,9 @@ import pytest
 
 from solver.budget.boundary import boundaries
 from solver.budget.graph import KEEP, BudgetGraph
-from solver.budget.simulate import outcome
 from solver.watch import Watch
 from tests.solver.budget.random_training import random_training
+from tests.solver.budget.simulated import outcome
 from tests.solver.budget.test_simulate import graph_of
 
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from solver.budget.choices import choices_of
 from solver.budget.graph import KEEP
-from solver.budget.simulate import outcome, schedule_of
 from tests.solver.budget.random_training import random_training
+from tests.solver.budget.simulated import outcome, schedule_of
 from tests.solver.budget.test_simulate import graph_of
 
 

@@ -2,8 +2,8 @@
 
 from solver.budget.graph import early_order
 from solver.budget.search import search
-from solver.budget.simulate import outcome
 from tests.solver.budget.random_training import random_training
+from tests.solver.budget.simulated import outcome
 from tests.solver.budget.test_simulate import graph_of
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.graph import KEEP, Bits, BudgetGraph, make_graph
-from solver.budget.simulate import outcome, schedule_of
 from solver.reuse import peak_with_takeovers
 from solver.step import Step
 from tests.solver.budget.definition import peak_and_seconds
 from tests.solver.budget.random_training import random_training
+from tests.solver.budget.simulated import outcome, schedule_of
 
 
 def graph_of(step: Step, *, fusing: bool = True) -> BudgetGraph:
