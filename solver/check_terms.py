@@ -3,7 +3,7 @@
 Budget, choices, times and overhead are worked out anew from the plan. The bound on the overhead is not:
 that no other plan takes less time is not to be seen in one plan, and no proof of it comes along. It is
 only refused where the plan itself disproves it. So it is the word of the solver that made the plan;
-``solver.budget.moment`` says why it holds, and whoever doubts a plan file solves again.
+``solver.budget.bound`` says why it holds, and whoever doubts a plan file solves again.
 """
 
 from collections.abc import Iterator

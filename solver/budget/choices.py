@@ -9,8 +9,9 @@ from solver.budget.schedule import Schedule
 def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     """The choices that come nearest to ``schedule``, which may follow another base order.
 
-    A gap is kept where the value is not made again in it, and retained where it is made again before
-    another first run than the one that ends it; parked where it leaves for the host.
+    A gap is kept where the value is not made again in it, or only after a repetition used it as it was;
+    retained where it is made again before another first run than the one that ends it; parked where it
+    leaves for the host.
     """
     t = graph.tables
     choice = graph.kept()
@@ -18,21 +19,28 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     gap_of = np.full(len(t.size), NO_GAP, np.int64)
     remade = np.full(len(t.size), -1, np.int64)
     """By value: how many first runs were done when it was last made again in its gap, or -1."""
+    kept = np.zeros(len(t.size), np.bool_)
+    """By value: whether a repetition in its gap used it before it was made again there."""
     leaving = {(trip.storage, trip.out) for trip in schedule.trips}
     for at, entry in enumerate(schedule.entries):
         op = entry.op
         if op in ran:
+            needs = t.needs[t.needs_at[op] : t.needs_at[op + 1]]
+            if entry.saved_statistics and t.saved[op] >= 0:
+                needs = np.append(needs, [t.mean[op], t.deviation[op]])
+            kept[needs] |= remade[needs] < 0
             makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
             result = t.saved[op]
             remade[[result] if entry.saved_statistics and result >= 0 else makes] = len(ran)
             continue
         for k in range(t.needs_at[op], t.needs_at[op + 1]):
             value = t.needs[k]
-            if gap_of[value] > SHORT_GAP and remade[value] >= 0:
+            if gap_of[value] > SHORT_GAP and remade[value] >= 0 and not kept[value]:
                 choice[gap_of[value]] = DROP if remade[value] == len(ran) else RETAIN
-            gap_of[value], remade[value] = t.gap_after_need[k], -1
+            gap_of[value], remade[value], kept[value] = t.gap_after_need[k], -1, False
         for k in range(t.makes_at[op], t.makes_at[op + 1]):
-            gap_of[t.makes[k]], remade[t.makes[k]] = t.gap_after_make[k], -1
+            value = t.makes[k]
+            gap_of[value], remade[value], kept[value] = t.gap_after_make[k], -1, False
         needed, made = (
             slice(t.needs_at[op], t.needs_at[op + 1]),
             slice(t.makes_at[op], t.makes_at[op + 1]),
