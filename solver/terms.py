@@ -9,6 +9,10 @@ FASTEST = 1e30
 """Of a speed, per second: beyond it sums and quotients of times would mean nothing."""
 LONGEST = 1e3
 """Of a launch, in seconds."""
+LONGEST_STEP = LONGEST**2
+"""In seconds."""
+LONGEST_NAME = 100
+"""Of a device, in characters."""
 
 
 class Choice(StrEnum):
@@ -58,7 +62,9 @@ class Terms:
 
 
 def device_problems(device: DeviceModel) -> Iterator[str]:
-    """Why no time can be predicted with these figures, a clause a problem."""
+    """Why it cannot be named, or no time be predicted with these figures; a clause a problem."""
+    if not (0 < len(device.name) <= LONGEST_NAME and device.name.isprintable()):
+        yield f"its name is not a line of 1 to {LONGEST_NAME} characters"
     if "float32" not in device.flops_per_second:
         yield "it has no peak for float32"
     speeds = {f"flops_per_second of {dtype}": v for dtype, v in device.flops_per_second.items()}
@@ -78,7 +84,7 @@ def impossible_terms(terms: Terms) -> Iterator[str]:
     costs is for ``solver.check`` to say."""
     for problem in device_problems(terms.device):
         yield f"of its device, {problem}"
-    if not 0 <= terms.base_seconds <= LONGEST**2:
+    if not 0 <= terms.base_seconds <= LONGEST_STEP:
         yield f"its unmodified step takes {terms.base_seconds:g} seconds"
     for what, overhead in (("overhead", terms.overhead), ("bound", terms.overhead_bound)):
         if not (isfinite(overhead) and overhead >= -1):

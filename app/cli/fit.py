@@ -34,7 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--overhead",
         type=share,
         default=0.1,
-        metavar="10%%",
+        metavar="10%",
         help="the limit for the second answer (10%%)",
     )
     parser.add_argument("--batch-from", type=count, metavar="N", help="the smallest batch (1)")

@@ -121,13 +121,13 @@ class BudgetJob(Running):
             self.inner.lines = self.lines
             self.inner.begin()
             self._take_unmodified()
-            largest, _ = largest_op(self.step, reuse=shared.reuse)
-            if not shared.rewritable:
-                moved = states_for_homes(self.step, 0) if Choice.OFFLOAD in shared.allowed else ()
-                residents = self.step.resident_bytes - sum(
-                    int(self.step.rounded_sizes[state]) for state in moved
-                )
-                shared.impossible_bytes = residents + largest - 1
+            moved = states_for_homes(self.step, 0) if Choice.OFFLOAD in shared.allowed else ()
+            residents = self.step.resident_bytes - sum(
+                int(self.step.rounded_sizes[state]) for state in moved
+            )
+            # Another implementation of an op may touch less than the captured one.
+            largest = 0 if shared.rewritable else largest_op(self.step, reuse=shared.reuse)[0]
+            shared.impossible_bytes = max(shared.impossible_bytes, residents + largest - 1)
         self._offer(shared.within(self.budget_bytes))
         self._note_lowest()
 
@@ -143,8 +143,11 @@ class BudgetJob(Running):
         self.shared.unmodified = Unmodified(
             state.baseline, state.program, state.best, self.inner.program_peak
         )
-        needed = self.step.resident_bytes + state.best.height_bytes
-        self.shared.keep(Found(state.best, needed, 0.0))
+        residents, proven = self.step.resident_bytes, state.best.certificate
+        self.shared.keep(Found(state.best, residents + state.best.height_bytes, 0.0))
+        if not self.shared.allowed and (proven.reuse or not self.shared.reuse):
+            known = self.shared.impossible_bytes
+            self.shared.impossible_bytes = max(known, residents + proven.peak_bound_bytes - 1)
 
     # -- what improves it ------------------------------------------------------------------------
 

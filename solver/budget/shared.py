@@ -15,10 +15,11 @@ from solver.budget.duration import overhead_of, plan_seconds
 from solver.budget.schedule import ANY_BYTES, Schedule
 from solver.budget.variants import Variant, Variants
 from solver.check import Checker
+from solver.errors import BayplanError
 from solver.plan import Plan, Status
 from solver.solution import Baseline
 from solver.step import Step
-from solver.terms import Choice, DeviceModel, Terms
+from solver.terms import LONGEST_STEP, Choice, DeviceModel, Terms
 
 if TYPE_CHECKING:
     from solver.budget.bound import OverheadBounds
@@ -76,6 +77,12 @@ class Shared:
     def __post_init__(self) -> None:
         self.measured = self.measured and was_timed(self.step)
         self.costs = op_costs(self.step, self.device, self.measured)
+        seconds = self.costs.base_seconds
+        if seconds > LONGEST_STEP:
+            raise BayplanError(
+                f"On {self.device.name} the step would take {seconds:g} seconds: are the figures of the "
+                "device per second, not in millions or billions?"
+            )
         self.checker = Checker(self.step)
         self._on_terms: list[Plan] = []
         """The last plans on their terms."""

@@ -36,6 +36,9 @@ def test_what_is_neither_a_name_nor_a_file_is_refused() -> None:
         ("host_bytes_per_second", 1e300, "host_bytes_per_second is"),
         ("launch_seconds", -1e-6, "launch_seconds is -1e-06"),
         ("launch_seconds", "soon", "launch_seconds"),
+        ("name", "", "its name is not a line of 1 to 100 characters"),
+        ("name", "v100\x1b[31m", "its name is not a line"),
+        ("name", "v" * 101, "its name is not a line"),
     ],
 )
 def test_a_file_with_impossible_figures_is_refused(

@@ -70,6 +70,23 @@ def test_better_order_and_addresses_alone_come_first() -> None:
     assert exact.report.overhead == 0.0
 
 
+def test_where_nothing_is_allowed_the_least_of_any_order_is_what_is_needed() -> None:
+    report = solved(STEP, STEP.resident_bytes + 2 * MIB, allowed=()).report
+    assert report.overhead is None
+    assert report.feasible_bytes == report.impossible_bytes + 1 == report.unmodified_bytes
+
+
+def test_a_budget_below_the_residents_is_impossible_at_first_sight() -> None:
+    solution = solved(STEP, 1, allowed=(Choice.RECOMPUTE, Choice.IMPLEMENTATIONS), deadline=0.0)
+    assert solution.report.impossible_bytes == STEP.resident_bytes - 1
+
+
+def test_a_device_on_which_the_step_would_take_years_is_refused() -> None:
+    slow = replace(V100, flops_per_second={"float32": 1.0}, bytes_per_second=1.0)
+    with pytest.raises(BayplanError, match="per second, not in millions or billions"):
+        solved(STEP, UNMODIFIED, device=slow, deadline=0.0)
+
+
 def test_where_nothing_fits_the_answer_says_what_would() -> None:
     solution = solved(STEP, STEP.resident_bytes + 2 * MIB)
     report = solution.report
