@@ -80,8 +80,8 @@ class Shared:
         seconds = self.costs.base_seconds
         if seconds > LONGEST_STEP:
             raise BayplanError(
-                f"On {self.device.name} the step would take {seconds:g} seconds: are the figures of the "
-                "device per second, not in millions or billions?"
+                f"On {self.device.name} the step would take {seconds:g} seconds: are the figures of "
+                "the device per second, not in millions or billions?"
             )
         self.checker = Checker(self.step)
         self._on_terms: list[Plan] = []

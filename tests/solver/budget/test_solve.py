@@ -71,7 +71,7 @@ def test_better_order_and_addresses_alone_come_first() -> None:
 
 
 def test_where_nothing_is_allowed_the_least_of_any_order_is_what_is_needed() -> None:
-    report = solved(STEP, STEP.resident_bytes + 2 * MIB, allowed=()).report
+    report = solved(STEP, STEP.resident_bytes + 2 * MIB, allowed=(), deadline=20.0).report
     assert report.overhead is None
     assert report.feasible_bytes == report.impossible_bytes + 1 == report.unmodified_bytes
 
