@@ -5,19 +5,14 @@ then improves on it, and the caller's thread hands on what it says and watches f
 solve ends within 100 ms of it whatever the thread is in: a compilation, an import, a presolve.
 """
 
-import queue
-import threading
-from contextlib import suppress
 from dataclasses import replace
 
 from solver.pins import Pins
 from solver.plan import Status
+from solver.running import run
 from solver.solution import CancelCallback, Progress, ProgressCallback, Report, Solution
 from solver.solve_job import SolveJob
 from solver.step import Step
-
-INTERVAL = 0.02
-"""Seconds between two looks at ``cancelled``."""
 
 
 def solve(
@@ -43,33 +38,7 @@ def solve(
     """
     job = SolveJob(step, deadline, seed, name, reuse, pins)
     job.begin()
-    if cancelled is not None and cancelled():
-        job.cancel.set()
-    log: list[Progress] = []
-
-    def tell(line: Progress) -> None:
-        log.append(line)
-        if progress is not None:
-            progress(line)
-
-    while not job.lines.empty():
-        tell(job.lines.get())
-    if not job.over:
-        worker = threading.Thread(target=job.improve, name="bayplan-solve")
-        worker.start()
-        try:
-            while worker.is_alive() or not job.lines.empty():
-                if cancelled is not None and cancelled():
-                    job.cancel.set()
-                    break
-                with suppress(queue.Empty):
-                    tell(job.lines.get(timeout=INTERVAL))
-        except BaseException:
-            job.cancel.set()
-            raise
-    if job.failure is not None:
-        raise job.failure
-    return _solution(job, log)
+    return _solution(job, run(job, "bayplan-solve", progress, cancelled))
 
 
 def _solution(job: SolveJob, log: list[Progress]) -> Solution:
@@ -79,7 +48,7 @@ def _solution(job: SolveJob, log: list[Progress]) -> Solution:
         state.best,
         provenance=replace(state.best.provenance, seconds=job.seconds),
     )
-    if best.status is Status.FEASIBLE and job.over:
+    if best.status is Status.FEASIBLE and job.over():
         best = replace(best, status=Status.STOPPED)
     bound = best.certificate.peak_bound_bytes
     floor = max(bound, job.maker.pinned_end)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from solver import compile_ahead
 from solver.arrangement import Arrangement, Arranger, Placed
 from solver.clashes import Clashes
 from solver.constrained import constrained
@@ -24,7 +23,8 @@ from solver.placement.caching_allocator import simulate
 from solver.placement.place import over_text, place_by_start
 from solver.plan import Plan
 from solver.plan_maker import Bound, PlanMaker
-from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback
+from solver.running import Running
+from solver.solution import Baseline, Progress, ProgressCallback
 from solver.step import Step
 from solver.timeline import order_profile
 
@@ -63,7 +63,7 @@ class State:
 
 
 @dataclass
-class SolveJob:
+class SolveJob(Running):
     """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
 
     step: Step
@@ -120,19 +120,10 @@ class SolveJob:
 
     # -- what improves it ------------------------------------------------------------------------
 
-    def improve(self) -> None:
+    def stages(self) -> None:
         """Place program order, find the order, place it, try again while a gap is left."""
-        try:
-            compile_ahead.start()
-            from solver.work_clock import WorkClock  # heavy: numba
-
-            with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
-                before = self.seconds
-                self.worked = lambda: before + clock.seconds
-                self._place_program_order()
-                self._search_on(self._find_and_place())
-        except BaseException as error:
-            self.failure = error
+        self._place_program_order()
+        self._search_on(self._find_and_place())
 
     def _search_on(self, arrangements: list[Arrangement]) -> None:
         """Place the orders in turn with other seeds until one is at the peak, or the end.
@@ -142,7 +133,7 @@ class SolveJob:
         attempt = 0
         while arrangements:
             for one in arrangements:
-                if self.over or self.placed_at_peak:
+                if self.over() or self.placed_at_peak:
                     return
                 if self._place_order(one, self.seed + attempt, fast=False).optimal:
                     arrangements = [other for other in arrangements if other != one]
@@ -198,10 +189,10 @@ class SolveJob:
             interim=Interim(due, show),
         )
         self._learn(result)
-        if not near or (result.order != near[0].order and not self.over):
+        if not near or (result.order != near[0].order and not self.over()):
             placed += self._place_found(result)
         taken = any(one.arrangement.takeovers for one in placed)
-        if taken and not self.over and not self.placed_at_peak:
+        if taken and not self.over() and not self.placed_at_peak:
             placed += self._place_without_reuse()
         placed.sort(key=lambda one: one.result.height)
         return [one.arrangement for one in placed[:SEARCHED]]
@@ -212,7 +203,7 @@ class SolveJob:
         if not found.optimal and found.lean_order and not self.time_to_show:
             return self._place_fast(self.arranger.arrangements(found.lean_order))
         placed = self._place_fast(self.arranger.arrangements(found.order))
-        if placed and not self.over and found.lean_order not in ((), found.order):
+        if placed and not self.over() and found.lean_order not in ((), found.order):
             placed += self._ease(placed[0], found)
             placed += self._place_fast(self.arranger.arrangements(found.lean_order), brief=True)
         return placed
@@ -233,7 +224,7 @@ class SolveJob:
         placed even if the time is up."""
         placed: list[Placed] = []
         for one in arrangements:
-            if not self.cancel.is_set() and not self.placed_at_peak and not (placed and self.over):
+            if not self.cancel.is_set() and not self.placed_at_peak and not (placed and self.over()):
                 result = self._place_order(one, self.seed, fast=True, brief=brief, share=share)
                 placed.append(Placed(one, result))
         return placed
@@ -311,10 +302,6 @@ class SolveJob:
     # -- shared ----------------------------------------------------------------------------------
 
     @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
-
-    @property
     def left(self) -> float:
         """Seconds of work to the deadline, not negative; one more plan can be made of what is found."""
         return max(0.0, self.deadline - self.maker.seconds - self.worked())
@@ -324,34 +311,13 @@ class SolveJob:
         """Whether there is time for plans that may not be the last."""
         return self.maker.seconds <= SHOW_SHARE * self.left
 
-    @property
-    def over(self) -> bool:
-        return self.cancel.is_set() or self.left <= 0
-
     def say(
         self, phase: str, result: str, *, plan: Plan | None = None, bound_bytes: int | None = None
     ) -> None:
-        self.lines.put(
-            Progress(
-                seconds=self.seconds,
-                phase=phase,
-                result=result,
-                peak_bytes=plan.peak_bytes if plan else None,
-                bound_bytes=plan.certificate.peak_bound_bytes if plan else bound_bytes,
-                height_bytes=plan.height_bytes if plan else None,
-                plan=plan,
-            )
-        )
-
-    def within(self, seconds: float) -> CancelCallback:
-        """Says when ``seconds`` of work have passed from now, or the user cancelled."""
-        end = self.worked() + seconds
-        return lambda: self.cancel.is_set() or self.worked() >= end
-
-    def relay(self) -> ProgressCallback:
-        """Takes the lines of a part that begins now, whose clock starts at zero."""
-        begun = self.seconds
-        return lambda line: self.lines.put(replace(line, seconds=line.seconds + begun))
+        """With what is proven in the certificate of the plan."""
+        if plan is not None:
+            bound_bytes = plan.certificate.peak_bound_bytes
+        super().say(phase, result, plan=plan, bound_bytes=bound_bytes)
 
     def place(
         self, one: Arrangement, seed: int, *, fast: bool, brief: bool = False, share: float = 1.0

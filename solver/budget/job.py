@@ -19,16 +19,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
 
-from solver import compile_ahead
 from solver.budget.homes import states_for_homes, with_homes
 from solver.budget.placing import ENDLESS, placed_plans
-from solver.budget.running import Running
 from solver.budget.schedule import Entry, Host, Schedule
 from solver.budget.shared import Found, Shared, Unmodified
 from solver.budget.variants import Variant
 from solver.placement.caching_allocator import largest_op
 from solver.plan import Plan, Provenance
 from solver.provenance import machine, versions
+from solver.running import Running
 from solver.solution import Progress
 from solver.solve_job import SolveJob
 from solver.step import Step
@@ -151,26 +150,17 @@ class BudgetJob(Running):
 
     # -- what improves it ------------------------------------------------------------------------
 
-    def improve(self) -> None:
-        """All stages, in a thread that may take its time."""
-        try:
-            compile_ahead.start()
-            from solver.work_clock import WorkClock  # heavy: numba
-
-            with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
-                before = self.seconds
-                self.worked = lambda: before + clock.seconds
-                self._solve_unmodified()
-                if not self.enough() and self.possible:
-                    self._bound()
-                if not self.enough() and self.possible:
-                    self._search()
-                    self._bound(again=True)
-                if self.plan is None and not self.over():
-                    self._lower()
-            self.done = not self.over()
-        except BaseException as error:
-            self.failure = error
+    def stages(self) -> None:
+        """From what the step needs unmodified to the least that any plan needs."""
+        self._solve_unmodified()
+        if not self.enough() and self.possible:
+            self._bound()
+        if not self.enough() and self.possible:
+            self._search()
+            self._bound(again=True)
+        if self.plan is None and not self.over():
+            self._lower()
+        self.done = not self.over()
 
     def _solve_unmodified(self) -> None:
         """Order and addresses, until they fit into the budget or cannot be better."""

@@ -5,10 +5,7 @@ loaded; a thread then improves on it, and the caller's thread hands on what it s
 cancel, so that a solve ends within 100 ms of it whatever the thread is in.
 """
 
-import queue
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from solver.budget.job import BudgetJob
@@ -17,13 +14,12 @@ from solver.budget.shared import Shared, Unmodified
 from solver.errors import BayplanError
 from solver.plan import Offload, Plan, Status
 from solver.rewriting import rewritten
+from solver.running import run
 from solver.solution import Baseline, CancelCallback, Progress, ProgressCallback, Report
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
 from solver.timeline import resident_bytes_on_device
 
-INTERVAL = 0.02
-"""Seconds between two looks at ``cancelled``."""
 DEFAULT_CHOICES = (Choice.RECOMPUTE, Choice.IMPLEMENTATIONS)
 
 
@@ -127,33 +123,7 @@ def solve_budget(
     )
     job = BudgetJob(shared, budget_bytes, deadline, seed, name)
     job.begin()
-    if cancelled is not None and cancelled():
-        job.cancel.set()
-    log: list[Progress] = []
-
-    def tell(line: Progress) -> None:
-        log.append(line)
-        if progress is not None:
-            progress(line)
-
-    while not job.lines.empty():
-        tell(job.lines.get())
-    if not job.over():
-        worker = threading.Thread(target=job.improve, name="bayplan-budget")
-        worker.start()
-        try:
-            while worker.is_alive() or not job.lines.empty():
-                if cancelled is not None and cancelled():
-                    job.cancel.set()
-                    break
-                with suppress(queue.Empty):
-                    tell(job.lines.get(timeout=INTERVAL))
-        except BaseException:
-            job.cancel.set()
-            raise
-    if job.failure is not None:
-        raise job.failure
-    return _solution(job, log)
+    return _solution(job, run(job, "bayplan-budget", progress, cancelled))
 
 
 def known_solution(shared: Shared, budget_bytes: int, *, seed: int = 0) -> BudgetSolution:
