@@ -31,6 +31,7 @@ GROUPS = (
         "solver.warm_up:downsets",
         "solver.warm_up:annealing",
         "solver.warm_up:search",
+        "solver.warm_up:budget",
     ),
 )
 """What each process does, as ``module:function``: what the first solve needs comes first."""

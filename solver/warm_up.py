@@ -152,6 +152,25 @@ def search() -> None:
     order_step(_step(), deadline=_ENDLESS, seed=0)
 
 
+def budget() -> None:
+    """The simulator of budgets, its trips to the host, and the annealing over it."""
+    from solver.budget.anneal import anneal
+    from solver.budget.costs import op_costs
+    from solver.budget.devices import V100
+    from solver.budget.graph import KEEP, make_graph
+    from solver.budget.simulate import make_state, simulate
+    from solver.budget.trips import make_copies, time_trips
+
+    step = _step()
+    graph = make_graph(step, op_costs(step, V100, False), range(len(step.ops)))
+    tables, state, choice = graph.tables, make_state(graph), graph.kept()
+    copies = make_copies(graph, state, 1.0)
+    slots, _ = simulate(tables, state, choice)
+    time_trips(tables, state, copies, slots, 1)
+    may = np.array([KEEP], np.uint8)
+    anneal(tables, state, copies, choice, may, 1, 0, 1, 1.0, 0.1, 1.0, 0, _NEVER)
+
+
 def _step() -> Step:
     """Two chains whose halves should alternate: program order is not the best."""
     sizes = [512, 8192, 512, 8192, 512]

@@ -36,6 +36,13 @@ from solver.planning_step import load_any_step
 from solver.solve import solve
 for step in (random_step(9, 1), random_step(11, 4), *map(load_any_step, map(Path, sys.argv[1:]))):
     solve(step)
+from solver.budget.devices import V100
+from solver.budget.solve import solve_budget
+from solver.terms import Choice
+from tests.solver.budget.chain_steps import chain_step
+step = chain_step(12)
+needed = step.resident_bytes + solve(step).plan.height_bytes * 7 // 10
+assert solve_budget(step, needed, device=V100, allowed=tuple(Choice), deadline=4.0).plan
 print([(k.__name__, k.signatures) for k in KERNELS if known.get(k) != k.signatures])
 print([(k.__name__, k.signatures) for k in KERNELS if len(k.signatures) > 1])
 """
