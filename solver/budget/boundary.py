@@ -15,6 +15,7 @@ import numpy as np
 
 from solver.budget.graph import KEEP, NO_GAP, RETAIN, SHORT_GAP, Bits, BudgetGraph
 from solver.budget.simulate import make_state, simulate
+from solver.cp_solver import cp_solver
 from solver.plan import IntArray
 from solver.watch import INTERVAL, Watch
 
@@ -76,11 +77,8 @@ class Boundary:
         model.minimize(
             sum(round(self._seconds(op) * ticks) * repeated for op, repeated in again.items())
         )
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
+        solver = cp_solver(_EFFORT, max(0.01, watch.left))
         solver.parameters.random_seed = seed
-        solver.parameters.max_deterministic_time = _EFFORT
-        solver.parameters.max_time_in_seconds = max(0.01, watch.left)
         status = _solve(solver, model, watch)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from solver.cp_solver import cp_solver
 from solver.solution import CancelCallback
 
 INTERVAL = 0.02
@@ -32,14 +33,9 @@ def true_in_best(
 
 def _run(model: Any, effort: float, seconds: float, cancelled: CancelCallback) -> tuple[Any, Any]:
     """The solver and its status."""
-    from ortools.sat.python import cp_model  # heavy
-
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
+    solver = cp_solver(effort, max(seconds, 0.0))
     solver.parameters.linearization_level = 2
     solver.parameters.relative_gap_limit = GAP
-    solver.parameters.max_deterministic_time = effort
-    solver.parameters.max_time_in_seconds = max(seconds, 0.0)
     over = threading.Event()
 
     def watch() -> None:

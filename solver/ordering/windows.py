@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from solver.cp_solver import cp_solver
 from solver.ordering.problem import Graph
 from solver.ordering.profile import profile
 from solver.plan import IntArray
@@ -143,11 +144,8 @@ class _Task(threading.Thread):
         height = model.new_int_var(-(-bound // unit), peak // unit, "peak")
         model.add_cumulative(intervals, demands, height - base)
         model.minimize(height)
-        solver = cp_model.CpSolver()
-        solver.parameters.num_workers = 1
+        solver = cp_solver(self.effort, max(0.01, self.seconds))
         solver.parameters.random_seed = self.seed
-        solver.parameters.max_deterministic_time = self.effort
-        solver.parameters.max_time_in_seconds = max(0.01, self.seconds)
         self._solver = solver
         status = cp_model.UNKNOWN if self._stopped else solver.solve(model)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from solver.cp_solver import cp_solver
 from solver.placement.answer import Answer
 from solver.placement.problem import Part
 from solver.plan import IntArray
@@ -42,12 +43,9 @@ class LimitSearch:
         ``effort`` is in CP-SAT's deterministic seconds.
         """
         model, addresses = self._model(limit)
-        solver = self._cp.CpSolver()
+        solver = cp_solver(effort, self.watch.left)
         parameters = solver.parameters
-        parameters.num_workers = 1
         parameters.random_seed = seed % MOST_SEEDS
-        parameters.max_deterministic_time = effort
-        parameters.max_time_in_seconds = self.watch.left
         parameters.max_size_to_create_precedence_literals_in_disjunctive = PRECEDENCES
         finished = threading.Event()
 
