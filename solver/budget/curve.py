@@ -113,7 +113,7 @@ def trade_off(
 
 def spread(smallest: int, largest: int, count: int = BUDGETS) -> list[int]:
     """At most ``count`` budgets in bytes from the smallest to the largest, at even distances, both
-    included; rounded up to whole MiB, so that plans of either end's bytes fit."""
+    included; rounded up to whole MiB, one at least, so that plans of either end's bytes fit."""
     gap = max(0, largest - smallest)
     exact = [smallest + gap * at // (count - 1) for at in range(count)]
-    return sorted({-(-budget // _ROUND_TO) * _ROUND_TO for budget in exact})
+    return sorted({max(1, -(-budget // _ROUND_TO)) * _ROUND_TO for budget in exact})

@@ -8,6 +8,7 @@ from solver.budget.curve import BUDGETS, Point, spread, trade_off
 from solver.budget.devices import V100
 from solver.check import check
 from solver.errors import BayplanError
+from solver.step import Step
 from solver.terms import Choice
 
 from .chain_steps import MIB, chain_step
@@ -96,3 +97,9 @@ def test_chosen_budgets_are_even_and_whole() -> None:
     assert budgets == sorted(budgets) and all(budget % MIB == 0 for budget in budgets)
     assert (budgets[0], budgets[-1], len(budgets)) == (3 * MIB, 26 * MIB, BUDGETS)
     assert spread(MIB, MIB) == [MIB]
+
+
+def test_a_step_that_needs_no_bytes_has_a_curve_of_one_point() -> None:
+    step = Step(STEP.origin, (), ())
+    (only,) = trade_off(step, device=V100, allowed=(Choice.RECOMPUTE,), deadline=1.0)
+    assert only.solution.report.overhead == 0.0
