@@ -19,9 +19,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
 
-from solver.budget.homes import states_for_homes, with_homes
+from solver.budget.attempt import Attempt, attempts, look
+from solver.budget.homes import states_for_homes
 from solver.budget.placing import ENDLESS, placed_plans
-from solver.budget.schedule import Entry, Host, Schedule
+from solver.budget.schedule import Schedule
 from solver.budget.shared import Found, Shared, Unmodified
 from solver.budget.variants import Variant
 from solver.placement.caching_allocator import largest_op
@@ -72,13 +73,11 @@ class _Stop(threading.Event):
 
 @dataclass
 class _Try:
-    """How the search of one variant goes."""
+    """How the search of one attempt goes."""
 
-    variant: Variant
+    attempt: Attempt
     arena: int
     """Bytes that the next search of it may fill: the budget's, less what stuck out when placed."""
-    homes: tuple[int, ...] = ()
-    """States of the optimizer that live on the host."""
     placed: Schedule | None = None
     overhead: float = inf
 
@@ -228,13 +227,12 @@ class BudgetJob(Running):
     def _search(self) -> None:
         """Search and place in turn, until little can be gained.
 
-        Every variant has a first round; then the best has every other one. Each begins with the best
+        Every attempt has a first round; then the best has every other one. Each begins with the best
         plan known of its rewrites, and takes another seed.
         """
         tries = [
-            _Try(variant, self.budget_bytes - self._resident_bytes(variant, homes), homes)
-            for variant in self._variants()
-            for homes in self._homes(variant)
+            _Try(attempt, self.budget_bytes - attempt.resident_bytes)
+            for attempt in attempts(self.shared, self._variants())
         ]
         stale, rounds = 0, 0
         while not self.over() and not self.enough() and stale < STALE * len(tries):
@@ -244,11 +242,11 @@ class BudgetJob(Running):
                 best = sorted(tries, key=lambda each: each.overhead)
                 one, share = best[rounds // 2 % len(tries) if rounds % 2 else 0], ROUND_SHARE
             before = self.plan
-            found = self._look(one.variant, one.arena, self.seed + rounds, share * self.left, one.homes)
+            found = self._look(one.attempt, one.arena, self.seed + rounds, share * self.left)
             if found is not None and found != one.placed:
                 one.placed = found
-                height, one.overhead = self._place(one.variant, found)
-                room = self.budget_bytes - self._resident_bytes(one.variant, one.homes)
+                height, one.overhead = self._place(one.attempt.variant, found)
+                room = self.budget_bytes - one.attempt.resident_bytes
                 one.arena -= max(0, height - room)
             rounds += 1
             stale = stale + 1 if self.plan is before else 0
@@ -281,73 +279,26 @@ class BudgetJob(Running):
             cancelled=self.within(ORDER_SHARE * self.left),
         ).order
 
-    def _homes(self, variant: Variant) -> list[tuple[int, ...]]:
-        """Which states of the optimizer may live on the host: none, or all that are worth it."""
-        states = states_for_homes(variant.step)
-        host = self._host(self._bytes(variant, states))
-        return [(), states] if states and host is not None and host.budget_bytes >= 0 else [()]
-
-    def _bytes(self, variant: Variant, states: tuple[int, ...]) -> int:
-        sizes = variant.step.rounded_sizes
-        return sum(int(sizes[state]) for state in states)
-
-    def _resident_bytes(self, variant: Variant, homes: tuple[int, ...]) -> int:
-        """Bytes of the residents on the device where ``homes`` live on the host."""
-        return variant.step.resident_bytes - self._bytes(variant, homes)
-
-    def _look(
-        self,
-        variant: Variant,
-        arena: int,
-        seed: int,
-        seconds: float,
-        homes: tuple[int, ...] = (),
-    ) -> Schedule | None:
-        """The best schedule within ``arena`` bytes, from a known one on, in which ``homes`` live on the
-        host.
-
-        Where nothing may run again it is the only one that there is.
-        """
-        from solver.budget.search import search  # heavy: it compiles
-
-        shared = self.shared
-        if not {Choice.RECOMPUTE, Choice.OFFLOAD} & {*shared.allowed}:
-            return Schedule(tuple(map(Entry, variant.order)))
-        if arena <= 0:
-            return None
-        host = self._host(self._bytes(variant, homes))
-        found = search(
-            variant.graph,
+    def _look(self, attempt: Attempt, arena: int, seed: int, seconds: float) -> Schedule | None:
+        """The best schedule within ``arena`` bytes that ``seconds`` give."""
+        return look(
+            self.shared,
+            attempt,
             arena,
-            deadline=seconds,
             seed=seed,
+            seconds=seconds,
             progress=self.relay(),
             cancelled=self.within(seconds),
-            start=shared.nearest(self._resident_bytes(variant, homes) + arena, variant.rewrites),
-            host=host,
-            recompute=Choice.RECOMPUTE in shared.allowed,
         )
-        if found is None or host is None or not homes:
-            return None if found is None else found.schedule
-        assembler = shared.assembler(variant)
-        live = assembler.profile(assembler.arrangements(assembler.unroll(found.schedule))[-1])
-        speed = host.bytes_per_second
-        return with_homes(variant.step, found.schedule, live, homes, arena, variant.costs, speed)
-
-    def _host(self, taken: int) -> Host | None:
-        """What may be parked where ``taken`` bytes of the host are taken; None: nothing."""
-        shared = self.shared
-        if Choice.OFFLOAD not in shared.allowed:
-            return None
-        return Host(shared.device.host_bytes_per_second, shared.host_bytes - taken)
 
     def _place(self, variant: Variant, schedule: Schedule) -> tuple[int, float]:
         """Place a schedule and keep its plans; the lowest height that was reached, and the overhead."""
         height, overhead = 0, inf
+        placed = Attempt(variant, tuple(home.storage for home in schedule.homes))
         for plan in placed_plans(
             self.shared.assembler(variant),
             schedule,
-            self.budget_bytes - self._resident_bytes(variant, tuple(h.storage for h in schedule.homes)),
+            self.budget_bytes - placed.resident_bytes,
             name=self.name,
             provenance=self._provenance(),
             seed=self.seed,
@@ -385,12 +336,11 @@ class BudgetJob(Running):
             if self._proven(residents + middle) == inf:
                 continue
             lowest = shared.feasible_bytes
-            for variant, homes in [(v, homes) for v in variants for homes in self._homes(v)]:
-                arena = residents + middle - self._resident_bytes(variant, homes)
-                seconds = LOWER_SHARE * self.left
-                found = self._look(variant, arena, self.seed + rounds, seconds, homes)
+            for attempt in attempts(shared, variants):
+                arena = residents + middle - attempt.resident_bytes
+                found = self._look(attempt, arena, self.seed + rounds, LOWER_SHARE * self.left)
                 if found is not None:
-                    self._place(variant, found)
+                    self._place(attempt.variant, found)
                 if self.over() or shared.feasible_bytes < lowest:
                     break
             if shared.feasible_bytes >= lowest:
