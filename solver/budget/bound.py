@@ -1,8 +1,10 @@
 """Proven lower bounds on the overhead of plans within a budget, whatever their order.
 
-Each comes from one moment (``solver.budget.moment``), and the best of several is taken: those at which
+Each comes from one moment (``solver.budget.moments``), and the best of several is taken: those at which
 most must be carried from early ops to late ones. Which moments are worth it differs little between
-budgets, so they are kept, and the last best one is the first for the next budget.
+budgets, so they are kept, and the last best one is the first for the next budget. Then others join the
+best one in one model, one after the other, where that raises the bound: what is kept at one moment
+leaves little room for what must be made again before the next.
 """
 
 import time
@@ -18,7 +20,7 @@ from solver.budget.costs import Costs, op_costs
 from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
 from solver.budget.least_bytes import least_bytes
-from solver.budget.moment import Moment
+from solver.budget.moments import Moments
 from solver.budget.ways import find_ways
 from solver.solution import CancelCallback
 from solver.step import Step
@@ -32,6 +34,10 @@ MOMENTS_WITH_COPIES = 4
 """Their models take longer."""
 EFFORT = 1.0
 """CP-SAT's deterministic time for each, about a second on one core."""
+OTHERS = 32
+"""So many are tried together with the best, the most promising first."""
+SECONDS_TOGETHER = 8.0
+"""For them all, at most."""
 SMALL_SHARE = 1e-3
 """The smallest storages are left out, up to this part of the most that is carried."""
 
@@ -51,8 +57,10 @@ class OverheadBounds:
         self.measured = measured
         self._history = make_history(step)
         self.costs: Costs = op_costs(step, device, measured)
-        self._moments: dict[int, Moment] = {}
+        self._moments: dict[int, Moments] = {}
         self._last_best = -1
+        self._together: Moments | None = None
+        """Those that were best together last time."""
         self._freedom: Freedom | None = None
         self.impossible_bytes = 0
         """The largest budget that is known to be too small, whatever is repeated or parked; known from
@@ -79,13 +87,48 @@ class OverheadBounds:
             if left <= 0 or cancelled():
                 break
             if op not in self._moments:
-                self._moments[op] = Moment(freedom, op)
+                self._moments[op] = Moments(freedom, (op,))
             found = self._moments[op].least_seconds(arena, best, EFFORT, left, cancelled)
             if found > best:
                 best, self._last_best = found, op
             if best == inf:
                 break
+        if freedom.least_extra < best < inf and not freedom.host_bytes_per_second:
+            until = min(until, time.monotonic() + SECONDS_TOGETHER)
+            best = self._join(freedom, arena, best, until, cancelled)
         return best / self.costs.base_seconds if self.costs.base_seconds > 0 else 0.0
+
+    def _join(
+        self, freedom: Freedom, arena_bytes: int, best: float, until: float, cancelled: CancelCallback
+    ) -> float:
+        """Seconds that the best moment and others prove together, or ``best``."""
+
+        def over() -> bool:
+            return cancelled() or time.monotonic() > until
+
+        history = freedom.history
+        ops: tuple[int, ...] = (self._last_best,)
+        joined = [self._together] if self._together is not None else []
+        carried = np.argsort(-self._carried, kind="stable").tolist()
+        others = [op for op in carried if op not in freedom.touched][:OTHERS]
+        while not over() and (joined or others):
+            if joined:
+                together = joined.pop()
+            else:
+                other = others.pop(0)
+                chain = history.before[other] | history.after[other]
+                if not all(chain >> op & 1 for op in ops):
+                    continue
+                together = Moments(freedom, sorted((*ops, other)), over)
+            if not together.is_whole:
+                break
+            left = until - time.monotonic()
+            found = together.least_seconds(arena_bytes, best, EFFORT, left, cancelled)
+            if found > best:
+                best, ops, self._together = found, together.ops, together
+            if best == inf:
+                break
+        return best
 
     def likely_rewrites(
         self,

@@ -16,6 +16,9 @@ from solver.budget.bound import NOTHING_KNOWN, OverheadBounds
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.duration import overhead_of, plan_seconds
+from solver.budget.freedom import Freedom
+from solver.budget.history import make_history
+from solver.budget.moments import Moments
 from solver.rewriting import available, rewrite
 from solver.step import (
     Category,
@@ -158,6 +161,23 @@ def test_no_schedule_beats_a_bound(maker, ops: int, seed: int, fusing: bool) -> 
     assert oracle.seconds(bounds.impossible_bytes - step.resident_bytes) == inf
 
 
+@settings(max_examples=15, deadline=None)
+@given(st.sampled_from(MAKERS), st.integers(3, 5), st.integers(0, 10**6), st.booleans())
+def test_no_schedule_beats_any_moments_together(maker, ops: int, seed: int, fusing: bool) -> None:
+    step = _timed(maker(ops - (maker is small_training), seed), seed)
+    history, costs = make_history(step), op_costs(step, DEVICE, measured=True)
+    freedom = Freedom(history, costs, True, fusing, 0.0)
+    oracle = LeastTime(step, costs, fusing=fusing)
+    chain: list[int] = []
+    for op in random.Random(seed).sample(range(len(step.ops)), len(step.ops)):
+        if all((history.before[op] | history.after[op]) >> other & 1 for other in chain):
+            chain.append(op)
+    moments = Moments(freedom, sorted(chain))
+    for arena in _arenas(step, random.Random(seed), 3):
+        least = oracle.seconds(arena) - costs.base_seconds
+        assert moments.least_seconds(arena, 0.0, 1.0, 10.0, lambda: False) <= least + 1e-6
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.integers(1, 2), st.integers(0, 10**6))
 def test_no_schedule_with_other_implementations_beats_a_bound(layers: int, seed: int) -> None:
@@ -199,6 +219,19 @@ def test_an_activation_less_than_the_peak_costs_the_cheapest_repetition() -> Non
     one_less = bounds.overhead(step.resident_bytes + peak - activation)
     cheapest = min(bounds.costs.again[op] for op in range(5))
     assert one_less == pytest.approx(cheapest / bounds.costs.base_seconds, rel=1e-3)
+
+
+def test_two_moments_together_prove_more_than_each_alone() -> None:
+    """What is kept at one leaves no room at the next."""
+    step, arena = _timed(small_training(3, 1), 1), 1024
+    bounds = OverheadBounds(step, DEVICE, PLAIN, measured=True)
+    freedom = Freedom(make_history(step), bounds.costs, True, False, 0.0)
+    alone = [
+        Moments(freedom, (op,)).least_seconds(arena, 0.0, 1.0, 10.0, lambda: False)
+        for op in range(len(step.ops))
+    ]
+    together = bounds.overhead(step.resident_bytes + arena) * bounds.costs.base_seconds
+    assert max(alone) < together - 1e-6
 
 
 def test_the_largest_op_and_what_the_last_of_its_operands_is_made_beside_must_fit() -> None:
