@@ -21,7 +21,7 @@ INTERVAL = 0.02
 
 class Running:
     """A job whose parts may each take a share of the time that is left. Seconds are of work: the
-    clock of ``worked`` stands still while kernels are compiled."""
+    clock of ``worked`` stands still while kernels, and what compiles them, are made ready."""
 
     deadline: float
     started: float
@@ -33,11 +33,12 @@ class Running:
     def improve(self) -> None:
         """All stages, in a thread that may take its time; what goes wrong becomes ``failure``."""
         try:
+            before = self.seconds
+            self.worked = lambda: before
             compile_ahead.start()
             from solver.work_clock import WorkClock  # heavy: numba
 
             with WorkClock(lambda: self.say("Compile", "once on this machine")) as clock:
-                before = self.seconds
                 self.worked = lambda: before + clock.seconds
                 self.stages()
         except BaseException as error:

@@ -52,20 +52,22 @@ def trade_off(
     """A point for every budget (bytes), and again a better one where there is; see ``solve_budget``.
 
     ``budgets`` None: twelve between the smallest for which a plan is found and what the step needs
-    unmodified. ``deadline`` is for all of it, from the first point asked for on. Of the points that
+    unmodified. ``deadline`` is in seconds of work, for all of it. Of the points that
     came last for their budgets, those for smaller budgets have at least the overhead of those for
     larger ones. Ends early, after the point that is being worked on, when ``cancelled``.
     """
     if budgets is not None and not budgets:
         raise BayplanError("There is no budget to solve for. Give one, or leave the choice to Bayplan.")
     shared = shared or share(step, device=device, allowed=allowed, measured=measured, reuse=reuse)
-    began = time.monotonic()
+    spent = 0.0
 
     def left() -> float:
-        return max(0.0, deadline - (time.monotonic() - began))
+        return max(0.0, deadline - spent)
 
     def solve(budget: int, seconds: float, turn: int) -> BudgetSolution:
-        return solve_budget(
+        nonlocal spent
+        began = time.monotonic()
+        solution = solve_budget(
             step,
             budget,
             device=device,
@@ -75,6 +77,9 @@ def trade_off(
             cancelled=cancelled,
             shared=shared,
         )
+        # What it took besides, for the first one to be compiled, is no other's loss.
+        spent += min(seconds, time.monotonic() - began)
+        return solution
 
     def stopped() -> bool:
         return cancelled is not None and cancelled()
