@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _EFFORT = 1.0
 """CP-SAT's deterministic time, about a second each."""
+_GAP = 0.005
+"""How near to the least time is near enough, relative to it: the last of it takes most of the time."""
 _TICKS = 1e8
 """Of CP-SAT's integers per second of the step."""
 
@@ -39,11 +41,16 @@ class Boundary:
         self._across = _across(graph, self.position)
         """By value: the gap that spans the moment, SHORT_GAP if it is there anyway, else -1."""
         self._across[touched] = SHORT_GAP
+        spanning = self._across > SHORT_GAP
+        self._decided = np.flatnonzero(spanning)
+        ended = self._across > SHORT_GAP
+        ended[spanning] = graph.is_end[self._across[spanning]]
+        self._ended = ended
+        """By value: whether no first run needs it any more."""
         state = make_state(graph)
         slots, _ = simulate(t, state, graph.kept())
         slot = int(np.flatnonzero(state.run[:slots] == t.event_op[event])[0])
-        spanning = self._across > SHORT_GAP
-        self.fixed = int(state.live[slot] - t.size[spanning].sum())
+        self.fixed = int(state.live[slot] - t.size[spanning & ~ended].sum())
         """Bytes alive at the moment besides those that are decided."""
 
     def choices(self, budget: int, watch: Watch, seed: int) -> Bits | None:
@@ -57,9 +64,10 @@ class Boundary:
         model = cp_model.CpModel()
         again = {op: model.new_bool_var(f"again {op}") for op in t.by_rank.tolist()}
         keep: dict[int, cp_model.IntVar] = {}
-        for value in np.flatnonzero(self._across > SHORT_GAP).tolist():
+        for value in self._decided.tolist():
             keep[value] = model.new_bool_var(f"keep {value}")
-            model.add_bool_or(keep[value], again[int(t.producer[value])])
+            if not self._ended[value]:
+                model.add_bool_or(keep[value], again[int(t.producer[value])])
         for op, repeated in again.items():
             for k in range(t.needs_at[op], t.needs_at[op + 1]):
                 value = int(t.needs[k])
@@ -79,10 +87,14 @@ class Boundary:
         )
         solver = cp_solver(_EFFORT, max(0.01, watch.left))
         solver.parameters.random_seed = seed
+        solver.parameters.linearization_level = 2
+        solver.parameters.relative_gap_limit = _GAP
         status = _solve(solver, model, watch)
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         choice = graph.kept()
+        # What is made again is there for all that follows: it is made once.
+        choice[graph.is_end & (graph.gap_from > self.position)] = KEEP
         for value, kept in keep.items():
             choice[self._across[value]] = KEEP if solver.value(kept) else RETAIN
         return choice
@@ -102,9 +114,10 @@ def boundaries(graph: BudgetGraph, most: int) -> list[Boundary]:
     t = graph.tables
     events = len(t.event_op)
     spanned = np.zeros(events + 1, np.int64)
-    size = t.size[graph.gap_value[SHORT_GAP + 1 :]]
-    start = np.searchsorted(t.event_position, graph.gap_from[SHORT_GAP + 1 :], side="right")
-    end = np.searchsorted(t.event_position, graph.gap_to[SHORT_GAP + 1 :], side="left")
+    gaps = np.flatnonzero(~graph.is_end)[SHORT_GAP + 1 :]
+    size = t.size[graph.gap_value[gaps]]
+    start = np.searchsorted(t.event_position, graph.gap_from[gaps], side="right")
+    end = np.searchsorted(t.event_position, graph.gap_to[gaps], side="left")
     np.add.at(spanned, start, size)
     np.add.at(spanned, end, -size)
     spanned = np.cumsum(spanned)[:events]

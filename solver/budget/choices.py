@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from solver.budget.graph import DROP, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
 from solver.budget.schedule import Schedule
 
 
@@ -11,7 +11,7 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
 
     A gap is kept where the value is not made again in it, or only after a repetition used it as it was;
     retained where it is made again before another first run than the one that ends it; parked where it
-    leaves for the host.
+    leaves for the host. What no first run ends is retained where several need it.
     """
     t = graph.tables
     choice = graph.kept()
@@ -21,6 +21,8 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     """By value: how many first runs were done when it was last made again in its gap, or -1."""
     kept = np.zeros(len(t.size), np.bool_)
     """By value: whether a repetition in its gap used it before it was made again there."""
+    shared = np.zeros(len(t.size), np.bool_)
+    """By value: whether repetitions for several first runs in its gap used it as it was made again."""
     leaving = {(trip.storage, trip.out) for trip in schedule.trips}
     for at, entry in enumerate(schedule.entries):
         op = entry.op
@@ -29,6 +31,7 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             if entry.saved_statistics and t.saved[op] >= 0:
                 needs = np.append(needs, [t.mean[op], t.deviation[op]])
             kept[needs] |= remade[needs] < 0
+            shared[needs] |= (remade[needs] >= 0) & (remade[needs] < len(ran))
             makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
             result = t.saved[op]
             remade[[result] if entry.saved_statistics and result >= 0 else makes] = len(ran)
@@ -37,16 +40,22 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             value = t.needs[k]
             if gap_of[value] > SHORT_GAP and remade[value] >= 0 and not kept[value]:
                 choice[gap_of[value]] = DROP if remade[value] == len(ran) else RETAIN
-            gap_of[value], remade[value], kept[value] = t.gap_after_need[k], -1, False
+            gap_of[value], remade[value] = t.gap_after_need[k], -1
+            kept[value] = shared[value] = False
         for k in range(t.makes_at[op], t.makes_at[op + 1]):
             value = t.makes[k]
-            gap_of[value], remade[value], kept[value] = t.gap_after_make[k], -1, False
-        needed, made = (
-            slice(t.needs_at[op], t.needs_at[op + 1]),
-            slice(t.makes_at[op], t.makes_at[op + 1]),
-        )
-        for value in (*t.needs[needed].tolist(), *t.makes[made].tolist()):
+            gap_of[value], remade[value] = t.gap_after_make[k], -1
+            kept[value] = shared[value] = False
+        needs = t.needs[t.needs_at[op] : t.needs_at[op + 1]]
+        makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
+        for value in (*needs.tolist(), *makes.tolist()):
             if gap_of[value] > SHORT_GAP and (int(graph.storage_of[value]), at) in leaving:
                 choice[gap_of[value]] = PARK
         ran.add(op)
+    for gap in np.flatnonzero(graph.is_end & (choice != PARK)).tolist():
+        value = graph.gap_value[gap]
+        if kept[value]:
+            choice[gap] = KEEP
+        elif shared[value]:
+            choice[gap] = RETAIN
     return choice

@@ -12,8 +12,9 @@ An op's repetition needs values of its own, which are made again too unless they
 again on the way to another may be retained for its next use. So all there is to decide is a choice per
 gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on), ``KEEP``, or
 ``PARK`` (on the host until a run of any kind needs the value; see ``solver.budget.trips``). Gaps that
-are short, or of small values, are always kept. See ``solver.budget.simulate`` for what a vector of
-choices comes to.
+are short, or of small values, are always kept. After the last first run that uses it, a value that
+several ops need when they are repeated has a gap, too, up to the last of those: it can so be made once
+for all of them, or kept. See ``solver.budget.simulate`` for what a vector of choices comes to.
 
 Values that no choice can touch, such as most gradients, are *static*: what they take is known. A first
 run that touches others is an *event*, and only events are simulated.
@@ -116,7 +117,7 @@ class BudgetGraph:
     """By gap: its value; -1 for the first two."""
     gap_from: IntArray
     gap_to: IntArray
-    """By gap: positions of the first runs before and after it."""
+    """By gap: positions of the first runs before and after it; after the end, where none follows."""
 
     @property
     def gaps(self) -> int:
@@ -127,7 +128,14 @@ class BudgetGraph:
         """The choices that keep everything: the step as captured, in base order."""
         choice = np.full(self.gaps, KEEP, np.uint8)
         choice[NO_GAP] = DROP
+        choice[self.is_end] = DROP
         return choice
+
+    @property
+    def is_end(self) -> npt.NDArray[np.bool_]:
+        """By gap: whether no first run ends it."""
+        ends: npt.NDArray[np.bool_] = self.gap_to == len(self.order)
+        return ends
 
 
 def make_graph(step: Step, costs: Costs, order: Sequence[int], *, fusing: bool = False) -> BudgetGraph:
@@ -141,7 +149,8 @@ def make_graph(step: Step, costs: Costs, order: Sequence[int], *, fusing: bool =
     values = Values(step, costs, order, fusing)
     gaps = values.gaps()
     hopeless = hopeless_gaps(values.graph(gaps))
-    return values.graph([gap for gap, bad in zip(gaps, hopeless, strict=True) if not bad])
+    gaps = [gap for gap, bad in zip(gaps, hopeless, strict=True) if not bad]
+    return values.graph(sorted([*gaps, *values.ends(gaps)], key=lambda gap: (gap.start, gap.end)))
 
 
 def early_order(step: Step, order: Sequence[int]) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
 from solver.budget.graph import DROP, KEEP, PARK, RETAIN, Bits, BudgetGraph
 from solver.budget.schedule import Host, Schedule
-from solver.budget.simulate import make_state
+from solver.budget.simulate import STATIC, make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch
@@ -142,14 +142,29 @@ class _Search:
         """What the moment at which most could be dropped says, for the budget and for smaller ones."""
         found: list[Bits] = []
         for boundary in boundaries(self.graph, 1):
+            room = self.budget
             for share in _SHARES:
                 if self.watch.stopped:
                     break
-                choice = boundary.choices(int(self.budget * share), self.watch, self.seed)
+                choice = boundary.choices(int(room * share), self.watch, self.seed)
                 if choice is not None:
                     self._take(choice)
                     found.append(choice)
+                    room -= self._excess_before_repetitions()
         return found
+
+    def _excess_before_repetitions(self) -> int:
+        """Bytes above the budget before anything runs again, in what was simulated last: another moment
+        needs that much more, whatever is kept."""
+        ran: set[int] = set()
+        most = 0
+        for op, live in zip(self.own_room[0].run.tolist(), self.own_room[0].live.tolist(), strict=True):
+            if op in ran:
+                break
+            if op != STATIC:
+                ran.add(op)
+            most = max(most, live)
+        return max(0, most - self.budget)
 
     def _anneal_all(self, beginnings: Sequence[Bits]) -> None:
         slots = len(self.graph.tables.event_op)

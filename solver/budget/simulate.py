@@ -333,6 +333,19 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     trip_out[trips], trip_use[trips] = slot, -1
                     trips += 1
         slot += 1
+    for value in range(len(state)):
+        if state[value] == _THERE or state[value] == _AWAY:
+            # No first run ended it: it ended after its last use.
+            ended = last[value]
+            if state[value] == _THERE:
+                for after in range(ended + 1, slot):
+                    live_at[after] -= size[value]
+            user = run[ended]
+            if not took[ended] and ended != made[value]:
+                for j in range(needs_at[user], needs_at[user + 1]):
+                    if needs[j] == value and reusable[j]:
+                        live_at[ended] -= size[value]
+                        took[ended] = 1
     s.away.trips[0] = trips
     return slot, seconds
 

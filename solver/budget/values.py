@@ -1,7 +1,9 @@
 """Puts the arrays of a budget problem together: values, gaps, and what is static."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, pairwise
 
 import numpy as np
@@ -92,8 +94,6 @@ class Values:
 
     def gaps(self) -> list[Gap]:
         """All gaps that are worth a decision, by time."""
-        peak = int(order_profile(self.step, self.order.tolist()).max(initial=0))
-        threshold = max(1, peak // _FINENESS)
         positions: list[list[int]] = [[] for _ in self.storage_of]
         for op in self.order.tolist():
             for touch in chain(self.makes[op], self.needs[op]):
@@ -102,12 +102,35 @@ class Values:
             (
                 Gap(start, end, value)
                 for value, touched in enumerate(positions)
-                if self.size[value] >= threshold and self.may.may_repeat(int(self.producer[value]))
+                if self.size[value] >= self._threshold
+                and self.may.may_repeat(int(self.producer[value]))
                 for start, end in pairwise(touched)
                 if end - start > _SHORT
             ),
             key=lambda gap: (gap.start, gap.end, gap.value),
         )
+
+    def ends(self, gaps: Sequence[Gap]) -> list[Gap]:
+        """After last first runs: gaps of values that several ops need if they are repeated."""
+        repeated, _ = self._reach(gaps)
+        users = Counter(touch.value for op in repeated for touch in self.needs[op])
+        last: dict[int, _Touch] = {}
+        for op in self.order.tolist():
+            last.update((touch.value, touch) for touch in chain(self.makes[op], self.needs[op]))
+        return [
+            Gap(last[value].position, len(self.order), value)
+            for value, count in sorted(users.items())
+            if count > 1
+            and int(self.producer[value]) in repeated
+            and self.size[value] >= self._threshold
+            and not last[value].consumed
+        ]
+
+    @cached_property
+    def _threshold(self) -> int:
+        """Bytes of the smallest values that are worth a decision."""
+        peak = int(order_profile(self.step, self.order.tolist()).max(initial=0))
+        return max(1, peak // _FINENESS)
 
     def graph(self, gaps: Sequence[Gap]) -> BudgetGraph:
         """The problem of deciding these gaps."""

@@ -97,7 +97,8 @@ def test_the_choices_of_a_schedule_with_trips_are_those_it_came_of(ops: int, see
     choice[2:][choice[2:] < KEEP] = KEEP
     schedule = schedule_with_trips(graph, choice, state, copies, HUGE)
     assert schedule is not None
-    assert (choices_of(graph, schedule) == choice).all()
+    used = ~graph.is_end  # What no repetition needs ends there whatever is chosen.
+    assert (choices_of(graph, schedule) == choice)[used].all()
 
 
 @pytest.fixture(scope="module")
