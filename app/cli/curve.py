@@ -2,24 +2,21 @@
 
 import argparse
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.cli.argument_types import pixels, seconds, seed, sizes
 from app.cli.budget_options import add_budget_options, conditions
-from app.cli.plan_files import add_library_option
+from app.cli.plan_files import add_library_option, keep_plan
 from app.cli.solve_budget import needed_bytes, progress_text
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.curve.points import Point, csv_text, ordered
 from app.facts.doings import times_text
 from app.numbers import overhead, plan_size
-from solver.check import require_valid
 from solver.errors import BayplanError
-from solver.files import save_plan, write_atomic
-from solver.plan import Plan
+from solver.files import write_atomic
 from solver.planning_step import load_any_step
-from solver.solution import Report
 from solver.step import Step
 
 if TYPE_CHECKING:
@@ -93,9 +90,11 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 status.print(_row(_point(step, solved.solution)))
         stopped = interrupted()
-    for solution in solutions.values():
+    name = arguments.step.name.split(".")[0]
+    for budget, solution in solutions.items():
         if solution.plan is not None:
-            _keep(step, solution.plan, solution.report, arguments)
+            path = arguments.plans and arguments.plans / f"{name}_{budget}.plan"
+            keep_plan(step, solution.plan, solution.report, arguments, path)
     points = ordered([_point(step, solution) for solution in solutions.values()])
     _write(points, outputs, arguments, f"{step.title} · {_times(given.device.name, given.measured)}")
     if arguments.json:
@@ -133,22 +132,6 @@ def _point(step: Step, solution: "BudgetSolution") -> Point:
         report.offloaded_bytes,
         report.seconds,
     )
-
-
-def _keep(step: Step, plan: Plan, report: Report, arguments: argparse.Namespace) -> None:
-    """Check a plan, write it to the folder of plans, put it into the library: what was asked for."""
-    made = replace(plan.provenance, step_file=arguments.step.name)
-    plan = replace(plan, provenance=made)
-    require_valid(step, plan)
-    assert plan.terms is not None
-    if arguments.plans is not None:
-        name = arguments.step.name.split(".")[0]
-        save_plan(plan, arguments.plans / f"{name}_{plan.terms.budget_bytes}.plan")
-    if arguments.store:
-        from app.library import Library
-
-        library = Library(arguments.library)
-        library.add_plan(library.add_step(step), plan, report)
 
 
 def _write(points: list[Point], outputs: list[Path], arguments: argparse.Namespace, title: str) -> None:

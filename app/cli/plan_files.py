@@ -1,14 +1,16 @@
-"""Where a command finds the step of a plan file: by fingerprint, beside it or in the library."""
+"""Plans of commands: where the step of a plan file is found, and where a plan that was made goes."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from app.step_beside import step_beside
 from solver.check import require_valid
 from solver.errors import BayplanError
-from solver.files import load_plan
+from solver.files import load_plan, save_plan
 from solver.plan import Plan
 from solver.planning_step import load_any_step
+from solver.solution import Report
 from solver.step import Step
 
 
@@ -65,3 +67,19 @@ def _from_library(plan: Plan, path: Path, library_path: Path | None) -> Step:
     if step_id is None:
         raise missing
     return library.step(step_id)
+
+
+def keep_plan(
+    step: Step, plan: Plan, report: Report, arguments: argparse.Namespace, path: Path | None
+) -> None:
+    """Check a plan of ``arguments.step``, write it to ``path`` if there is one, and put both into the
+    library where ``--store`` asks for it. Raises BayplanError."""
+    plan = replace(plan, provenance=replace(plan.provenance, step_file=arguments.step.name))
+    require_valid(step, plan)
+    if path is not None:
+        save_plan(plan, path)
+    if arguments.store:
+        from app.library import Library
+
+        library = Library(arguments.library)
+        library.add_plan(library.add_step(step), plan, report)

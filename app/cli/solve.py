@@ -6,18 +6,16 @@ so that residents and arena together fit into the budget and the least time is l
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from app.cli import solve_budget
 from app.cli.argument_types import seconds, seed, size
 from app.cli.budget_options import add_budget_options, given_budget_options
-from app.cli.plan_files import add_library_option
+from app.cli.plan_files import add_library_option, keep_plan
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, human, percent
-from solver.check import require_valid
 from solver.errors import BayplanError
-from solver.files import load_pins, save_plan
+from solver.files import load_pins
 from solver.pin_text import PIN_GRAMMAR, parse_pins, pins_text
 from solver.planning_step import load_any_step
 from solver.solution import Progress, Report
@@ -87,16 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             cancelled=interrupted,
         )
         stopped = interrupted()
-    made = replace(solution.plan.provenance, step_file=arguments.step.name)
-    plan = replace(solution.plan, provenance=made)
-    require_valid(step, plan)
-    if output is not None:
-        save_plan(plan, output)
-    if arguments.store:
-        from app.library import Library
-
-        library = Library(arguments.library)
-        library.add_plan(library.add_step(step), plan, solution.report)
+    keep_plan(step, solution.plan, solution.report, arguments, output)
     if arguments.json:
         print(json.dumps(solution.report.as_dict()))
     else:

@@ -3,16 +3,14 @@
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.cli.budget_options import Conditions, conditions
+from app.cli.plan_files import keep_plan
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.facts.doings import doings, done_text, times_text
 from app.numbers import bytes_exact, human, overhead, overhead_bound
-from solver.check import require_valid
 from solver.errors import BayplanError
-from solver.files import save_plan
 from solver.plan import Plan
 from solver.planning_step import load_any_step
 from solver.rewriting import rewritten
@@ -40,16 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         stopped = interrupted()
     plan = solution.plan
     if plan is not None:
-        made = replace(plan.provenance, step_file=arguments.step.name)
-        plan = replace(plan, provenance=made)
-        require_valid(step, plan)
-        if output is not None:
-            save_plan(plan, output)
-        if arguments.store:
-            from app.library import Library
-
-            library = Library(arguments.library)
-            library.add_plan(library.add_step(step), plan, solution.report)
+        keep_plan(step, plan, solution.report, arguments, output)
     if arguments.json:
         print(json.dumps(as_dict(step, solution, given)))
     else:
