@@ -22,6 +22,8 @@ PAN = 0.1
 
 def press_key(view: MapView, event: QKeyEvent) -> bool:
     """Do what a key means on the map; False: the key is not the map's."""
+    if view.gesture is not None and view.gesture.key(event):
+        return True
     key = event.key()
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     shift = modifiers == Qt.KeyboardModifier.ShiftModifier

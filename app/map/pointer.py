@@ -33,6 +33,8 @@ class _Kind(Enum):
     FRAME = "frame"
     """The overview's."""
     CLICK = "click"
+    GESTURE = "gesture"
+    """What the installed gesture grabbed, or a click if the pointer does not move."""
 
 
 @dataclass(slots=True)
@@ -80,6 +82,8 @@ class Pointer(QObject):
             self._hold = _Hold(position, window, _Kind.FRAME, part)
             if part is Part.OUTSIDE:
                 self._drag_frame(position)
+        elif view.gesture is not None and view.gesture.press(position):
+            self._hold = _Hold(position, window, _Kind.GESTURE)
         elif row is view.map_row or row is view.profile:
             self._hold = _Hold(position, window, _Kind.BOX)
         else:
@@ -106,18 +110,25 @@ class Pointer(QObject):
             self._drag_frame(position)
         elif hold.kind is _Kind.BOX:
             view.cursor_overlay.set_zoom_box(self._box(hold.start, position))
+        elif hold.kind is _Kind.GESTURE and view.gesture is not None:
+            view.gesture.move(position, event.modifiers())
 
     def release(self, event: QMouseEvent) -> None:
         hold, self._hold = self._hold, None
         view, position = self._view, event.position()
         if hold is None:
             return
+        if hold.kind is _Kind.GESTURE and view.gesture is not None:
+            if hold.moved:
+                view.gesture.release()
+            else:
+                view.gesture.cancel()
         if hold.kind is _Kind.BOX and hold.moved:
             box = self._box(hold.start, position)
             view.cursor_overlay.set_zoom_box(None)
             if box.width() >= CLICK:
                 self._zoom_to(box)
-        elif hold.kind in (_Kind.BOX, _Kind.CLICK) and not hold.moved:
+        elif hold.kind in (_Kind.BOX, _Kind.CLICK, _Kind.GESTURE) and not hold.moved:
             self._click(position, bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier))
         self._hover(position)
 
@@ -207,6 +218,9 @@ class Pointer(QObject):
             if window.x0 <= slot < window.x1:
                 address = view.map_row.address_at(position.y() - view.map_row.geometry().top())
                 view.point_at((slot, address), view.rectangle_at(position))
+                shape = view.gesture.shape(position) if view.gesture is not None else None
+                if shape is not None:
+                    view.canvas.setCursor(shape)
                 return
         view.point_at(None, -1)
         view.set_pointer_shape(position)

@@ -12,6 +12,7 @@ from app.map.band_rows import BandRow, BlockRow, ModuleRow, PhaseRow
 from app.map.canvas import Canvas
 from app.map.cursor_overlay import CursorOverlay
 from app.map.describe import describe
+from app.map.gesture import Gesture
 from app.map.keys import press_key
 from app.map.map_row import MapRow
 from app.map.menu import tensor_menu
@@ -86,6 +87,8 @@ class MapView(QWidget):
         self._tooltip = MapTooltip(self)
         self._tooltip_timer = QTimer(self, singleShot=True, interval=TOOLTIP_MS)
         self._tooltip_timer.timeout.connect(self._show_tooltip)
+        self.gesture: Gesture | None = None
+        """What the mouse and the keys may mean besides, while it is set."""
         self._linked: list[MapView] = []
         self._parts = {"overview": True, "profile": True}
         for band_row in (self.phases, self.modules, self.blocks):
