@@ -1,5 +1,6 @@
 """The program with its window: from the command line to the window's closing."""
 
+import gc
 import signal
 import socket
 import sys
@@ -11,6 +12,7 @@ from types import TracebackType
 from PySide6.QtCore import QObject, QSocketNotifier, QTimer, Slot
 from PySide6.QtWidgets import QApplication
 
+from app.collecting import Collector
 from app.document import Document
 from app.fonts import load_fonts, text_font
 from app.heavy import compile_kernels
@@ -40,6 +42,7 @@ def run_gui(
 
     ``example``: it is the embedded sample. Returns the exit status.
     """
+    gc.disable()  # Until the collector takes over: importing makes objects, not garbage.
     application = make_application(sys.argv[:1])
     settings = Settings(settings_path)
     window = MainWindow(Document(), Library(library_path), settings)
@@ -47,6 +50,9 @@ def run_gui(
     sys.excepthook = guard.report
     window.restore_layout()
     window.show()
+    collector = Collector(lambda: window.work.busy, application)
+    collector.watch(window.windowHandle())
+    collector.start()
     if path is not None:
         window.open_first(path, example=example)
     QTimer.singleShot(COMPILE_MS, _compile_in_background)
@@ -54,6 +60,7 @@ def run_gui(
     status = application.exec()
     sys.excepthook = sys.__excepthook__
     guard.release()
+    collector.stop()
     return status
 
 

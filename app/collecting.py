@@ -1,0 +1,106 @@
+"""Collects cyclic garbage in the UI thread, when there is time for it, instead of in any thread at any
+time.
+
+Python collects in whichever thread happens to allocate. In a worker's that would delete Qt objects
+("Timers cannot be started from another thread"), and a full collection beside an open step stops
+every thread for 150–450 ms. So the automatic collection is off, and::
+
+    every 20 ms                        what is new, where there is much of it        some ms
+    nobody did anything for 3 s,       everything; the first time all that is        0.1–0.4 s that
+    no work runs, and a minute went    loaded is left out of later collections       nobody waits for
+"""
+
+import gc
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, QTimer, Slot
+from PySide6.QtGui import QCursor, QWindow
+
+TICK_MS = 20
+NEW_OBJECTS = 2000
+"""Containers made since the last collection from which on one is worth it."""
+YOUNG_TURNS = 4
+"""Of the newest, before those that survived it are looked at, too."""
+SHARE = 8
+"""Collecting takes at most one part in so many of the UI thread's time."""
+IDLE_SECONDS = 3.0
+FULL_SECONDS, WORKING_SECONDS = 60.0, 600.0
+"""The least time between two full collections; while work runs."""
+INPUT = frozenset(
+    {
+        QEvent.Type.KeyPress,
+        QEvent.Type.MouseButtonPress,
+        QEvent.Type.MouseButtonRelease,
+        QEvent.Type.MouseMove,
+        QEvent.Type.Wheel,
+        QEvent.Type.TouchUpdate,
+    }
+)
+
+
+class Collector(QObject):
+    """Collects from ``start`` to ``stop``. Belongs to the UI thread."""
+
+    def __init__(self, working: Callable[[], bool], parent: QObject | None = None) -> None:
+        """``working``: whether something runs in the background that may be watched."""
+        super().__init__(parent)
+        self._working = working
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self.tick)
+        self._next = self._active = self._full = time.monotonic()
+        self._pointer = QPoint()
+        self._settled = False
+        self.longest = 0.0
+        """The longest pause that collecting what is new has made, seconds."""
+
+    def start(self) -> None:
+        """From now on nobody else collects in this process."""
+        gc.disable()
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Leave it to Python again."""
+        self._timer.stop()
+        gc.enable()
+
+    def watch(self, window: QWindow | None) -> None:
+        """Take note of what a person does with a window."""
+        if window is not None:
+            window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() in INPUT:
+            self._active = time.monotonic()
+        return False
+
+    @Slot()
+    def tick(self) -> None:
+        """Collect what is due now."""
+        now = time.monotonic()
+        pointer = QCursor.pos()
+        if pointer != self._pointer:
+            self._pointer, self._active = pointer, now
+        if self._full_is_due(now):
+            self.collect_all()
+            return
+        new, turns, _ = gc.get_count()
+        if new < NEW_OBJECTS or now < self._next:
+            return
+        gc.collect(1 if turns >= YOUNG_TURNS else 0)
+        after = time.monotonic()
+        self.longest = max(self.longest, after - now)
+        self._next = after + SHARE * (after - now)
+
+    def collect_all(self) -> None:
+        """Everything, which takes a while."""
+        gc.collect()
+        if not self._settled:
+            # Modules and classes, half a million objects, which stay as long as the program.
+            self._settled = True
+            gc.freeze()
+        self._full = time.monotonic()
+
+    def _full_is_due(self, now: float) -> bool:
+        apart = WORKING_SECONDS if self._working() else FULL_SECONDS
+        return now - self._active >= IDLE_SECONDS and now - self._full >= apart
