@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def draw(step: Step, plan: Plan | None, output: Path, size: tuple[int, int], theme: str) -> None:
     """Write the map of ``plan``, or of the step as run where it is None; ``size`` in pixels."""
     from app.map.picture import render_picture
-    from app.map.scene import baseline_scene, plan_scene
+    from app.map.plan_scene import baseline_scene, plan_scene
     from app.theme import THEMES
     from solver.placement.caching_allocator import simulate
 

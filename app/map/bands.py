@@ -43,6 +43,10 @@ class Bands:
     """Runs of repetitions: ops that ran before."""
 
 
+NO_BANDS = Bands((), (), (), ())
+"""Of what has no ops."""
+
+
 def make_bands(step: Step, order: Sequence[int]) -> Bands:
     """The bands of the step's ops run in ``order``."""
     phase_of = [step.ops[op].phase for op in order]

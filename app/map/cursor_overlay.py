@@ -68,7 +68,7 @@ class CursorOverlay(QGraphicsObject):
                 self._paint_cursor(painter, scene, slot)
 
     def _paint_hovered(self, painter: QPainter, scene: Scene) -> None:
-        if not 0 <= self.state.hovered < len(scene.step.storages):
+        if not 0 <= self.state.hovered < scene.storages:
             return
         rectangles = scene.rectangles_of((self.state.hovered,))
         painter.save()
@@ -134,7 +134,7 @@ class CursorOverlay(QGraphicsObject):
         painter.drawEllipse(QPointF(round(x) + 0.5, y), 3.5, 3.5)
         font = label_font(11, WEIGHT.Medium)
         text = f"Live {size_of_plan(live)}"
-        if scene.baseline is not None:
+        if len(scene.reserved):
             text += f" of {size_of_plan(scene.reserved_at(slot))}"
         width = text_width(text, font) + 14
         left = x + 8 if x + 8 + width <= plot.right() else x - 8 - width

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from app.facts.plan import op_place, plan_facts
 from app.facts.several import slots_text
 from app.facts.stays import Came, Went
-from app.map.scene import Scene
+from app.map.plan_scene import PlanScene
+from app.map.scene import CATEGORIES, Scene
 from app.numbers import GIB, human
 from solver.solution import Segment
 from solver.step import round_up
@@ -23,6 +24,8 @@ class Description:
 
 def describe(scene: Scene, rectangle: int) -> Description:
     """The facts of a rectangle that a glance needs."""
+    if not isinstance(scene, PlanScene):
+        return _described(scene, rectangle)
     storage = int(scene.storage[rectangle])
     about = scene.step.storages[storage]
     value = scene.facts.value(storage)
@@ -47,7 +50,22 @@ def describe(scene: Scene, rectangle: int) -> Description:
     return Description(about.name, about.category.value, tuple(rows), _note(scene, storage))
 
 
-def _stays(scene: Scene, rectangle: int) -> list[tuple[str, str]]:
+def _described(scene: Scene, rectangle: int) -> Description:
+    """Of a rectangle that is no storage of a step."""
+    low, high = int(scene.low[rectangle]), int(scene.high[rectangle])
+    start, end = int(scene.start[rectangle]), int(scene.end[rectangle])
+    category = CATEGORIES[int(scene.category[rectangle])].value
+    rows = (
+        ("Category", category),
+        ("Bytes", human(scene.bytes_of(rectangle))),
+        ("Address", _range(low, high)),
+        ("Lifetime", f"slots {start:,} to {end:,}"),
+        *scene.rows(rectangle),
+    )
+    return Description(scene.name(rectangle), category, rows, "")
+
+
+def _stays(scene: PlanScene, rectangle: int) -> list[tuple[str, str]]:
     """Which of several stays the rectangle is, and what follows it."""
     spans = scene.facts.spans(int(scene.storage[rectangle]))
     if len(spans) < 2:
@@ -61,7 +79,7 @@ def _stays(scene: Scene, rectangle: int) -> list[tuple[str, str]]:
     return rows
 
 
-def stay_text(scene: Scene, rectangle: int) -> str:
+def stay_text(scene: PlanScene, rectangle: int) -> str:
     """``layer1.1.bn3 freed after op 39``, ``made again at op 603``: one of a tensor's several stays."""
     spans = scene.facts.spans(int(scene.storage[rectangle]))
     number = next(n for n, s in enumerate(spans) if s.instance == scene.instance[rectangle])
@@ -88,13 +106,15 @@ def _range(low: int, high: int) -> str:
 
 def opened_segment(scene: Scene, storage: int) -> Segment | None:
     """The segment that a storage's request opened during the step as run, where that is known."""
+    if not isinstance(scene, PlanScene):
+        return None
     baseline = scene.baseline or scene.as_run
     segments = baseline.segments if baseline is not None else ()
     captured = scene.in_captured.get(storage, -1)
     return next((s for s in segments if s.storage == captured and s.slot >= 0), None)
 
 
-def _note(scene: Scene, storage: int) -> str:
+def _note(scene: PlanScene, storage: int) -> str:
     """Where the caching allocator put it."""
     baseline = scene.baseline or scene.as_run
     if baseline is None or scene.step.storages[storage].resident:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from app.map.scene import Join, Scene
+from app.map.scene import CATEGORIES, Join, Scene
 
 if TYPE_CHECKING:
     from app.map.map_row import MapRow
@@ -61,7 +61,7 @@ def paint_joins(painter: QPainter, row: MapRow, scene: Scene) -> None:
 
 def hidden(row: MapRow, scene: Scene, join: Join) -> bool:
     """Whether the tensor's category is not shown."""
-    return scene.step.storages[int(scene.storage[join.after])].category in row.state.hidden
+    return CATEGORIES[int(scene.category[join.after])] in row.state.hidden
 
 
 def line_of(row: MapRow, join: Join) -> QLineF:

@@ -35,9 +35,9 @@ def paint_lines(painter: QPainter, row: MapRow, scene: Scene) -> None:
 
 def paint_staircase(painter: QPainter, row: MapRow | ProfileRow, scene: Scene, width: float) -> None:
     """What the allocator has reserved as run, as a line over the slots; of a plan nothing."""
-    if scene.baseline is None or scene.slots == 0:
+    reserved = scene.reserved
+    if not len(reserved):
         return
-    reserved = scene.baseline.reserved
     line = QPolygonF([QPointF(row.x_of(0), row.y_of(int(reserved[0])))])
     for slot in (np.flatnonzero(np.diff(reserved)) + 1).tolist():
         x = row.x_of(slot)
@@ -62,7 +62,7 @@ def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> Non
         LineRole.RESERVED: theme.warn,
         LineRole.BUDGET: theme.accent,
     }[line.role]
-    if scene.baseline is None:
+    if not len(scene.reserved):
         pen = QPen(QColor(colour), 1.5)
         if line.role is LineRole.BOUND or line.role is LineRole.BUDGET:
             pen.setDashPattern(BOUND_DASH)
@@ -78,7 +78,7 @@ def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> Non
     # line or the top is near above, the name stands below its line.
     left = max(plot.left() + 8, row.label_shelf() + 4)
     box = QRectF(left, y - TEXT, plot.right() - left - 4, TEXT - 2)
-    side = Qt.AlignmentFlag.AlignRight if scene.baseline is not None else Qt.AlignmentFlag.AlignLeft
+    side = Qt.AlignmentFlag.AlignRight if len(scene.reserved) else Qt.AlignmentFlag.AlignLeft
     if line.role is LineRole.HEIGHT and _near_budget(row, scene, line):
         side = Qt.AlignmentFlag.AlignRight
     if y < TEXT or _crowded(row, scene, line):
@@ -104,11 +104,11 @@ def _crowded(row: MapRow, scene: Scene, line: Line) -> bool:
 def _paint_saving(painter: QPainter, row: MapRow, scene: Scene) -> None:
     """A bracket from what is reserved as run down to a plan's height, and the bytes in between."""
     reserved = next((x for x in scene.lines if x.role is LineRole.RESERVED), None)
-    saved = reserved.size - scene.facts.total_bytes if reserved is not None else 0
-    if scene.baseline is not None or reserved is None or saved <= 0:
+    saved = reserved.size - scene.total_bytes if reserved is not None else 0
+    if len(scene.reserved) or reserved is None or saved <= 0:
         return
     theme = row.state.theme
-    top, bottom = row.y_of(reserved.size), row.y_of(scene.facts.total_bytes)
+    top, bottom = row.y_of(reserved.size), row.y_of(scene.total_bytes)
     if top < 0 or bottom > row.plot.height() or bottom - top < BRACKET_ROOM:
         return
     x = row.plot.right() - 54

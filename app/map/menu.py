@@ -34,6 +34,6 @@ def tensor_menu(view: MapView, rectangle: int) -> QMenu:
     name, low = scene.name(rectangle), int(scene.low[rectangle])
     menu.addAction("Copy the name", lambda: clipboard.setText(name))
     menu.addAction("Copy the address", lambda: clipboard.setText(f"{low:#011x}"))
-    size = bytes_exact(scene.step.storages[storage].size)
+    size = bytes_exact(scene.bytes_of(rectangle))
     menu.addAction(f"Copy the bytes ({size})", lambda: clipboard.setText(size.replace(",", "")))
     return menu

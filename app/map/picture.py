@@ -9,14 +9,14 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from app.map.picture_header import PictureHeader
-from app.map.scene import Scene
+from app.map.plan_scene import PlanScene
 from app.map.view import MapView
 from app.theme import DARK, Theme
 from solver.files import write_atomic
 
 
 def render_picture(
-    scene: Scene,
+    scene: PlanScene,
     path: Path,
     *,
     width: int = 1600,

@@ -5,8 +5,9 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from app.facts.plan import GROUPS, Group
+from app.map.plan_scene import PlanScene
 from app.map.row import WEIGHT, label_font, text_width
-from app.map.scene import Scene, size_of_plan
+from app.map.scene import size_of_plan
 from app.numbers import human, overhead, percent
 from app.theme import Theme
 from solver.step import Category
@@ -17,7 +18,7 @@ SWATCH = {group.label: next(c for c in Category if c in group.categories) for gr
 class PictureHeader(QWidget):
     """Painted rather than built from widgets: it is only ever looked at."""
 
-    def __init__(self, scene: Scene, theme: Theme, title: str) -> None:
+    def __init__(self, scene: PlanScene, theme: Theme, title: str) -> None:
         super().__init__()
         self._scene, self._theme, self._title = scene, theme, title
         self.setFixedHeight(72)

@@ -7,18 +7,18 @@ import threading
 from collections import deque
 
 from app.facts.plan import plan_facts
-from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from solver.plan import Plan
 from solver.solution import Baseline
 from solver.step import Step
 
 KEPT = 6
 
-_scenes: deque[tuple[Step, Plan, Baseline | None, Scene]] = deque(maxlen=KEPT)
+_scenes: deque[tuple[Step, Plan, Baseline | None, PlanScene]] = deque(maxlen=KEPT)
 _lock = threading.Lock()
 
 
-def scene_for(step: Step, plan: Plan, as_run: Baseline | None) -> Scene:
+def scene_for(step: Step, plan: Plan, as_run: Baseline | None) -> PlanScene:
     """The scene of a plan, or of the step as run where ``plan`` is that of ``as_run``."""
     with _lock:
         for known in _scenes:

@@ -47,9 +47,8 @@ class ProfileRow(Row):
         scene = self.state.scene
         if scene is None or scene.slots == 0:
             return 1
-        if scene.baseline is not None:
-            return max(scene.live_peak, scene.baseline.reserved_bytes, 1)
-        return max(scene.live_peak, scene.bound.size if scene.bound is not None else 0, 1)
+        bound = scene.bound.size if scene.bound is not None else 0
+        return max(scene.live_peak, scene.most_reserved, bound, 1)
 
     def y_of(self, size: float) -> float:
         """Pixel of an amount of live bytes."""
@@ -141,7 +140,7 @@ class ProfileRow(Row):
         strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
         wide, more = text_width(size, strong), text_width(place, plain)
         left = min(x + 10, plot.right() - wide - more - 10)
-        if scene.baseline is not None:  # the reserved line climbs at the right
+        if len(scene.reserved):  # the reserved line climbs at the right
             left = x - wide - more - 24
         box = QRectF(max(left, plot.left() + 2), y - 20, wide + more + 12, 16)
         painter.setFont(strong)

@@ -256,9 +256,9 @@ def _pick(
 
 def _reserved_areas(scene: Scene) -> FloatArray:
     """What the allocator has reserved as areas under a staircase, shape (n, 4)."""
-    if scene.baseline is None or scene.slots == 0:
+    reserved = scene.reserved
+    if not len(reserved):
         return np.zeros((0, 4))
-    reserved = scene.baseline.reserved
     edges = np.concatenate([[0], np.flatnonzero(np.diff(reserved)) + 1, [len(reserved)]])
     areas = np.zeros((len(edges) - 1, 4))
     areas[:, 0], areas[:, 1], areas[:, 3] = edges[:-1], edges[1:], reserved[edges[:-1]]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.facts.stays import Went
+from app.map.plan_scene import PlanScene
 from app.map.scene import Scene
 
 
@@ -26,6 +27,8 @@ class Relations:
 
 def relations_of(scene: Scene, storage: int) -> Relations:
     """The producer's largest input and each consumer's largest result are the tensors beside it."""
+    if not isinstance(scene, PlanScene):
+        return Relations((), ())
     facts = scene.facts
     producers, consumers = facts.producers(storage), facts.consumers(storage)
     makers = [use.slot for use in producers if use.creates]
@@ -42,7 +45,9 @@ def relations_of(scene: Scene, storage: int) -> Relations:
     return Relations(tuple(sorted(uses, key=lambda use: use[1])), tuple(links))
 
 
-def _link(scene: Scene, others: list[int], storage: int, slot: int, *, made: bool) -> list[Relation]:
+def _link(
+    scene: PlanScene, others: list[int], storage: int, slot: int, *, made: bool
+) -> list[Relation]:
     own = _rectangle_at(scene, storage, slot)
     planned = [s for s in others if scene.step.storages[s].planned]
     planned.sort(key=lambda s: (-scene.step.storages[s].size, s))
@@ -52,7 +57,7 @@ def _link(scene: Scene, others: list[int], storage: int, slot: int, *, made: boo
     return [Relation(slot, other, own) if made else Relation(slot, own, other)]
 
 
-def _rectangle_at(scene: Scene, storage: int, slot: int) -> int:
+def _rectangle_at(scene: PlanScene, storage: int, slot: int) -> int:
     """The storage's rectangle that is alive at a slot, or taken over there, or -1."""
     for rectangle in scene.rectangles_of((storage,)):
         last = int(scene.end[rectangle])

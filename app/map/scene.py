@@ -3,30 +3,28 @@
 ::
 
     high ─┐  ┌──────────┐            A rectangle is one stay of a storage in memory: slots
-          │  │ storage  │            [start, end), bytes [low, high). Residents lie over the whole
-    low  ─┘  └──────────┘            step: of a plan in a strip from address 0, the arena above it;
-             start      end          as run where the caching allocator put them.
+          │  │ storage  │            [start, end), bytes [low, high).
+    low  ─┘  └──────────┘
+             start      end
+
+``app.map.plan_scene`` makes scenes of plans; ``array_scene`` makes one of anything else that has
+lifetimes and addresses.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
-from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from app.facts.plan import PlanFacts, counterparts, op_place, plan_facts
-from app.facts.stays import Span, Went
-from app.map.bands import Bands, block_tints, make_bands
-from app.map.unusable import unusable_regions
+from app.map.bands import NO_BANDS, Bands
 from app.numbers import gib, human
-from solver.plan import IntArray, Plan, Proof
-from solver.solution import Baseline
-from solver.step import Category, Step, round_up
-from solver.timeline import instance_sizes, live_bytes
+from solver.plan import IntArray
+from solver.step import Category
+from solver.timeline import live_bytes
 
 ByteArray: TypeAlias = npt.NDArray[np.uint8]
 
@@ -45,12 +43,6 @@ STACK = (
     Category.WORKSPACE,
 )
 """The order from the bottom of the live profile and, for residents, of their strip."""
-
-STRIP_NAMES = {
-    Category.PARAMETER: "Parameters, resident",
-    Category.OPTIMIZER_STATE: "Optimizer state, resident",
-    Category.BUFFER: "Buffers and inputs",
-}
 
 
 class LineRole(Enum):
@@ -93,11 +85,9 @@ class Join:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One way to run a step, ready to be drawn. All arrays of rectangles have the same length."""
+    """Rectangles ready to be drawn. All arrays of rectangles have the same length."""
 
-    facts: PlanFacts
-    captured: Step
-    """The step as captured; that of ``facts`` has the plan's rewrites."""
+    title: str
     start: IntArray
     end: IntArray
     low: IntArray
@@ -107,8 +97,10 @@ class Scene:
     tint: ByteArray
     """1: an activation of an odd block."""
     storage: IntArray
+    """What a rectangle is a stay of: selection and hovering name it."""
     instance: IntArray
-    """Index into the plan's instances, -1 for a resident."""
+    """-1 for what lies there over all slots; of a plan else the index into its instances."""
+    slots: int
     bands: Bands
     lines: tuple[Line, ...]
     bound: Line | None
@@ -116,38 +108,20 @@ class Scene:
     strips: tuple[Strip, ...]
     unusable: IntArray
     """(start, end, low, high) of reserved bytes that were free in vain, shape (n, 4)."""
+    reserved: IntArray
+    """Bytes that an allocator holds at every slot, shape (slots,), or empty: nobody says."""
     profile: IntArray
     """Live bytes by category in ``STACK`` order, shape (categories, slots)."""
-    as_run: Baseline | None = None
-    """For a plan: the step as run, to compare with."""
-
-    @property
-    def step(self) -> Step:
-        """The step that the plan runs; storages are its."""
-        return self.facts.step
-
-    @cached_property
-    def in_captured(self) -> dict[int, int]:
-        """By storage the same one of the step as captured."""
-        return counterparts(self.step, self.captured)
-
-    @property
-    def plan(self) -> Plan:
-        return self.facts.plan
-
-    @property
-    def baseline(self) -> Baseline | None:
-        """Set when this is the step as run."""
-        return self.facts.baseline
-
-    @property
-    def slots(self) -> int:
-        return self.facts.slots
 
     @property
     def count(self) -> int:
         """Rectangles."""
         return len(self.start)
+
+    @cached_property
+    def storages(self) -> int:
+        """One more than the largest number of a storage."""
+        return int(self.storage.max(initial=-1)) + 1
 
     @cached_property
     def top(self) -> int:
@@ -166,23 +140,36 @@ class Scene:
         return int(self.live.max(initial=0))
 
     @cached_property
+    def most_reserved(self) -> int:
+        """The most bytes that an allocator holds; 0 where nobody says."""
+        return int(self.reserved.max(initial=0))
+
+    @property
+    def total_bytes(self) -> int:
+        """What the device must have."""
+        return self.most_reserved or int(self.high.max(initial=0))
+
+    @cached_property
     def ranked_slots(self) -> IntArray:
         """One number a slot, larger where more is live; modulo ``slots`` it is the slot itself."""
         slots = max(self.slots, 1)
         return np.asarray((self.live >> 9) * slots + np.arange(self.slots), np.int64)
 
-    @property
+    @cached_property
     def peak_slot(self) -> int:
         """The first slot with the most live bytes; -1 when nothing runs."""
-        return self.facts.peak_slot
+        return int(self.live.argmax()) if self.slots else -1
 
     @cached_property
     def peak_label(self) -> tuple[str, str]:
-        """``Peak 2.680 GiB`` and ``op 291, relu backward in layer4.2``; empty when nothing runs."""
+        """``Peak 2.680 GiB`` and where that is; empty when nothing runs."""
         if self.peak_slot < 0:
             return "", ""
-        place = op_place(self.facts.op_at(self.peak_slot))
-        return f"Peak {size_of_plan(int(self.live[self.peak_slot]))}", f"op {self.peak_slot}, {place}"
+        return f"Peak {size_of_plan(int(self.live[self.peak_slot]))}", self.place(self.peak_slot)
+
+    def place(self, slot: int) -> str:
+        """What happens at a slot, in a few words."""
+        return f"slot {slot}"
 
     @cached_property
     def _by_storage(self) -> tuple[IntArray, IntArray]:
@@ -198,166 +185,119 @@ class Scene:
             result.extend(order[first:last].tolist())
         return result
 
-    @cached_property
+    @property
     def joins(self) -> tuple[Join, ...]:
         """What leads from each stay of a storage to its next one, by the slot at which it leaves."""
-        rectangle = {
-            instance: at for at, instance in enumerate(self.instance.tolist()) if instance >= 0
-        }
-        joins = [
-            Join(rectangle[one.instance], rectangle[two.instance], one.went is Went.PARKED)
-            for spans in self.facts.several.values()
-            for one, two in pairwise(spans)
-        ]
-        return tuple(sorted(joins, key=lambda join: int(self.end[join.before])))
-
-    def span(self, rectangle: int) -> Span:
-        """The stay that a rectangle shows."""
-        spans = self.facts.spans(int(self.storage[rectangle]))
-        instance = int(self.instance[rectangle])
-        return next(span for span in spans if span.instance == instance)
+        return ()
 
     def name(self, rectangle: int) -> str:
         """The storage's name."""
-        return self.step.storages[int(self.storage[rectangle])].name
+        return ""
+
+    def bytes_of(self, rectangle: int) -> int:
+        """Bytes that were asked for."""
+        return int(self.high[rectangle] - self.low[rectangle])
 
     def label(self, rectangle: int) -> tuple[str, str]:
         """What is written into a rectangle: where the storage comes from, and its bytes."""
         name = self.name(rectangle)
         return name.partition(" · ")[0] or name, human(int(self.high[rectangle] - self.low[rectangle]))
 
+    def rows(self, rectangle: int) -> tuple[tuple[str, str], ...]:
+        """More about a rectangle for its tooltip: names and values."""
+        return ()
+
     def reserved_at(self, slot: int) -> int:
-        """Bytes reserved at a slot as run; 0 for a plan."""
-        reserved = self.baseline.reserved if self.baseline is not None else ()
-        return int(reserved[slot]) if 0 <= slot < len(reserved) else 0
+        """Bytes reserved at a slot; 0 where nobody says."""
+        return int(self.reserved[slot]) if 0 <= slot < len(self.reserved) else 0
+
+    def shares_slots(self, other: "Scene") -> bool:
+        """Whether a range of slots and addresses means the same in both."""
+        return self is other
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayScene(Scene):
+    """A scene of plain arrays; names and tooltips are asked for, one rectangle at a time."""
+
+    named: Callable[[int], str]
+    told: Callable[[int], tuple[tuple[str, str], ...]]
+    placed: Callable[[int], str]
+
+    def name(self, rectangle: int) -> str:
+        return self.named(rectangle)
+
+    def rows(self, rectangle: int) -> tuple[tuple[str, str], ...]:
+        return self.told(rectangle)
+
+    def place(self, slot: int) -> str:
+        return self.placed(slot)
+
+
+def _nothing_more(rectangle: int) -> tuple[tuple[str, str], ...]:
+    return ()
+
+
+def array_scene(
+    title: str,
+    start: IntArray,
+    end: IntArray,
+    low: IntArray,
+    high: IntArray,
+    category: ByteArray,
+    *,
+    slots: int,
+    storage: IntArray | None = None,
+    bands: Bands = NO_BANDS,
+    lines: tuple[Line, ...] = (),
+    reserved: IntArray | None = None,
+    unusable: IntArray | None = None,
+    named: Callable[[int], str] = "tensor {}".format,
+    told: Callable[[int], tuple[tuple[str, str], ...]] = _nothing_more,
+    placed: Callable[[int], str] = "slot {}".format,
+) -> ArrayScene:
+    """The map of lifetimes and addresses that are no plan's: a million of them in a tenth of a second.
+
+    Rectangles are slots ``[start, end)`` within ``[0, slots)``, at least one each, and bytes
+    ``[low, high)``, all of shape (n,); ``category`` indexes ``CATEGORIES`` (uint8). ``storage``: the
+    number of what each is a stay of, where they are not all different. ``reserved``: bytes that an
+    allocator holds at every slot, shape (slots,); ``unusable``: regions (start, end, low, high) to be
+    hatched, shape (n, 4). ``named`` and ``told`` give a rectangle's name and the rows of its tooltip,
+    ``placed`` says what happens at a slot; they are called for one at a time, in the UI thread.
+    """
+    count = len(start)
+    stacked = np.zeros((len(STACK), slots), np.int64)
+    present = np.bincount(category, minlength=len(CATEGORIES)) > 0
+    for row, kind in enumerate(STACK):
+        number = CATEGORIES.index(kind)
+        if present[number]:
+            own = np.flatnonzero(category == number)
+            lifetimes = np.stack([start[own], end[own]], axis=1)
+            stacked[row] = live_bytes(lifetimes, high[own] - low[own], slots)
+    return ArrayScene(
+        title=title,
+        start=start,
+        end=end,
+        low=low,
+        high=high,
+        category=category,
+        tint=np.zeros(count, np.uint8),
+        storage=np.arange(count, dtype=np.int64) if storage is None else storage,
+        instance=np.arange(count, dtype=np.int64),
+        slots=slots,
+        bands=bands,
+        lines=lines,
+        bound=None,
+        strips=(),
+        unusable=np.zeros((0, 4), np.int64) if unusable is None else unusable,
+        reserved=np.zeros(0, np.int64) if reserved is None else reserved,
+        profile=stacked,
+        named=named,
+        told=told,
+        placed=placed,
+    )
 
 
 def size_of_plan(size: int) -> str:
     """GiB with three decimals, smaller units where GiB would show nothing but zeros."""
     return gib(size) if size >= 10 << 20 else human(size)
-
-
-def plan_scene(
-    step: Step, plan: Plan, as_run: Baseline | None = None, *, as_run_line: bool = True
-) -> Scene:
-    """The map of a plan; with ``as_run`` tooltips also say where the allocator puts a tensor today.
-
-    ``as_run_line``: draw a line at what it reserves, for which the address axis must be longer.
-    """
-    facts, captured = plan_facts(step, plan), step
-    step = facts.step
-    low = 0
-    residents: list[tuple[int, int]] = []
-    strips: list[Strip] = []
-    for storage in _residents(step, plan):
-        residents.append((storage, low))
-        high = low + round_up(step.storages[storage].size)
-        _extend_strips(strips, low, high, step.storages[storage].category)
-        low = high
-    scene = _scene(facts, residents, tuple(strips))
-    lines: list[Line] = []
-    if as_run is not None and as_run_line:
-        reserved = as_run.reserved_bytes
-        lines.append(Line(reserved, f"As run {size_of_plan(reserved)}", LineRole.RESERVED))
-    height, bound = facts.total_bytes, scene.bound
-    if plan.terms is not None and scene.slots:
-        budget = plan.terms.budget_bytes
-        lines.append(Line(budget, f"Budget {size_of_plan(budget)}", LineRole.BUDGET))
-        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
-    elif scene.slots and bound is not None and bound.size == height:
-        text = f"Plan height = lower bound {size_of_plan(height)}"
-        lines.append(Line(height, text, LineRole.BOUND))
-    elif scene.slots:
-        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
-        if bound is not None:
-            lines.append(Line(bound.size, f"Lower bound {size_of_plan(bound.size)}", LineRole.BOUND))
-    return replace(scene, captured=captured, lines=tuple(lines), as_run=as_run)
-
-
-def baseline_scene(step: Step, baseline: Baseline) -> Scene:
-    """The map of the step as run: reserved bytes, and those that were free but of no use."""
-    facts = plan_facts(step, baseline.plan, baseline)
-    residents = sorted(baseline.resident_addresses.items(), key=lambda item: item[1])
-    scene = _scene(facts, residents, ())
-    reserved = baseline.reserved_bytes
-    line = Line(reserved, f"Reserved {size_of_plan(reserved)}", LineRole.RESERVED)
-    regions = unusable_regions(
-        scene.start, scene.end, scene.low, scene.high, baseline.segments, scene.slots
-    )
-    return replace(scene, lines=(line,), bound=None, unusable=regions)
-
-
-def _residents(step: Step, plan: Plan) -> list[int]:
-    """Residents with bytes on the device in the order of their strip."""
-    rank = {category: index for index, category in enumerate(STACK)}
-    resident = [
-        i for i, s in enumerate(step.storages) if s.resident and s.size > 0 and i not in plan.homes
-    ]
-    return sorted(resident, key=lambda i: (rank[step.storages[i].category], i))
-
-
-def _extend_strips(strips: list[Strip], low: int, high: int, category: Category) -> None:
-    """Put bytes at the end of the strips, into the last one if it is of the same kind."""
-    kind = category if category in STRIP_NAMES else Category.BUFFER
-    if strips and strips[-1].category is kind:
-        strips[-1] = replace(strips[-1], high=high)
-    else:
-        strips.append(Strip(low, high, STRIP_NAMES[kind], kind))
-
-
-def _scene(facts: PlanFacts, residents: Sequence[tuple[int, int]], strips: tuple[Strip, ...]) -> Scene:
-    """Rectangles of residents at (storage, address) and of all instances that are ever alive."""
-    step, plan, slots = facts.step, facts.plan, facts.slots
-    sizes, lifetimes = instance_sizes(step, plan), plan.lifetimes
-    instances = np.flatnonzero(lifetimes[:, 1] > lifetimes[:, 0])
-    addresses = np.array([i.address for i in plan.instances], np.int64) + facts.arena_base
-    of_instance = np.array([i.storage for i in plan.instances], np.int64)
-    if slots == 0:
-        residents = ()
-    resident = np.array(residents, np.int64).reshape(-1, 2)
-    storage = np.concatenate([resident[:, 0], of_instance[instances]])
-    low = np.concatenate([resident[:, 1], addresses[instances]])
-    start = np.concatenate([np.zeros(len(resident), np.int64), lifetimes[instances, 0]])
-    end = np.concatenate([np.full(len(resident), slots, np.int64), lifetimes[instances, 1]])
-    size = np.concatenate([facts.sizes[resident[:, 0]], sizes[instances]])
-    number = {category: index for index, category in enumerate(CATEGORIES)}
-    category_of = np.array([number[s.category] for s in step.storages], np.uint8)
-    category = category_of[storage] if len(storage) else np.zeros(0, np.uint8)
-    stacked = np.zeros((len(STACK), slots), np.int64)
-    for row, kind in enumerate(STACK):
-        own = category == number[kind]
-        stacked[row] = live_bytes(np.stack([start[own], end[own]], axis=1), size[own], slots)
-    certificate = plan.certificate
-    bound = None
-    # With recompute or trips a plan may need less than the bound, which is that of plans without.
-    if certificate.peak_bound_bytes > 0 and slots and plan.terms is None:
-        total = facts.resident_bytes + certificate.peak_bound_bytes
-        proven = "" if certificate.peak_proof is Proof.NONE else "Certified l"
-        bound = Line(total, f"{proven or 'L'}ower bound {size_of_plan(total)}", LineRole.BOUND)
-    return Scene(
-        facts=facts,
-        captured=step,
-        start=start,
-        end=end,
-        low=low,
-        high=low + size,
-        category=category,
-        tint=_tints(step, storage, category == number[Category.ACTIVATION]),
-        storage=storage,
-        instance=np.concatenate([np.full(len(resident), -1, np.int64), instances]),
-        bands=make_bands(step, plan.order),
-        lines=(),
-        bound=bound,
-        strips=strips,
-        unusable=np.zeros((0, 4), np.int64),
-        profile=stacked,
-    )
-
-
-def _tints(step: Step, storage: IntArray, activation: npt.NDArray[np.bool_]) -> ByteArray:
-    """1 for the activations whose creator is in an odd block."""
-    of_storage = np.zeros(len(step.storages), np.uint8)
-    for op, tint in zip(step.ops, block_tints(step), strict=True):
-        of_storage[list(op.creates)] = tint
-    result: ByteArray = np.where(activation, of_storage[storage], 0).astype(np.uint8)
-    return result

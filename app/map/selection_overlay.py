@@ -11,6 +11,7 @@ from app.map.describe import opened_segment, stay_text
 from app.map.joins import paint_selected_join
 from app.map.map_row import LABEL_PAD, MapRow
 from app.map.palette import ink_on, mix
+from app.map.plan_scene import PlanScene
 from app.map.relations import Relation, Relations, relations_of
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
 from app.map.scene import CATEGORIES, Scene
@@ -62,8 +63,9 @@ class SelectionOverlay(QGraphicsObject):
 
     def _selection_changed(self) -> None:
         scene, selection = self.state.scene, self.state.selection
-        known = scene is not None and selection and selection[0] < len(scene.step.storages)
-        self._relations = relations_of(scene, selection[0]) if scene is not None and known else None
+        self._relations = None
+        if scene is not None and selection and selection[0] < scene.storages:
+            self._relations = relations_of(scene, selection[0])
         self._badges = []
         self.update()
 
@@ -104,7 +106,7 @@ class SelectionOverlay(QGraphicsObject):
         painter.setClipRect(area)
         related = {link.source for link in self._relations.links}
         related |= {link.target for link in self._relations.links}
-        own = scene.rectangles_of([s for s in self.state.selection if s < len(scene.step.storages)])
+        own = scene.rectangles_of([s for s in self.state.selection if s < scene.storages])
         for rectangle in related - set(own):
             self._paint_related(painter, self._box(rectangle))
         primary = scene.rectangles_of(self.state.selection[:1])
@@ -116,9 +118,10 @@ class SelectionOverlay(QGraphicsObject):
         for rectangle in own:
             thin = crowded and rectangle not in primary
             self._paint_selected(painter, scene, rectangle, area, thin=thin)
-        for rectangle in primary if 1 < len(primary) <= CHIPS else ():
-            text = stay_text(scene, rectangle)
-            self._paint_chip(painter, scene, rectangle, self._box(rectangle), area, text)
+        if 1 < len(primary) <= CHIPS and isinstance(scene, PlanScene):
+            for rectangle in primary:
+                text = stay_text(scene, rectangle)
+                self._paint_chip(painter, scene, rectangle, self._box(rectangle), area, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for link in self._relations.links:
             self._paint_link(painter, link)
@@ -188,7 +191,7 @@ class SelectionOverlay(QGraphicsObject):
     def _chip_text(self, scene: Scene, rectangle: int) -> str:
         """The name of a tensor too small to carry it."""
         opened = opened_segment(scene, int(scene.storage[rectangle]))
-        if scene.baseline is not None and opened is not None:
+        if len(scene.reserved) and opened is not None:
             return f"{scene.name(rectangle)}: new {human(opened.size)} segment"
         return f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
 

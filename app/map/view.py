@@ -116,8 +116,7 @@ class MapView(QWidget):
         keep = (
             before is not None
             and scene is not None
-            and before.step is scene.step
-            and before.slots == scene.slots
+            and scene.shares_slots(before)
             and window != whole_before
         )
         for view in (self, *self._linked):

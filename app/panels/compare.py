@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
 from app.document import Document, Entry
 from app.facts.compare import compare
 from app.facts.plan import PlanFacts, counterparts, plan_facts
-from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.map.view import MapView
 from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.compare_table import CompareTable
@@ -267,7 +267,7 @@ class CompareView(QWidget):
         self.table.show_comparison(compare(facts[0], facts[1]))
         self._select()
 
-    def _scene(self, entry: Entry) -> Scene | None:
+    def _scene(self, entry: Entry) -> PlanScene | None:
         step = self._document.step
         if step is None:
             return None
@@ -296,7 +296,7 @@ class CompareView(QWidget):
     def _same(self, side: int, *, back: bool = False) -> dict[int, int]:
         """By storage of the document the one on a side, whose plan may have other rewrites."""
         scene, planned = self.maps[side].state.scene, self._document.planned
-        if scene is None or planned is None:
+        if not isinstance(scene, PlanScene) or planned is None:
             return {}
         known = self._counterparts[side]
         if known is None or known[0] is not planned or known[1] is not scene.step:

@@ -6,8 +6,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
 from app.library import Library
+from app.map.plan_scene import PlanScene
 from app.map.prepared import scene_for
-from app.map.scene import Scene
 from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
@@ -176,7 +176,7 @@ class MapPage(QWidget):
         self.map.set_hovered(self._document.hovered)
 
 
-def scene_of(document: Document) -> Scene | None:
+def scene_of(document: Document) -> PlanScene | None:
     """What the map shows of a document."""
     step, entry = document.step, document.shown
     if step is None or entry is None:

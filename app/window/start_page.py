@@ -274,7 +274,7 @@ class SamplePreview(QWidget):
 
     def show_sample(self, loaded: Loaded) -> None:
         """Draw the sample's best plan and write its figures."""
-        from app.map.scene import plan_scene
+        from app.map.plan_scene import plan_scene
         from app.map.view import MapView
 
         step, baseline = loaded.step, loaded.baseline

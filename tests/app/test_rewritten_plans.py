@@ -8,7 +8,7 @@ from app.document import Document, Entry
 from app.facts.compare import compare, done_text
 from app.facts.plan import PlanFacts, counterparts, plan_facts
 from app.facts.storage import storage_facts
-from app.map.scene import plan_scene
+from app.map.plan_scene import plan_scene
 from solver.plan import Plan
 from solver.rewriting import rewrite
 from solver.step import Step

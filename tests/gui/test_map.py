@@ -15,8 +15,9 @@ from pytestqt.qtbot import QtBot
 
 from app.map.menu import tensor_menu
 from app.map.picture import render_picture
+from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.map.raster import KERNELS, Window
-from app.map.scene import Scene, baseline_scene, plan_scene
+from app.map.scene import array_scene
 from app.map.state import MapState
 from app.map.view import MapView
 from app.theme import DARK, LIGHT
@@ -30,13 +31,13 @@ PLAIN = Qt.KeyboardModifier.NoModifier
 
 
 @pytest.fixture(scope="module")
-def scene() -> Scene:
+def scene() -> PlanScene:
     """200 storages that rise and fall like a training step."""
     return large_scene(200)
 
 
 @pytest.fixture
-def view(dressed: QApplication, qtbot: QtBot, scene: Scene) -> Iterator[MapView]:
+def view(dressed: QApplication, qtbot: QtBot, scene: PlanScene) -> Iterator[MapView]:
     """A visible map of the scene."""
     KERNELS.load()
     view = MapView()
@@ -55,7 +56,7 @@ def point_in(view: MapView, rectangle: int) -> QPoint:
     return box.intersected(area).center().toPoint()
 
 
-def largest(scene: Scene) -> int:
+def largest(scene: PlanScene) -> int:
     """The rectangle with the largest area."""
     return int(((scene.end - scene.start) * (scene.high - scene.low)).argmax())
 
@@ -107,7 +108,7 @@ def pixels(view: MapView) -> np.ndarray:
     return np.array(image.constBits()).reshape(image.height(), image.width(), 4).copy()
 
 
-def test_hovering_names_the_storage_and_its_slot(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_hovering_names_the_storage_and_its_slot(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     rectangle = largest(scene)
     cursors: list[tuple[int, object]] = []
     view.cursor_moved.connect(lambda slot, address: cursors.append((slot, address)))
@@ -122,7 +123,7 @@ def test_hovering_names_the_storage_and_its_slot(qtbot: QtBot, view: MapView, sc
 
 
 def test_the_tooltip_comes_after_a_rest_and_leaves_with_the_pointer(
-    qtbot: QtBot, view: MapView, scene: Scene
+    qtbot: QtBot, view: MapView, scene: PlanScene
 ) -> None:
     rectangle = int(np.flatnonzero(scene.category == scene.category[largest(scene)])[5])
     view.fit_storages((int(scene.storage[rectangle]),))
@@ -136,7 +137,7 @@ def test_the_tooltip_comes_after_a_rest_and_leaves_with_the_pointer(
     assert view.state.hovered == -1
 
 
-def test_clicks_select_add_and_clear(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_clicks_select_add_and_clear(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     first = largest(scene)
     size = (scene.end - scene.start) * (scene.high - scene.low)
     second = int(np.argsort(size)[-2])
@@ -201,7 +202,9 @@ def test_dragging_draws_a_zoom_box_and_the_middle_button_pans(view: MapView) -> 
     assert after == pytest.approx((before[0] + moved, before[1] + moved, *before[2:]))
 
 
-def test_a_click_on_a_band_fits_it_and_blocks_appear_when_zoomed(view: MapView, scene: Scene) -> None:
+def test_a_click_on_a_band_fits_it_and_blocks_appear_when_zoomed(
+    view: MapView, scene: PlanScene
+) -> None:
     assert not view.blocks.shown
     band = scene.bands.modules[3]
     x = view.map_row.x_of((band.start + band.end) / 2)
@@ -211,7 +214,7 @@ def test_a_click_on_a_band_fits_it_and_blocks_appear_when_zoomed(view: MapView, 
     assert view.blocks.shown
 
 
-def test_a_double_click_fits_the_tensor(view: MapView, scene: Scene) -> None:
+def test_a_double_click_fits_the_tensor(view: MapView, scene: PlanScene) -> None:
     rectangle = int(((scene.high - scene.low) * (scene.start > 110)).argmax())
     view.set_visible_range(0, 200, 0, float(scene.high[rectangle]) * 1.1)
     QTest.mouseDClick(view.canvas.viewport(), Qt.MouseButton.LeftButton, pos=point_in(view, rectangle))
@@ -246,7 +249,7 @@ def test_the_overview_fills_its_strip_after_the_map_is_resized(view: MapView) ->
         assert drawn == pytest.approx(view.overview.plot.width(), abs=1)
 
 
-def test_keys_zoom_pan_fit_and_jump(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_keys_zoom_pan_fit_and_jump(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     qtbot.keyClick(view, Qt.Key.Key_Plus)
     zoomed = view.visible_range()
     assert zoomed[1] - zoomed[0] == pytest.approx(0.7 * 200)
@@ -274,7 +277,7 @@ def test_keys_zoom_pan_fit_and_jump(qtbot: QtBot, view: MapView, scene: Scene) -
 
 
 def test_the_keyboards_focus_is_seen_and_the_mouses_is_not(
-    qtbot: QtBot, view: MapView, scene: Scene
+    qtbot: QtBot, view: MapView, scene: PlanScene
 ) -> None:
     without = pixels(view)
     QApplication.sendEvent(view, QFocusEvent(QEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
@@ -283,7 +286,7 @@ def test_the_keyboards_focus_is_seen_and_the_mouses_is_not(
     assert (pixels(view) == without).all()
 
 
-def test_arrows_walk_from_tensor_to_tensor(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_arrows_walk_from_tensor_to_tensor(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     start = int(scene.storage[50])
     view.select((start,))
     low = int(scene.low[scene.rectangles_of((start,))[0]])
@@ -296,7 +299,7 @@ def test_arrows_walk_from_tensor_to_tensor(qtbot: QtBot, view: MapView, scene: S
     assert begins[1] > begins[0]
 
 
-def test_a_badge_brings_its_op_into_view(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_a_badge_brings_its_op_into_view(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     kept = int(scene.storage[largest(scene)])
     view.select((kept,))
     view.set_visible_range(80, 90, 0, view.state.top)
@@ -335,7 +338,7 @@ def test_linked_maps_share_addresses_and_not_slots(
     assert view.visible_range()[2:] == other.visible_range()[2:]
 
 
-def test_linked_maps_show_their_blocks_together(qtbot: QtBot, view: MapView, scene: Scene) -> None:
+def test_linked_maps_show_their_blocks_together(qtbot: QtBot, view: MapView, scene: PlanScene) -> None:
     other = MapView()
     qtbot.addWidget(other)
     other.resize(1000, 700)
@@ -360,7 +363,7 @@ def test_linked_maps_show_their_blocks_together(qtbot: QtBot, view: MapView, sce
     )
 )
 def test_no_movement_leaves_the_whole(
-    dressed: QApplication, scene: Scene, moves: list[tuple[str, float, float]]
+    dressed: QApplication, scene: PlanScene, moves: list[tuple[str, float, float]]
 ) -> None:
     state = MapState()
     state.set_scene(scene)
@@ -394,7 +397,7 @@ def test_another_plan_of_the_step_keeps_the_visible_range(view: MapView, resnet5
 
 
 def test_hover_and_selection_do_not_rasterise_again(
-    view: MapView, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    view: MapView, scene: PlanScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     view.grab()
     drawing = view.state.drawing
@@ -408,7 +411,7 @@ def test_hover_and_selection_do_not_rasterise_again(
     assert drawn == []
 
 
-def test_what_is_hidden_is_gone_from_map_and_profile(view: MapView, scene: Scene) -> None:
+def test_what_is_hidden_is_gone_from_map_and_profile(view: MapView, scene: PlanScene) -> None:
     gradient = QColor(DARK.fill[Category.GRADIENT]).rgb()
 
     def count() -> int:
@@ -472,7 +475,7 @@ def test_a_picture_has_the_size_and_the_ground_that_were_asked_for(
 
 
 def test_the_menu_selects_the_tensor_and_copies_its_name(
-    qtbot: QtBot, view: MapView, scene: Scene
+    qtbot: QtBot, view: MapView, scene: PlanScene
 ) -> None:
     rectangle = largest(scene)
     menu = tensor_menu(view, rectangle)
@@ -507,3 +510,18 @@ def test_twenty_thousand_rectangles_pan_smoothly(dressed: QApplication) -> None:
     figures = measure(20_000, frames=25)
     assert figures.pan < 33, "CPU milliseconds of a frame; 8 when this was written"
     assert figures.hover < 1
+
+
+def test_a_map_shows_plain_arrays(qtbot: QtBot, view: MapView) -> None:
+    starts = np.arange(100) * 10
+    category = np.zeros(100, np.uint8)
+    shown = array_scene("", starts, starts + 10, starts, starts + 10 * 4096, category, slots=1000)
+    view.set_scene(shown)
+    view.settle()
+    x, y = view.map_row.x_of(505), view.map_row.y_of(500 + 2000)
+    position = view.map_row.geometry().topLeft() + QPointF(x, y)
+    rectangle = view.rectangle_at(position)
+    assert shown.start[rectangle] <= 505 < shown.end[rectangle]
+    view.click(int(shown.storage[rectangle]))
+    view.go_to_peak()
+    assert not view.grab().isNull()

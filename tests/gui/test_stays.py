@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.document import Document, Entry
+from app.map.plan_scene import PlanScene, plan_scene
 from app.map.raster import KERNELS
-from app.map.scene import Scene, plan_scene
 from app.map.view import MapView
 from app.panels.inspector import InspectorPanel
 from solver.plan import Plan
@@ -30,7 +30,7 @@ def view(dressed: QApplication, qtbot: QtBot) -> Iterator[MapView]:
     yield view
 
 
-def picture(view: MapView, scene: Scene) -> QImage:
+def picture(view: MapView, scene: PlanScene) -> QImage:
     """The map at rest, without selection."""
     view.set_scene(scene)
     view.settle()

@@ -7,7 +7,7 @@ import pytest
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.stays import Came, Went
 from app.facts.storage import storage_facts
-from app.map.scene import plan_scene
+from app.map.plan_scene import plan_scene
 from solver.plan import HOME, Free, HostSlot, Instance, Offload, Prefetch, Run
 from solver.step import Category, Step, Storage
 from tests.app.toy_case import toy_plan

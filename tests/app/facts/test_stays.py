@@ -7,8 +7,9 @@ from app.facts.plan import PlanFacts, plan_facts
 from app.facts.stays import Came, Span, Went
 from app.facts.storage import slot_facts, storage_facts
 from app.map.describe import describe, stay_text
+from app.map.plan_scene import plan_scene
 from app.map.relations import relations_of
-from app.map.scene import Join, plan_scene
+from app.map.scene import Join
 from app.panels.tensor_table import tensor_rows
 from solver.step import Step
 from tests.app.toy_case import toy_baseline, toy_plan

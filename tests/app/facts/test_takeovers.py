@@ -6,8 +6,8 @@ from reuse_steps import simple_step
 from app.facts.plan import plan_facts
 from app.facts.stays import Takeover
 from app.facts.storage import idle_cost, slot_facts, storage_facts, why_alive
+from app.map.plan_scene import plan_scene
 from app.map.relations import Relation, relations_of
-from app.map.scene import plan_scene
 from solver.assemble import assemble
 from solver.check import check
 from solver.plan import Certificate, Plan, Proof, Status

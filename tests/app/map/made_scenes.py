@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.map.scene import Scene, plan_scene
+from app.map.plan_scene import PlanScene, plan_scene
 from solver.assemble import assemble
 from solver.plan import Certificate, Plan, Proof, Status
 from solver.step import Category, Op, Origin, Phase, Step, Storage, round_up
@@ -35,7 +35,7 @@ def first_fit_plan(step: Step) -> Plan:
     )
 
 
-def large_scene(count: int, seed: int = 0) -> Scene:
+def large_scene(count: int, seed: int = 0) -> PlanScene:
     """A step of ``count`` storages that live like those of training, stacked without overlap.
 
     Half are kept from forward to backward, one above the other; the rest are short-lived, above.

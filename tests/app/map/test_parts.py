@@ -10,9 +10,9 @@ from PySide6.QtCore import QRect
 
 from app.map.badges import PITCH, place_badges
 from app.map.describe import describe
+from app.map.plan_scene import baseline_scene, plan_scene
 from app.map.profile_image import column_slots, draw_profile
 from app.map.relations import relations_of
-from app.map.scene import baseline_scene, plan_scene
 from app.map.ticks import byte_ticks, op_ticks
 from app.map.tooltip import place_beside
 from solver.placement.caching_allocator import simulate

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.map.palette import Palette, argb, make_palette
+from app.map.plan_scene import PlanScene, plan_scene
 from app.map.raster import KERNELS, Drawing, Surface, Window
-from app.map.scene import CATEGORIES, Scene, plan_scene
+from app.map.scene import CATEGORIES
 from app.theme import DARK, LIGHT
 from solver.step import Category, Step
 from tests.app.map.made_scenes import first_fit_plan, large_scene
@@ -27,7 +28,7 @@ def flat() -> Palette:
     return replace(palette, edge=palette.fill)
 
 
-def scene_of(rectangles: list[tuple[int, int, int, int]], toy_step: Step) -> Scene:
+def scene_of(rectangles: list[tuple[int, int, int, int]], toy_step: Step) -> PlanScene:
     """A scene of (start, end, low, high) with categories in turn."""
     columns = np.array(rectangles, np.int64).reshape(-1, 4)
     numbers = np.arange(len(columns))

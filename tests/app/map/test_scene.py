@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from app.map.scene import CATEGORIES, STACK, LineRole, baseline_scene, plan_scene
+from app.map.plan_scene import baseline_scene, plan_scene
+from app.map.scene import CATEGORIES, STACK, LineRole
 from solver.placement.caching_allocator import simulate
 from solver.plan import Certificate, Proof
 from solver.step import Category, Op, Origin, Step, Storage
