@@ -2,13 +2,15 @@
 
 import random
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
-from solver.budget.graph import KEEP, Bits, BudgetGraph, make_graph
+from solver.budget.graph import KEEP, PARK, Bits, BudgetGraph, make_graph
+from solver.budget.simulate import make_state, simulate
 from solver.reuse import peak_with_takeovers
 from solver.step import Step
 from tests.solver.budget.definition import peak_and_seconds
@@ -22,13 +24,13 @@ def graph_of(step: Step, *, fusing: bool = True) -> BudgetGraph:
 
 
 def random_choice(graph: BudgetGraph, seed: int) -> Bits:
-    """Choices of which many drop."""
+    """Choices of which many drop; after last uses, where dropping is usual, as many keep."""
     rng = random.Random(seed)
     share = rng.random()
     choice = graph.kept()
     for gap in range(2, graph.gaps):
         if rng.random() < share:
-            choice[gap] = rng.randrange(KEEP)
+            choice[gap] = rng.randrange(KEEP) + (1 if graph.is_end[gap] else 0)
     return choice
 
 
@@ -56,3 +58,19 @@ def test_what_keeps_everything_is_the_step_as_captured(ops: int, seed: int) -> N
     peak, seconds = outcome(graph, graph.kept())
     assert peak == peak_with_takeovers(step, range(len(step.ops)))
     assert seconds == pytest.approx(graph.costs.base_seconds)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(3, 40), st.integers(0, 1 << 20))
+def test_a_simulation_leaves_nothing_behind_for_the_next(ops: int, seed: int) -> None:
+    graph = graph_of(random_training(ops, seed))
+    reused = make_state(graph)
+    for other in range(8):
+        choice, state = random_choice(graph, seed + other), make_state(graph)
+        choice[2:][np.random.default_rng(seed + other).random(graph.gaps - 2) < 0.2] = PARK
+        slots, seconds = simulate(graph.tables, state, choice)
+        assert simulate(graph.tables, reused, choice) == (slots, seconds)
+        trips = state.away.trips[0] if slots else 0
+        assert (reused.live[:slots] == state.live[:slots]).all()
+        assert (reused.run[:slots] == state.run[:slots]).all()
+        assert (reused.away.use[:trips] == state.away.use[:trips]).all()
