@@ -174,6 +174,8 @@ class Provenance:
     machine: str = ""
     step_file: str = ""
     """File name of the step it was solved from, to find it again beside the plan."""
+    edited_from: str = ""
+    """Name of the plan that a person changed by hand to get this one; empty: it was solved."""
 
 
 class Status(StrEnum):

@@ -1,0 +1,55 @@
+"""The pins that ask a solve to keep what a person moved by hand. No Qt.
+
+A storage that was moved keeps its address. An op that was moved past others stays on that side of them,
+and between the two that it was put between. Of the ops that it passed only those are named that the
+dependencies do not imply.
+"""
+
+from collections.abc import Iterator
+
+from app.edit.draft import Draft
+from app.facts.compare import moved_ops
+from solver.pins import At, Before, Pin, Pins
+
+
+def hindrance(draft: Draft) -> str:
+    """Why what surrounds the edits of a draft cannot be solved; empty: it can."""
+    if draft.original.plan.terms is not None or draft.original.several:
+        return "Only plans without a budget can be solved around edits."
+    if draft.original.plan.rewrites:
+        return "Only plans without other implementations can be solved around edits."
+    return "" if draft.edited else "Nothing is moved yet."
+
+
+def pins_of(draft: Draft) -> Pins:
+    """What a solve of the step must keep: the plan's own pins, and all that was moved."""
+    own: Pins = draft.plan.pins
+    at = [At(int(draft.original.storages[i]), a) for i, a in sorted(draft.moved.items())]
+    replaced = {pin.storage for pin in at}
+    kept = [pin for pin in own if not (isinstance(pin, At) and pin.storage in replaced)]
+    return tuple(dict.fromkeys([*kept, *at, *_order_pins(draft)]))
+
+
+def _order_pins(draft: Draft) -> Iterator[Pin]:
+    if draft.sequence == draft.original.sequence:
+        return
+    before, now = draft.original.plan.order, draft.plan.order
+    was, slot_of = _slots(before), _slots(now)
+    earlier = draft.original.step.dependencies
+    for op in moved_ops(before, now):
+        slot = slot_of[op]
+        passed_down = {o for o in now[:slot] if was[o] > was[op]}
+        passed_up = {o for o in now[slot + 1 :] if was[o] < was[op]}
+        needed = {first for o in passed_down for first in earlier[o]}
+        yield from (Before(o, op) for o in sorted(passed_down - needed))
+        for o in sorted(passed_up):
+            if not passed_up.intersection(earlier[o]):
+                yield Before(op, o)
+        if slot > 0:
+            yield Before(now[slot - 1], op)
+        if slot + 1 < len(now):
+            yield Before(op, now[slot + 1])
+
+
+def _slots(order: tuple[int, ...]) -> dict[int, int]:
+    return {op: slot for slot, op in enumerate(order)}
