@@ -39,6 +39,11 @@ FIRST_OPERAND = frozenset({"masked_fill.Scalar", "masked_fill.Tensor"})
 """Those that may write into their first operand alone: they copy it and then read the others."""
 
 OWN_FIRST_OPERAND = frozenset(
-    {"dropout_backward_by_bits.default", "keep_by_bits.default", "scale_by_bits.default"}
+    {
+        "dropout_backward_by_bits.default",
+        "keep_by_bits.default",
+        "scale_by_bits.default",
+        "scale_by_mask.default",
+    }
 )
 """Ops of our own (``bayplan.``) that may write into their first operand."""

@@ -19,6 +19,7 @@ from solver.step import Step
 RULES: tuple[Rule, ...] = (
     output.RULE,
     mask.RULE,
+    dropout.BYTES,
     dropout.RULE,
     pool.RULE,
     unread.RULE,

@@ -1,4 +1,4 @@
-"""Masks of one bit an element, and the ops that multiply or choose by them.
+"""Masks of one bit or one byte an element, and the ops that multiply or choose by them.
 
 ::
 
@@ -60,6 +60,19 @@ def scale_by_bits(
     return result
 
 
+def scale_by_mask(
+    x: Tensor, mask: Tensor, divisor: float | None, order: Sequence[int], strides: Sequence[int]
+) -> Tensor:
+    """The same with a mask of booleans."""
+    result = _empty(x, strides)
+    one, zero = x.new_ones(()), x.new_zeros(())
+    if divisor is not None:
+        one, zero = one.div_(divisor), zero.div_(divisor)
+    for (part, into, chosen), _, _ in _slices([x, result, mask], order):
+        torch.mul(part, torch.where(chosen, one, zero), out=into)
+    return result
+
+
 def dropout_backward_by_bits(
     gradient: Tensor, bits: Tensor, scale: float, order: Sequence[int], strides: Sequence[int]
 ) -> Tensor:
@@ -109,20 +122,27 @@ def _unpack(bits: Tensor, first: int, end: int) -> Tensor:
 def _parts(
     x: Tensor, result: Tensor, bits: Tensor, order: Sequence[int]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Slices of ``x`` and ``result`` with the mask that belongs to them.
+    """Slices of ``x`` and ``result`` with the mask that belongs to them."""
+    for (part, into), first, end in _slices([x, result], order):
+        yield part, into, _unpack(bits, first, end).view(part.shape)
+
+
+def _slices(tensors: Sequence[Tensor], order: Sequence[int]) -> Iterator[tuple[list[Tensor], int, int]]:
+    """Slices of tensors of one shape, and which elements ``[first, end)`` they have.
 
     They are cut across the outermost dimension that has several elements, so that any strides will do,
-    and where a byte of ``bits`` begins.
+    and where a byte of bits begins.
     """
-    x, result = x.permute(list(order)), result.permute(list(order))
-    across = next((at for at, size in enumerate(x.shape) if size > 1), 0)
-    rows = x.shape[across] if x.shape else 1
-    inner = x.numel() // max(1, rows)
+    wholes = [each.permute(list(order)) for each in tensors]
+    shape, elements = wholes[0].shape, wholes[0].numel()
+    if not shape:
+        yield wholes, 0, 1
+        return
+    across = next((at for at, size in enumerate(shape) if size > 1), 0)
+    inner = elements // max(1, shape[across])
     step = 8 // math.gcd(8, inner) if inner else 1
     step *= max(1, PART // max(1, inner * step))
-    for first in range(0, rows if inner else 0, step):
-        end = min(first + step, rows)
-        part, into = x, result
-        if x.shape:
-            part, into = (t.narrow(across, first, end - first) for t in (x, result))
-        yield part, into, _unpack(bits, first * inner, end * inner).view(part.shape)
+    for first in range(0, shape[across] if inner else 0, step):
+        end = min(first + step, shape[across])
+        parts = [each.narrow(across, first, end - first) for each in wholes]
+        yield parts, first * inner, end * inner

@@ -17,6 +17,7 @@ from .own_masks import (
     pack_above,
     pack_nonzero,
     scale_by_bits,
+    scale_by_mask,
 )
 from .own_pooling import (
     avg_pool2d_from_shape_backward,
@@ -37,4 +38,5 @@ OWN_OPS: Mapping[str, Callable[..., Any]] = {
     "pack_above": pack_above,
     "pack_nonzero": pack_nonzero,
     "scale_by_bits": scale_by_bits,
+    "scale_by_mask": scale_by_mask,
 }

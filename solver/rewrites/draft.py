@@ -218,11 +218,22 @@ class Draft:
     ) -> int:
         """A new contiguous tensor in a storage of its own, or one laid out as the value ``like``."""
         stride: tuple[int, ...] = contiguous(shape) if like < 0 else self.values[like].stride
-        elements = 1 + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
-        size = 0 if 0 in shape else elements * DTYPE_BYTES[dtype]
-        self.storages.append(Storage(size, category, name))
+        self.storages.append(Storage(_extent(dtype, shape, stride), category, name))
         self.values.append(Value(name, dtype, tuple(shape), stride, 0, len(self.storages) - 1))
         return len(self.values) - 1
+
+    def is_alone(self, value: int) -> bool:
+        """Whether it is all that there is of its storage, from the first byte on."""
+        found = self.values[value]
+        others = sum(other.storage == found.storage for other in self.values)
+        return others == 1 and found.offset == 0 and self.storages[found.storage].planned
+
+    def retype(self, value: int, dtype: str) -> None:
+        """Let a value that is all there is of its storage have another dtype, laid out as it is."""
+        found = self.values[value]
+        size = _extent(dtype, found.shape, found.stride)
+        self.values[value] = replace(found, dtype=dtype)
+        self.storages[found.storage] = replace(self.storages[found.storage], size=size)
 
     def geometry(self, value: int) -> tuple[object, ...]:
         """What two values must share so that one can stand for the other: dtype, shape, strides."""
@@ -366,6 +377,12 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
         strides.append(elements)
         elements *= max(1, size)
     return tuple(reversed(strides))
+
+
+def _extent(dtype: str, shape: Sequence[int], stride: Sequence[int]) -> int:
+    """Bytes from a tensor's first element to its last."""
+    elements = 1 + sum((n - 1) * s for n, s in zip(shape, stride, strict=True))
+    return 0 if 0 in shape else elements * DTYPE_BYTES[dtype]
 
 
 def _position(line: Line) -> Position:

@@ -1,4 +1,4 @@
-"""Dropout masks of one bit an element.
+"""Dropout masks of one bit, or of one byte, an element.
 
 ::
 
@@ -10,10 +10,16 @@
     rewritten              empty_like(x) ─ m   bernoulli_(m, p)   pack_nonzero(m) ─ bits
                            scale_by_bits(x, bits, p) ····················· scale_by_bits(g, bits, p)
 
+    with bytes             empty_like(x) ─ b   bernoulli_(b, p)
+                           scale_by_mask(x, b, p) ······················ scale_by_mask(g, b, p)
+
 On CPUs the forward op reads the bits, too: made again, it does not need the whole mask. The factors of
-the mask are divided part by part, by the same op, so that they are what they were.
+the mask are divided part by part, by the same op, so that they are what they were. Booleans are drawn
+from the same random numbers as floats; as the mask is written once and not divided as a whole, the step
+even takes less time with them, and to draw them again takes little.
 """
 
+from dataclasses import dataclass
 from functools import partial
 
 from solver.rewrites.bits import order_of
@@ -26,6 +32,27 @@ _NATIVE_BACKWARD = "aten.native_dropout_backward.default"
 _BERNOULLI = "aten.bernoulli_.float"
 _DIV = "aten.div_.Scalar"
 _MUL = "aten.mul.Tensor"
+_EMPTY = "aten.empty_like.default"
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A mask that is drawn, and multiplied with tensors of its own shape and dtype."""
+
+    mask: int
+    maker: Line
+    """Of its bytes, which are filled then."""
+    division: Line | None
+    """By which its ones become the factor."""
+    products: list[Line]
+    order: list[int]
+    """The dimensions of the mask, the outermost in memory first."""
+
+    @property
+    def divisor(self) -> Json:
+        """What its ones are divided by; None: by nothing."""
+        return None if self.division is None else self.division.argument(1)
 
 
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
@@ -52,6 +79,27 @@ def _find_native(draft: Draft, line: Line) -> Found | None:
 
 
 def _find_bernoulli(draft: Draft, line: Line) -> Found | None:
+    drawn = _drawn(draft, line)
+    if drawn is None:
+        return None
+    return Found(partial(_apply_bernoulli, draft, line, drawn), _saved(draft, drawn.mask))
+
+
+def find_bytes(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
+    """Where a mask of factors can be drawn as booleans; steps for CUDA have such masks as captured."""
+    if numbers or line.instruction.guard or line.op is None or line.op.phase is not Phase.FORWARD:
+        return None
+    drawn = _drawn(draft, line) if draft.step.origin.target == "cpu" else None
+    if drawn is None or drawn.maker.target != _EMPTY or len(drawn.maker.instruction.args) != 1:
+        return None
+    if draft.values[drawn.mask].dtype not in _FLOATS or not draft.is_alone(drawn.mask):
+        return None
+    saved = draft.storage_of(drawn.mask).size - draft.elements(drawn.mask)
+    return Found(partial(_apply_bytes, draft, drawn), saved)
+
+
+def _drawn(draft: Draft, line: Line) -> _Drawn | None:
+    """The mask that ``line`` draws, if nothing else is done with it."""
     mask = line.value(0)
     order = None if mask < 0 else order_of(draft, mask)
     maker = draft.maker(mask)
@@ -68,15 +116,15 @@ def _find_bernoulli(draft: Draft, line: Line) -> Found | None:
             products.append(reader)
         else:
             return None
-    divisor = 1.0 if division is None else division.argument(1)
+    found = _Drawn(mask, maker, division, products, order)
     known = {maker, line, division, *products}
     alone = all(user in known for user in draft.users(draft.values[mask].storage))
-    if type(divisor) not in (int, float) or not alone or not any(map(_is_backward, products)):
+    divides = division is None or type(found.divisor) in (int, float)
+    if not divides or not alone or not any(map(_is_backward, products)):
         return None
     if any(not _is_plain(draft, product, _operand(product, mask), mask) for product in products):
         return None
-    apply = partial(_apply_bernoulli, draft, line, division, mask, products, order)
-    return Found(apply, _saved(draft, mask))
+    return found
 
 
 def _operand(product: Line, mask: int) -> int:
@@ -115,21 +163,26 @@ def _apply_native(draft: Draft, line: Line, mask: int, readers: list[Line], orde
         _multiply(draft, reader, 0, "bayplan.dropout_backward_by_bits.default", bits, order)
 
 
-def _apply_bernoulli(
-    draft: Draft,
-    line: Line,
-    division: Line | None,
-    mask: int,
-    products: list[Line],
-    order: list[int],
-) -> None:
-    bits = _pack(draft, line, mask, order)
-    divisor = None if division is None else division.argument(1)
-    for product in products:
+def _apply_bernoulli(draft: Draft, line: Line, drawn: _Drawn) -> None:
+    bits = _pack(draft, line, drawn.mask, drawn.order)
+    for product in drawn.products:
+        operand = _operand(product, drawn.mask)
         target = "bayplan.scale_by_bits.default"
-        _multiply(draft, product, _operand(product, mask), target, bits, order, divisor)
-    if division is not None:
-        draft.remove(division)
+        _multiply(draft, product, operand, target, bits, drawn.order, drawn.divisor)
+    if drawn.division is not None:
+        draft.remove(drawn.division)
+
+
+def _apply_bytes(draft: Draft, drawn: _Drawn) -> None:
+    call = drawn.maker.instruction
+    draft.change(drawn.maker, _EMPTY, call.args, {**call.kwargs, "dtype": {"dtype": "bool"}})
+    draft.retype(drawn.mask, "bool")
+    for product in drawn.products:
+        operand = _operand(product, drawn.mask)
+        target = "bayplan.scale_by_mask.default"
+        _multiply(draft, product, operand, target, drawn.mask, drawn.order, drawn.divisor)
+    if drawn.division is not None:
+        draft.remove(drawn.division)
 
 
 def _pack(draft: Draft, line: Line, mask: int, order: list[int]) -> int:
@@ -145,14 +198,15 @@ def _multiply(
     line: Line,
     operand: int,
     target: str,
-    bits: int,
+    mask: int,
     order: list[int],
     factor: Json = None,
 ) -> None:
     made = line.output(0)
     factor = line.argument(2) if target.startswith("bayplan.dropout") else factor
     strides = [*draft.values[made].stride]
-    draft.change(line, target, [line.argument(operand), {"value": bits}, factor, order, strides])
+    draft.change(line, target, [line.argument(operand), {"value": mask}, factor, order, strides])
 
 
+BYTES = Rule("bytes", "a dropout mask of one byte an element", frozenset({_BERNOULLI}), find_bytes)
 RULE = Rule("dropout", "a dropout mask of one bit an element", frozenset({_NATIVE, _BERNOULLI}), find)

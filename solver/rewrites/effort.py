@@ -22,6 +22,8 @@ _BY_ELEMENT = {
     "keep_by_bits": (0, "mask", 4, 4),
     "scale_by_bits": (0, "mask", 12, 6),
     "dropout_backward_by_bits": (0, "mask", 12, 5),
+    # Factors.
+    "scale_by_mask": (0, "mask", 8, 2),
 }
 """By op: whose elements count (an argument; -1: the result), in which parts, bytes by element, launches
 by part."""

@@ -1,4 +1,4 @@
-"""Masks of one bit an element give, bit for bit, what whole tensors and masks of bytes give."""
+"""Masks of one bit or byte an element give, bit for bit, what whole tensors of factors give."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,9 @@ from runtime.replay.own_masks import (
     pack_above,
     pack_nonzero,
     scale_by_bits,
+    scale_by_mask,
 )
+from solver.errors import BayplanError
 from solver.rewriting import available, rewrite
 from solver.step import Step
 from tests.runtime.rewrites.equal import assert_equal, bits
@@ -100,8 +102,11 @@ def test_dropout_by_bits(dtype: torch.dtype, layout: str) -> None:
         for divisor in (None, 0.7):
             factors = noise.clone() if divisor is None else noise.clone().div_(divisor)
             expected = gradient * factors
-            found = scale_by_bits(gradient, packed, divisor, order_of(x), [*expected.stride()])
+            strides = [*expected.stride()]
+            found = scale_by_bits(gradient, packed, divisor, order_of(x), strides)
             assert same(found, expected)
+            found = scale_by_mask(gradient, noise != 0, divisor, order_of(x), strides)
+            assert same(found, expected) and found.stride() == expected.stride()
 
         mask = noise != 0
         expected = aten.native_dropout_backward(gradient, mask, 1 / 0.7)
@@ -127,7 +132,22 @@ def test_a_scalar_has_a_mask_too() -> None:
     assert torch.equal(keep_by_bits(gradient, packed, [], []), gradient)
 
 
-@pytest.mark.parametrize("op", [keep_by_bits, scale_by_bits, dropout_backward_by_bits])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_booleans_are_drawn_from_the_same_random_numbers(dtype: torch.dtype, layout: str) -> None:
+    x = tensor(dtype, layout)
+    for like in (x, x.new_empty(50_001)):
+        for chance in (0.1, 0.5, 0.9):
+            torch.manual_seed(6)
+            expected = torch.empty_like(like).bernoulli_(chance)
+            state = torch.get_rng_state()
+            torch.manual_seed(6)
+            found = torch.empty_like(like, dtype=torch.bool).bernoulli_(chance)
+            assert torch.equal(found, expected != 0) and found.stride() == expected.stride()
+            assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("op", [keep_by_bits, scale_by_bits, scale_by_mask, dropout_backward_by_bits])
 @pytest.mark.parametrize("layout", ["contiguous", "channels last", "permuted"])
 @pytest.mark.usefixtures("part")
 def test_results_may_be_written_into_the_operands_bytes(
@@ -135,7 +155,7 @@ def test_results_may_be_written_into_the_operands_bytes(
 ) -> None:
     x = LAYOUTS[layout](torch.randn(3, 5, 7, 3))
     order, strides = order_of(x), [*x.stride()]
-    packed = pack_nonzero(x > 0, order)
+    packed = x > 0 if op is scale_by_mask else pack_nonzero(x > 0, order)
     middle = [] if op is keep_by_bits else [0.7]
 
     def call(operand: Tensor) -> Tensor:
@@ -201,6 +221,33 @@ def test_attention_and_dropout_of_a_transformer_keep_bits(
         step.storages[op.writes[0]].size for op in step.ops if op.target == "bernoulli_.float"
     )
     assert saved == bernoulli * 31 // 32
+
+
+def test_dropouts_of_a_transformer_draw_booleans(
+    model_step: Callable[[str], tuple[Step, Any]],
+) -> None:
+    step, built = model_step("transformer")
+    found = [r for r in available(step) if r.rule == "bytes"]
+    assert [r.op for r in found] == [r.op for r in available(step) if r.rule == "dropout"]
+    changed = assert_equal(step, built, [r.name for r in found])
+    assert not any(op.target == "div_.Scalar" for op in changed.ops)
+    drawn = [op.writes[0] for op in changed.ops if op.target == "bernoulli_.float"]
+    floats = [op.writes[0] for op in step.ops if op.target == "bernoulli_.float"]
+    sizes = [step.storages[s].size for s in floats]
+    assert [4 * changed.storages[s].size for s in drawn] == sizes
+    assert sum(r.saves_bytes for r in found) == sum(sizes) * 3 // 4
+    # A mask has bits or bytes.
+    both = [r.name for r in available(step) if r.op == found[0].op]
+    for names in (both, both[::-1]):
+        with pytest.raises(BayplanError, match="not possible"):
+            rewrite(step, names)
+
+
+def test_masks_that_are_boolean_as_captured_are_not_drawn_otherwise(
+    model_step: Callable[..., tuple[Step, Any]],
+) -> None:
+    step, _ = model_step("dropped", "cuda")
+    assert not any(r.rule == "bytes" for r in available(step))
 
 
 def test_masks_of_a_step_for_cuda_are_packed(
