@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from app.curve.budgets import Infeasible, Wanted
 from app.heavy import load_module
-from app.jobs.job import Job
+from app.jobs.job import Job, Part
 from app.map.prepared import prepare
 from app.numbers import Unit
 from solver.plan import Plan
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CURVE_DEADLINES = 2
 """A whole curve may take so many times what one solve may."""
+FIRST_ANSWERS = 0.6
+"""Of a curve's work, what finds the first plan for each budget; better ones follow."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ Answer = Plan | Infeasible
 
 
 class BudgetJob(Job):
-    """Progress is ``Progress`` lines, plans (``Plan``) and budgets without one (``Infeasible``).
+    """Progress is how far it is (``Part``), plans (``Plan``) and budgets without one (``Infeasible``).
 
     It succeeds with the number of plans; stopped, too.
     """
@@ -72,12 +74,16 @@ class BudgetJob(Job):
         super().__init__()
         self.request = request
         self._as_run = as_run
+        self._answered: set[int] = set()
+        self._expected = len(request.budgets)
         self.learned = before if before is not None and before.request.like(request) else None
 
     def run(self) -> int:
         load_module("numba")
+        from solver.budget.curve import BUDGETS
         from solver.budget.solve import share
 
+        self._expected = self._expected or BUDGETS
         request, wanted = self.request, self.request.wanted
         if self.learned is None:
             shared = share(
@@ -90,6 +96,7 @@ class BudgetJob(Job):
             self.learned = Learned(request, shared)
         found = 0
         for answer in answers(request, self.learned.shared, self._tell, self.stopping):
+            self._answered.add(budget_of(answer))
             if isinstance(answer, Plan):
                 found += 1
                 answer = replace(answer, name=plan_name(answer, request.unit))
@@ -100,12 +107,23 @@ class BudgetJob(Job):
 
     def _tell(self, line: Progress) -> None:
         # Plans on the way to a budget's answer are not shown: only the answer is certain to fit.
-        self.say(replace(line, plan=None))
+        text = f"{line.phase}: {line.result}" if line.result else line.phase
+        solved, expected = len(self._answered), self._expected
+        if expected > 1:
+            text = f"{solved} of {expected} budgets. {text}"
+        self.say(Part(min(FIRST_ANSWERS * solved / expected, 1.0), text))
 
     def merge(self, items: list[object]) -> list[object]:
-        """All answers, and the last of the lines."""
-        lines = [item for item in items if isinstance(item, Progress)]
-        return [item for item in items if not isinstance(item, Progress)] + lines[-1:]
+        """All answers, and the last that was said of how far it is."""
+        parts = [item for item in items if isinstance(item, Part)]
+        return [item for item in items if not isinstance(item, Part)] + parts[-1:]
+
+
+def budget_of(answer: Answer) -> int:
+    """Bytes; 0: of a plan that costs no time."""
+    if isinstance(answer, Infeasible):
+        return answer.budget_bytes
+    return answer.terms.budget_bytes if answer.terms is not None else 0
 
 
 def answers(

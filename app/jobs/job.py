@@ -40,6 +40,16 @@ class Failure:
     """It is our fault, not the user's or the world's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """How far a job is: progress that the tool bar's bar shows, with the time that is left."""
+
+    done: float
+    """The part that is done, 0 to 1."""
+    text: str = ""
+    """What is being done; empty: what was said before."""
+
+
 def failure_of(error: BaseException) -> Failure:
     """What to show for an exception: a BayplanError as it stands, anything else as a bug."""
     if isinstance(error, BayplanError):

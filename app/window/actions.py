@@ -98,7 +98,9 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("solve", "&Solve", "Ctrl+Return", "solve", tip="Find the best order and addresses"),
             Command("solve_curve", "Solve the C&urve", icon="budget", tip="Find plans within budgets"),
             Command("add_budget", "Add &Budget…", "Ctrl+B"),
-            Command("stop", "S&top", "", "stop", tip="End with the best plan so far (Esc)"),
+            Command(
+                "stop", "S&top", "", "stop", tip="End what runs; a solve keeps its best plan (Esc)"
+            ),
             SEPARATOR,
             Command("limits", "&Limits…", icon="options"),
         ),

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 
 from app.facts.solve import proven_overhead
 from app.numbers import gib, overhead, percent, plan_size
 from solver.plan import Plan, Status
 from solver.solution import Progress, Solution
 from solver.step import Step
+
+LEAST_DONE, LEAST_SPENT = 0.03, 2.0
+"""The part, and the seconds, after which something can be said about the time that is left."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,40 @@ class Activity:
     stoppable: bool = False
     good: bool = False
     """It ended as well as it can: proven optimal, verified."""
+    began: float = 0.0
+    """By ``time.monotonic``, of what runs."""
+    limit: float | None = None
+    """Seconds that it takes at most, where there is a deadline."""
+    done: float | None = None
+    """The part of it that is done, as far as it can tell."""
+
+    def share(self, now: float) -> float | None:
+        """The part that is done, by what is known: work, or the deadline; None: nothing is known."""
+        if not self.running:
+            return None
+        by_time = None if not self.limit else (now - self.began) / self.limit
+        known = [share for share in (self.done, by_time) if share is not None]
+        return min(max(known), 1.0) if known else None
+
+    def time_text(self, now: float) -> str:
+        """``at most 40 s left``, ``about 2 min left``, else how long it has been running."""
+        if not self.running:
+            return ""
+        spent = now - self.began
+        if self.limit is not None:
+            left = self.limit - spent
+            return f"at most {duration(left)} left" if left > 0 else "ending"
+        if self.done is not None and self.done >= LEAST_DONE and spent >= LEAST_SPENT:
+            return f"about {duration(spent * (1 - self.done) / self.done)} left"
+        return duration(spent) if spent >= LEAST_SPENT else ""
+
+
+def duration(seconds: float) -> str:
+    """``4 s``, ``3 min``, ``2 h``: rounded up, as nobody minds that it takes less."""
+    if seconds <= 90:
+        return f"{max(ceil(seconds), 1)} s"
+    minutes = ceil(seconds / 60)
+    return f"{minutes} min" if minutes <= 90 else f"{ceil(minutes / 60)} h"
 
 
 def distinct_plans(solution: Solution) -> list[Plan]:

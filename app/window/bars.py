@@ -1,6 +1,8 @@
 """The tool bar, the rail that stands in for side panels, the menu bar's title, the status bar."""
 
-from PySide6.QtCore import QSize, Qt
+import time
+
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
@@ -23,6 +25,10 @@ from app.window.activity import Activity
 from app.window.search import SearchField
 
 HEIGHT = 44
+BAR = 1000
+"""Parts that the progress bar counts."""
+CLOCK_MS = 500
+"""How often the time that is left is told anew."""
 BUTTON_HEIGHT = 28
 WIDE_BAR, NARROW_BAR, WIDE_BAR_FROM = 120, 64, 1500
 """Widths of the progress bar, and of the window from which it is wide."""
@@ -66,6 +72,13 @@ class MainToolBar(QToolBar):
         row.setSpacing(8)
         row.addWidget(self.bar)
         row.addWidget(self.status)
+        self.time = QLabel()
+        self.time.setObjectName("time")
+        self.time.setProperty("role", "caption")
+        row.addWidget(self.time)
+        self._activity = Activity()
+        self._clock = QTimer(self, interval=CLOCK_MS)
+        self._clock.timeout.connect(self._tell_time)
         self._row.addWidget(self._progress)
         self._rule()
         for key in ("map", "compare", "budget"):
@@ -88,8 +101,24 @@ class MainToolBar(QToolBar):
         self._progress.setVisible(bool(activity.text))
         self.bar.setVisible(activity.running or activity.good)
         set_property(self.bar, "state", "busy" if activity.running else "done")
-        self.bar.setRange(0, 0 if activity.running else 1)
-        self.bar.setValue(1)
+        self._activity = activity
+        if activity.running and not self._clock.isActive():
+            self._clock.start()
+        elif not activity.running:
+            self._clock.stop()
+        self._tell_time()
+
+    def _tell_time(self) -> None:
+        """How far it is, and how much longer it takes."""
+        activity, now = self._activity, time.monotonic()
+        share = activity.share(now)
+        if activity.running and share is None:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, BAR)
+            self.bar.setValue(BAR if share is None else round(share * BAR))
+        self.time.setText(activity.time_text(now))
+        self.time.setVisible(activity.running and bool(self.time.text()))
 
     def set_width(self, width: int) -> None:
         """Follow the window: labels go when it is narrow, their text then is in the tooltip."""

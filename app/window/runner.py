@@ -1,5 +1,8 @@
 """How the window runs jobs: one that the user asked for at a time, any number beside it."""
 
+import time
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs.job import Failure, Job
@@ -69,6 +72,7 @@ class Runner(QObject):
     # Running.
 
     def _run(self, job: Job, doing: str, activity: Activity) -> None:
+        """``activity``: what is said of it until it says something itself."""
         # What was running is for the step that goes away.
         self._set_aside()
         self._job, self._doing = job, doing
@@ -76,7 +80,7 @@ class Runner(QObject):
         job.progress.connect(self._progress_arrived)
         job.failed.connect(self._failed)
         job.ended.connect(self._ended)
-        self._say(activity)
+        self._say(replace(activity, running=True, began=time.monotonic()))
         job.start()
 
     def _run_beside(self, job: Job, *, report: bool = True) -> None:

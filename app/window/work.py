@@ -4,6 +4,7 @@ At most one piece of work that the user asked for runs at a time; keeping things
 beside it.
 """
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,28 +16,26 @@ from app.document import Document, Entry
 from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
-from app.jobs.job import Failure, Job, failure_of
+from app.jobs.job import Job, Part, failure_of
 from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
 from app.jobs.prove import ProveJob
 from app.jobs.solve import SolveJob
-from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
 from app.numbers import Unit, counted
 from app.settings import Settings
 from app.window.activity import Activity, distinct_plans, outcome, stopped
-from app.window.runner import Runner
+from app.window.library_work import LibraryWork
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
-from solver.plan import Plan, Status
+from solver.plan import Plan
 from solver.proof import PeakProof
 from solver.solution import Progress, Solution
-from solver.step import Step
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
 
 
-class Work(Runner):
+class Work(LibraryWork):
     """All that one window can have done. All signals are emitted in the UI thread."""
 
     opened = Signal(object)
@@ -45,15 +44,12 @@ class Work(Runner):
     """The folder of a module that was written."""
     verified = Signal(object)
     """A VerifyReport."""
-    library_ready = Signal()
     sample_ready = Signal(object)
     """The embedded sample was read for the start page, a Loaded."""
     sample_missing = Signal(object)
     """It could not be read, a Failure."""
     compared = Signal(bool)
     """Whether the open step's file holds another step by now."""
-    stored = Signal()
-    """The library has something new."""
     proved = Signal(object)
     """What proves the shown plan's bound, a PeakProof."""
     infeasible = Signal(object)
@@ -64,24 +60,16 @@ class Work(Runner):
     def __init__(
         self, document: Document, library: Library, settings: Settings, parent: QObject | None = None
     ) -> None:
-        super().__init__(parent)
-        self.document, self.library, self.settings = document, library, settings
+        super().__init__(document, library, parent)
+        self.settings = settings
         self._learned: Learned | None = None
         """By the last budgets that were solved."""
         self._answers: dict[str, Plan] = {}
         """By name the plans that the running one has brought."""
         self._too_small: Infeasible | None = None
         self._solve_next = False
-        self._library_failed = False
 
     # What can be asked for.
-
-    def open_library(self) -> None:
-        """Open the library in the background; ``library_ready`` follows."""
-        self._library_failed = False
-        job = OpenLibraryJob(self.library)
-        job.succeeded.connect(self._library_opened)
-        self._run_beside(job)
 
     def open_path(
         self, path: Path, *, example: bool = False, plan: Path | None = None, solve: bool = False
@@ -90,7 +78,7 @@ class Work(Runner):
         self._solve_next = solve
         job = LoadJob(path, self._find_step, plan=plan, example=example)
         job.succeeded.connect(self._loaded)
-        self._run(job, "open", Activity(f"Reading {path.name}", running=True))
+        self._run(job, "open", Activity(f"Reading {path.name}", stoppable=True))
 
     def load_sample(self, step: Path, plan: Path) -> None:
         """Read the embedded sample beside other work; ``sample_ready`` follows."""
@@ -116,7 +104,7 @@ class Work(Runner):
 
     def _open_from_library(self, job: LibraryLoadJob) -> None:
         job.succeeded.connect(self._loaded)
-        self._run(job, "open", Activity("Reading the library", running=True))
+        self._run(job, "open", Activity("Reading the library", stoppable=True))
 
     def solve(self) -> None:
         """Solve the open step with the limits in the settings."""
@@ -132,7 +120,8 @@ class Work(Runner):
             as_run=self.document.baseline,
         )
         job.succeeded.connect(self._solved)
-        self._run(job, "solve", Activity("Starting the solver", running=True, stoppable=True))
+        limit = self.settings.deadline
+        self._run(job, "solve", Activity("Starting the solver", stoppable=True, limit=limit))
 
     def solve_budgets(
         self, wanted: Wanted, budgets: tuple[int, ...] = (), unit: Unit = BUDGET_UNITS[0]
@@ -147,7 +136,7 @@ class Work(Runner):
         job = BudgetJob(request, self.document.baseline, self._learned)
         job.succeeded.connect(self._budgets_solved)
         self._answers, self._too_small = {}, None
-        self._run(job, "budgets", Activity("Starting the solver", running=True, stoppable=True))
+        self._run(job, "budgets", Activity("Starting the solver", stoppable=True, limit=deadline))
 
     def prove(self) -> None:
         """Find what proves the shown plan's bound, beside other work; ``proved`` follows."""
@@ -162,7 +151,7 @@ class Work(Runner):
         """Trace a model in a child process and open its step."""
         job = CaptureJob(request)
         job.succeeded.connect(self._loaded)
-        self._run(job, "capture", Activity(f"Capturing {request.source}", running=True, stoppable=True))
+        self._run(job, "capture", Activity(f"Capturing {request.source}", stoppable=True))
 
     def export(self, folder: Path) -> None:
         """Write the shown plan as a module into ``folder``."""
@@ -171,13 +160,13 @@ class Work(Runner):
             return
         job = ExportJob(step, shown.plan, folder)
         job.succeeded.connect(self._exported)
-        self._run(job, "export", Activity(f"Writing {folder.name}", running=True))
+        self._run(job, "export", Activity(f"Writing {folder.name}"))
 
     def verify(self, folder: Path) -> None:
         """Run an exported module against eager training."""
         job = VerifyJob(folder)
         job.succeeded.connect(self._verified)
-        self._run(job, "verify", Activity(f"Verifying {folder.name}", running=True, stoppable=True))
+        self._run(job, "verify", Activity(f"Verifying {folder.name}", stoppable=True))
 
     def _stop_job(self, job: Job) -> None:
         """A solve ends with the best plan so far, anything else without result."""
@@ -185,7 +174,10 @@ class Work(Runner):
             self._stop_solve(job)
         elif isinstance(job, BudgetJob):
             job.stop()
-            self._say(Activity("Stopping", running=True))
+            self._say(replace(self.activity, text="Stopping", stoppable=False, limit=None))
+        elif isinstance(job, LoadJob | LibraryLoadJob):
+            self._set_aside()
+            self._say(Activity("Cancelled"))
         else:
             super()._stop_job(job)
 
@@ -223,15 +215,6 @@ class Work(Runner):
             self.opened.emit(Loaded(step, path, example=self.document.example))
             self._say(Activity(f"Saved {path.name}"))
 
-    def store(self) -> None:
-        """Keep the open step and its plans in the library."""
-        step = self.document.step
-        if step is None:
-            return
-        entries = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
-        solution = self.document.solution
-        self._store(step, [e.plan for e in entries], solution)
-
     @property
     def solving(self) -> bool:
         """Whether a solve runs, or was stopped and has not handed over its plan."""
@@ -243,11 +226,6 @@ class Work(Runner):
         return self.busy and self._doing == "budgets"
 
     # How it comes out.
-
-    @Slot()
-    def _library_opened(self) -> None:
-        self._library_failed = False
-        self.library_ready.emit()
 
     @Slot(object)
     def _loaded(self, loaded: Loaded) -> None:
@@ -323,45 +301,21 @@ class Work(Runner):
             self.document.add_progress(item)
         if isinstance(item, Progress):
             text = f"{item.phase}: {item.result}" if item.result else item.phase
-            if self._answers and self._doing == "budgets":
-                text = f"{counted(len(self._answers), 'budget')} solved. {text}"
+        elif isinstance(item, Part):
+            self._say(replace(self.activity, text=item.text or self.activity.text, done=item.done))
+            return
         else:
             text = str(item)
             self.log.emit(text)
             text = self.activity.text if self._doing in ("capture", "verify") else text
-        self._say(Activity(text, running=True, stoppable=self.activity.stoppable))
+        self._say(replace(self.activity, text=text))
 
     def _follow(self, doing: str) -> None:
         if self._solve_next and doing == "open":
             self._solve_next = False
             self.solve()
 
-    # The library, beside other work.
-
-    def _find_step(self, fingerprint: str) -> Step | None:
-        # Runs in a load's thread.
-        open_step = self.document.step
-        if open_step is not None and open_step.fingerprint == fingerprint:
-            return open_step
-        number = self.library.find_step(fingerprint)
-        return None if number is None else self.library.step(number)
-
-    def _store(self, step: Step, plans: list[Plan], solution: Solution | None) -> None:
-        if self._library_failed:
-            return  # It was said once; the user may try again.
-        job = StoreJob(self.library, step, tuple(plans), solution.report if solution else None)
-        job.succeeded.connect(self._was_stored)
-        self._run_beside(job)
-
-    @Slot(object)
-    def _was_stored(self, ids: tuple[int, tuple[int, ...]]) -> None:
-        job = self.sender()
-        if isinstance(job, StoreJob):
-            for plan, number in zip(job.plans, ids[1], strict=True):
-                for entry in self.document.entries:
-                    if entry.plan is plan:
-                        self.document.update_entry(entry, library_id=number, path=entry.path)
-        self.stored.emit()
+    # Beside other work.
 
     @Slot(object)
     def _proved(self, proof: PeakProof) -> None:
@@ -380,14 +334,6 @@ class Work(Runner):
     def _not_compared(self) -> None:
         # It cannot be read any more, so what is shown is not what is there.
         self.compared.emit(True)
-
-    def _failed_beside(self, failure: Failure) -> None:
-        if isinstance(self.sender(), StoreJob | OpenLibraryJob):
-            if self._library_failed:
-                return
-            self._library_failed = True
-        doing = "prove" if isinstance(self.sender(), ProveJob) else "library"
-        self.problem.emit(doing, failure)
 
     def _saved(self, write: partial[None]) -> bool:
         try:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from app.window.activity import distinct_plans, outcome
+from app.window.activity import Activity, distinct_plans, duration, outcome
 from solver.plan import Status
 from solver.solve import solve
 from tests.conftest import make_toy_step
@@ -35,3 +35,24 @@ def test_program_order_is_kept_only_where_the_plan_is_another() -> None:
     assert distinct_plans(same) == [solution.plan]
     other = replace(solution, program_plan=replace(solution.plan, instances=()))
     assert distinct_plans(other) == [other.program_plan, solution.plan]
+
+
+def test_the_bar_follows_what_is_done_or_the_deadline_whichever_is_further() -> None:
+    running = Activity("Solving", running=True, began=100.0)
+    assert running.share(105.0) is None
+    assert replace(running, limit=20.0).share(105.0) == 0.25
+    assert replace(running, limit=20.0, done=0.5).share(105.0) == 0.5
+    assert replace(running, limit=20.0).share(500.0) == 1.0
+    assert replace(running, running=False, done=0.5).share(105.0) is None
+
+
+def test_the_time_that_is_left_is_said_as_far_as_it_is_known() -> None:
+    running = Activity("Reading", running=True, began=100.0)
+    assert running.time_text(101.0) == ""
+    assert running.time_text(107.4) == "8 s"
+    assert replace(running, done=0.25).time_text(110.0) == "about 30 s left"
+    assert replace(running, done=0.001).time_text(110.0) == "10 s"
+    assert replace(running, limit=60.0, done=0.5).time_text(110.0) == "at most 50 s left"
+    assert replace(running, limit=60.0).time_text(200.0) == "ending"
+    assert Activity("Solved").time_text(200.0) == ""
+    assert [duration(s) for s in (0.2, 90, 91, 5400, 5401)] == ["1 s", "90 s", "2 min", "90 min", "2 h"]
