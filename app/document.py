@@ -6,13 +6,18 @@ another.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
 from app.facts.plan import best_plan, counterparts, plan_facts
+from app.history import History
 from solver.plan import Plan, Status
 from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
+
+if TYPE_CHECKING:
+    from app.edit.draft import Draft
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +29,17 @@ class Entry:
     """Set for the step as run."""
     library_id: int | None = None
     path: Path | None = None
+    draft: "Draft | None" = None
+    """Set while a person edits the plan by hand."""
 
     @property
     def name(self) -> str:
         return self.plan.name
+
+    @property
+    def conflicts(self) -> int:
+        """So many things are wrong with a plan that is edited by hand; 0: it is right."""
+        return self.draft.conflicts.count if self.draft is not None else 0
 
 
 def _budget(entry: Entry) -> tuple[bool, int]:
@@ -62,12 +74,15 @@ class Document(QObject):
         """Storage under the pointer, or -1."""
         self.log: tuple[Progress, ...] = ()
         self.solution: Solution | None = None
+        self.history = History(self)
+        """What was done by hand."""
 
     def open(self, step: Step | None, path: Path | None = None, *, example: bool = False) -> None:
         """Show another step, without plans."""
         self.step, self.path, self.example = step, path, example
         self.entries, self.shown, self.selection, self.hovered = (), None, (), -1
         self.log, self.solution = (), None
+        self.history.clear()
         self.step_changed.emit()
         self.entries_changed.emit()
         self.shown_changed.emit()
@@ -75,16 +90,26 @@ class Document(QObject):
         self.progress_changed.emit()
 
     def set_solution(self, solution: Solution) -> None:
-        """Take what a solve found: as run, program order, the plan; show the plan."""
+        """Take what a solve found: as run, program order, the plan; show the plan.
+
+        A solve with pins adds its plan to those that are there.
+        """
         self.solution, self.log = solution, solution.log
+        if solution.plan.pins:
+            self.add(Entry(solution.plan))
+            self.progress_changed.emit()
+            return
         # Stopped early, the best plan may still be that of program order.
         plans = {plan.name: plan for plan in (solution.program_plan, solution.plan)}
+        kept = tuple(e for e in self.entries if e.draft is not None)
         self.entries = (
             Entry(solution.baseline.plan, solution.baseline),
             *(Entry(plan) for plan in plans.values()),
         )
+        found = self.entries[-1]
+        self.entries += kept
         self.entries_changed.emit()
-        self.show(self.entries[-1])
+        self.show(found)
         self.progress_changed.emit()
 
     def add(self, entry: Entry, *, show: bool = True) -> None:
@@ -96,6 +121,14 @@ class Document(QObject):
         # By identity: entries of equal plans hold arrays, which do not compare to one truth.
         if show or (self.shown is not None and all(e is not self.shown for e in self.entries)):
             self.show(entry)
+
+    def remove(self, entry: Entry, *, show: Entry | None = None) -> None:
+        """Take a plan away; ``show`` goes on the map where it was."""
+        was_shown = self.shown is entry
+        self.entries = tuple(e for e in self.entries if e is not entry)
+        self.entries_changed.emit()
+        if was_shown:
+            self.show(show)
 
     def update_entry(self, entry: Entry, *, library_id: int | None, path: Path | None) -> Entry:
         """Note where an entry is kept now."""
@@ -141,7 +174,8 @@ class Document(QObject):
         """A running solve says something; a better plan that it brings goes on the map."""
         self.log = (*self.log, line)
         self.progress_changed.emit()
-        if line.plan is not None:
+        # One with pins is shown when it is done: on its way it has the names of plans without.
+        if line.plan is not None and not line.plan.pins:
             self.add(Entry(line.plan))
 
     def clear_progress(self) -> None:
@@ -157,6 +191,6 @@ class Document(QObject):
     @property
     def best(self) -> Entry | None:
         """The plan with the least height of those that cost the least time."""
-        plans = [e for e in self.entries if e.plan.status is not Status.BASELINE]
+        plans = [e for e in self.entries if e.plan.status is not Status.BASELINE and not e.conflicts]
         best = best_plan([e.plan for e in plans])
         return next((e for e in plans if e.plan is best), None)

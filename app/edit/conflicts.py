@@ -36,6 +36,9 @@ class Overlap:
 class Violation:
     """An action that must come before another, but comes after it; slots are as things are now."""
 
+    first: int
+    """Index of the one that must come first, among the original's actions."""
+    second: int
     first_slot: int
     """Of the one that must come first: the slot at which it runs, or before which it happens."""
     second_slot: int

@@ -218,23 +218,32 @@ class Draft:
         )
 
     @cached_property
+    def _positions(self) -> tuple[IntArray, IntArray]:
+        """Of every action of the original where it is now, and the slot at or before which that is."""
+        position = np.empty(len(self.sequence), np.int64)
+        position[list(self.sequence)] = np.arange(len(self.sequence))
+        runs_before = np.zeros(len(self.sequence) + 1, np.int64)
+        runs_before[np.array(self.runs, np.int64) + 1] = 1
+        return position, np.cumsum(runs_before)[position]
+
+    def slot_of(self, action: int) -> int:
+        """Where an action of the original is now: the slot at which it runs, or before which it is."""
+        return int(self._positions[1][action])
+
+    @cached_property
     def violations(self) -> tuple[Violation, ...]:
         """What is on the wrong side of something else, by where it is now."""
         original = self.original
         if self.sequence == original.sequence:
             return ()
-        position = np.empty(len(self.sequence), np.int64)
-        position[list(self.sequence)] = np.arange(len(self.sequence))
-        slot_at = np.zeros(len(self.sequence) + 1, np.int64)
-        slot_at[np.array(self.runs, np.int64) + 1] = 1
-        slot_at = np.cumsum(slot_at)
+        position, slots = self._positions
         hazards = original.hazards
         wrong = hazards[position[hazards[:, 0]] > position[hazards[:, 1]]]
         found = []
         for before, after, storage in wrong.tolist():
-            slots = [int(slot_at[position[i]]) for i in (before, after)]
             ops = [a.op if isinstance(a := original.actions[i], Run) else -1 for i in (before, after)]
-            found.append(Violation(slots[0], slots[1], ops[0], ops[1], storage))
+            at = int(slots[before]), int(slots[after])
+            found.append(Violation(before, after, *at, ops[0], ops[1], storage))
         return tuple(sorted(found, key=lambda v: (v.second_slot, v.first_slot, v.storage)))
 
     @cached_property

@@ -5,6 +5,7 @@ from dataclasses import replace
 from app.heavy import load_module
 from app.jobs.job import Job
 from app.map.prepared import prepare
+from solver.pins import Pins
 from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
 
@@ -23,15 +24,18 @@ class SolveJob(Job):
         seed: int,
         reuse: bool = True,
         as_run: Baseline | None = None,
+        pins: Pins = (),
+        name: str = "",
     ) -> None:
-        """``deadline`` in seconds from the start; ``reuse`` as for ``solve``; ``as_run``: what the map
-        compares plans with."""
+        """``deadline`` in seconds from the start; ``reuse`` and ``pins`` as for ``solve``; ``as_run``:
+        what the map compares plans with; ``name``: of the plan, else by how it was found."""
         super().__init__()
         self.step = step
         self._as_run = as_run
         self._deadline = deadline
         self._seed = seed
         self._reuse = reuse
+        self._pins, self._name = pins, name
 
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
@@ -43,9 +47,12 @@ class SolveJob(Job):
             deadline=self._deadline,
             seed=self._seed,
             reuse=self._reuse,
+            pins=self._pins,
             progress=self._tell,
             cancelled=self.stopping,
         )
+        if self._name:
+            solution = replace(solution, plan=replace(solution.plan, name=self._name))
         prepare(self.step, solution.plan, solution.baseline)
         return solution
 

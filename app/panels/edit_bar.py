@@ -1,0 +1,121 @@
+"""The strip above the map while a plan is edited by hand: what conflicts, and what to do next."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+
+from app.document import Document
+from app.edit.editor import Editor
+from app.edit.words import conflict_count, conflict_texts
+from app.panels.controls import ElidedLabel, Strip, label
+from app.panels.sheet import panel_sheet
+from app.style import set_property
+from app.theme import DARK, Theme
+
+HEIGHT = 36
+HINT = "Drag a tensor up or down, or an op along the axis. Alt and the arrow keys do the same."
+
+
+class EditBar(Strip):
+    """Follows the editor; there while the map is edited, or shows what was."""
+
+    go_to = Signal(int)
+    """A slot with a conflict, to be looked at."""
+    solve_asked = Signal()
+    """The rest is to be solved around what was moved."""
+    done = Signal()
+    """Editing is to end."""
+
+    def __init__(self, document: Document, editor: Editor) -> None:
+        super().__init__(HEIGHT)
+        self.setObjectName("editBar")
+        self.setAccessibleName("Edit by hand")
+        self._document, self._editor = document, editor
+        self._active = self._busy = False
+        self._at = -1
+        self._said = ""
+        self.title = label("Edit by hand", "strong")
+        self.state = QLabel()
+        self.state.setObjectName("editState")
+        self.text = ElidedLabel("", "body", "text2")
+        self.text.setObjectName("editText")
+        self.next = _button("Next conflict", "Show the next conflict on the map")
+        self.solve = _button("Solve the rest", "Solve the step; what you moved stays where you put it")
+        self.close_button = _button("Done", "End editing (E)")
+        for part in (self.title, self.state):
+            self.row.addWidget(part)
+        self.row.addWidget(self.text, 1)
+        for button in (self.next, self.solve, self.close_button):
+            self.row.addWidget(button)
+        self.row.setSpacing(10)
+        self.expendable = (self.title, self.next)
+        self.next.clicked.connect(self.step)
+        self.solve.clicked.connect(self.solve_asked)
+        self.close_button.clicked.connect(self.done)
+        editor.changed.connect(self.refresh)
+        self.set_theme(DARK)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self.setStyleSheet(panel_sheet(theme))
+
+    def set_active(self, active: bool) -> None:
+        """Whether the map is being edited."""
+        self._active = active
+        self.refresh()
+
+    def set_busy(self, busy: bool) -> None:
+        """While other work runs nothing can be solved."""
+        self._busy = busy
+        self.refresh()
+
+    def say(self, text: str) -> None:
+        """Say something until the next change."""
+        self._said = text
+        self.text.setText(text)
+
+    def wanted(self, part: QWidget) -> bool:
+        return part is not self.next or self._conflicts > 0
+
+    def refresh(self) -> None:
+        """Follow the editor."""
+        entry, draft = self._document.shown, self._editor.draft
+        edited = entry is not None and entry.draft is not None
+        self.setVisible(self._active or edited)
+        self.close_button.setVisible(self._active)
+        self._at, self._said = -1, ""
+        if draft is None:
+            self._conflicts = 0
+            self.state.hide()
+            self.text.setText("The step as run cannot be edited: show one of its plans.")
+        else:
+            texts = conflict_texts(draft)
+            self._conflicts = len(texts)
+            self.state.setVisible(edited)
+            self.state.setText(conflict_count(len(texts)))
+            set_property(self.state, "tag", "warn" if texts else "ok")
+            self.text.setText(texts[0] if texts else HINT if self._active else "A plan like others.")
+        why = self._editor.hindrance
+        self.solve.setEnabled(not why and not self._busy)
+        self.solve.setToolTip(why or "Solve the step; what you moved stays where you put it")
+        self.fit()
+
+    def step(self) -> None:
+        """Show the next conflict."""
+        draft = self._editor.draft
+        if draft is None or not draft.conflicts:
+            return
+        texts = conflict_texts(draft)
+        self._at = (self._at + 1) % len(texts)
+        found = draft.conflicts
+        slots = [v.second_slot for v in found.violations] + [o.start for o in found.overlaps]
+        self.text.setText(f"{self._at + 1} of {len(texts)}: {texts[self._at]}")
+        if self._at < len(slots):
+            self.go_to.emit(slots[self._at])
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    result = QPushButton(text)
+    result.setToolTip(tip)
+    result.setAccessibleName(text)
+    return result
