@@ -30,6 +30,8 @@ from solver.watch import Watch
 
 _SHARES = (1.0, 0.97, 0.93, 0.88, 0.8, 0.7)
 """Parts of the budget that a moment may take in the beginnings: the rest is for repetitions."""
+_CORRECTIONS = 3
+"""Times that a beginning is looked for, as another moment needs more than the one it is made for."""
 _EFFORT = 2.5e7
 """Slots that one short annealing may simulate: some tenths of a second."""
 _MOST_MOVES, _FEWEST_MOVES = 100_000, 2_000
@@ -145,13 +147,17 @@ class _Search:
         for boundary in boundaries(self.graph, 1):
             room = self.budget
             for share in _SHARES:
-                if self.watch.stopped:
-                    break
-                choice = boundary.choices(int(room * share), self.watch, self.seed)
-                if choice is not None:
+                choices: list[Bits] = []
+                excess = 1
+                while excess and len(choices) < _CORRECTIONS and not self.watch.stopped:
+                    choice = boundary.choices(int(room * share), self.watch, self.seed)
+                    if choice is None:
+                        break
                     self._take(choice)
-                    found.append(choice)
-                    room -= self._excess_before_repetitions()
+                    choices.append(choice)
+                    excess = self._excess_before_repetitions()
+                    room -= excess
+                found += choices[-1:]
         return found
 
     def _excess_before_repetitions(self) -> int:

@@ -1,7 +1,12 @@
 """The search keeps within its budget and finds what brute force finds on small steps."""
 
+import pytest
+
+from solver.budget import search as module
 from solver.budget.graph import early_order
 from solver.budget.search import search
+from solver.step import Category, Op, Phase, Step, Storage
+from tests.solver.budget.chain_steps import MIB, chain_step
 from tests.solver.budget.random_training import random_training
 from tests.solver.budget.simulated import outcome
 from tests.solver.budget.test_simulate import graph_of
@@ -29,6 +34,40 @@ def test_a_cancelled_search_returns_what_it_has() -> None:
     graph = graph_of(random_training(30, 3))
     peak, _ = outcome(graph, graph.kept())
     assert search(graph, peak - 1, deadline=60, seed=5, cancelled=lambda: True) is None
+
+
+def with_a_large_loss(step: Step, layers: int, size: int) -> Step:
+    """With three tensors of this size between the forward pass and the backward pass, two at a time."""
+    scores = len(step.storages)
+    sizes = [Storage(size, Category.ACTIVATION, f"scores {n}") for n in range(3)]
+    last = step.ops[layers - 1].creates[0]
+    loss = [
+        Op(f"loss{n}", f"loss{n}.default", (last if n == 0 else scores + n - 1,), (), (scores + n,))
+        for n in range(3)
+    ]
+    backward = step.ops[layers]
+    backward = Op(
+        backward.name,
+        backward.target,
+        tuple(sorted((*backward.reads, scores + 2))),
+        (),
+        backward.creates,
+        phase=Phase.BACKWARD,
+    )
+    ops = (*step.ops[:layers], *loss, backward, *step.ops[layers + 1 :])
+    return Step(step.origin, (*step.storages, *sizes), ops)
+
+
+def test_a_beginning_leaves_room_for_what_a_later_moment_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layers, size = 24, 40
+    graph = graph_of(with_a_large_loss(chain_step(layers, activation=MIB), layers, size * MIB))
+    monkeypatch.setattr(module, "_WARMTHS", ())
+    found = search(graph, (2 * size + layers // 2) * MIB, deadline=60, seed=0)
+    assert found is not None
+    repetitions = len(found.schedule.entries) - len(graph.order)
+    assert repetitions == layers // 2
 
 
 def test_updates_run_as_early_as_they_may() -> None:
