@@ -1,6 +1,6 @@
 """The reading process: ``python child.py REQUEST.json RESULT.json`` turns a snapshot into arrays.
 
-It prints ``progress SHARE WHAT`` lines. The pickle is read within limits of memory and time, by a
+It says ``progress SHARE WHAT`` lines. The pickle is read within limits of memory and time, by a
 reader that can build plain containers only.
 """
 
@@ -28,9 +28,7 @@ def main(request_file: str, result_file: str) -> None:
     path = Path(request["path"])
     try:
         content = read_plain(path, lambda share: _say(share * READING, "Reading"))
-        recording = recording_of(
-            content, path.name, lambda count: _say(READING, f"{count:,} events")
-        )
+        recording = recording_of(content, path.name, lambda count: _say(READING, f"{count:,} events"))
         _say(0.95, "Keeping what was read")
         save(recording, Path(request["folder"]))
     except RefusedError as error:
@@ -47,7 +45,8 @@ def main(request_file: str, result_file: str) -> None:
 
 
 def _say(share: float, what: str) -> None:
-    print(f"progress {share:.3f} {what}", flush=True)
+    sys.stdout.write(f"progress {share:.3f} {what}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -97,7 +97,9 @@ class _Reserved:
         first, last = self._overlapping(low, high)
         kept: list[tuple[int, tuple[int, int, int]]] = []
         at = low
-        for begin, (end, start, stack) in zip(self.lows[first:last], self.rest[first:last], strict=True):
+        for begin, (end, start, stack) in zip(
+            self.lows[first:last], self.rest[first:last], strict=True
+        ):
             inner_low, inner_high = max(begin, low), min(end, high)
             if inner_low > at and not known_only:
                 self._was_before(at, inner_low, index)

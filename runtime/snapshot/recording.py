@@ -104,11 +104,19 @@ class Trace:
         return bytes_over_events(self.allocations, self.count)
 
     @cached_property
-    def seconds(self) -> IntArray | npt.NDArray[np.float64]:
+    def seconds(self) -> npt.NDArray[np.float64]:
         """Time of every event since the first one; empty where the times are not known."""
         time = self.events.time
         known = len(time) and bool((time > 0).all())
         return np.maximum.accumulate(time - time[0]) / 1e6 if known else np.zeros(0)
+
+    def events_between(self, begin: float | None, end: float | None) -> tuple[int, int]:
+        """First event and the one after the last of these seconds; None, or times unknown: all."""
+        if not len(self.seconds):
+            return 0, self.count
+        first = 0 if begin is None else int(np.searchsorted(self.seconds, begin, "left"))
+        last = self.count if end is None else int(np.searchsorted(self.seconds, end, "right"))
+        return first, max(last, first)
 
 
 def bytes_over_events(stays: Stays, events: int) -> IntArray:

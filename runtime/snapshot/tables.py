@@ -30,7 +30,9 @@ def recording_of(content: Any, name: str, tell: Callable[[int], None]) -> Record
     if isinstance(content, list):
         content = {"segments": content}  # torch.cuda.memory_snapshot() pickled
     if not isinstance(content, dict) or not ("segments" in content or "device_traces" in content):
-        raise RefusedError("it is a pickle, but not a memory snapshot: it has neither segments nor traces.")
+        raise RefusedError(
+            "it is a pickle, but not a memory snapshot: it has neither segments nor traces."
+        )
     stacks = _Stacks()
     segments, blocks = _segments(_list(content.get("segments", []), "segments"), stacks)
     traces = _list(content.get("device_traces", []), "device_traces")
@@ -44,9 +46,7 @@ def recording_of(content: Any, name: str, tell: Callable[[int], None]) -> Record
         events = _events(entries, stacks, before, tell)
         before += len(entries)
         held, ranges = blocks.get(device, []), segments.get(device, [])
-        result.append(
-            Trace(device, events, allocations_of(events, held), segments_of(events, ranges))
-        )
+        result.append(Trace(device, events, allocations_of(events, held), segments_of(events, ranges)))
     if not result:
         raise RefusedError(
             "it holds no events and no segments. Record with "
@@ -189,4 +189,3 @@ def _plain_settings(settings: dict[Any, Any]) -> dict[str, Any]:
         if isinstance(key, str) and isinstance(value, bool | int | float | str) and len(plain) < 100:
             plain[key[:MOST_TEXT]] = value[:MOST_TEXT] if isinstance(value, str) else value
     return plain
-

@@ -25,21 +25,21 @@ _OUTER = [
 def _stacks(depth: int) -> list[list[dict[str, Any]]]:
     """200 stacks, the innermost frame first, over shared frames."""
     torch = "/usr/lib/python3/site-packages/torch/nn/modules"
-    layers = [
-        [("forward", f"{torch}/linear.py", 125), ("forward", MODEL, 10 + n)] for n in range(100)
+    layers = [[("forward", f"{torch}/linear.py", 125), ("forward", MODEL, 10 + n)] for n in range(100)]
+    layers += [
+        [("step", "/usr/lib/python3/site-packages/torch/optim/adam.py", 200 + n)] for n in range(20)
     ]
-    layers += [[("step", "/usr/lib/python3/site-packages/torch/optim/adam.py", 200 + n)] for n in range(20)]
-    layers += [[("backward", f"{torch}/../../autograd/graph.py", 800), ("loss", MODEL, 300 + n)] for n in range(80)]
+    layers += [
+        [("backward", f"{torch}/../../autograd/graph.py", 800), ("loss", MODEL, 300 + n)]
+        for n in range(80)
+    ]
     calls = [("_call_impl", f"{torch}/module.py", 1500 + n) for n in range(depth)]
     known: dict[tuple[str, str, int], dict[str, Any]] = {}
     result = []
     for own in layers:
         stack = [*own, *calls, *reversed(_OUTER)]
         result.append(
-            [
-                known.setdefault(f, {"name": f[0], "filename": f[1], "line": f[2]})
-                for f in stack
-            ]
+            [known.setdefault(f, {"name": f[0], "filename": f[1], "line": f[2]}) for f in stack]
         )
     return result
 
@@ -77,7 +77,13 @@ class _Allocator:
         pool = self.free[small]
         at = next((i for i, (_, n) in enumerate(pool) if n >= rounded), -1)
         if at < 0:
-            least = 2 * MIB if small else 20 * MIB if rounded < 10 * MIB else -(-rounded // (2 * MIB)) * 2 * MIB
+            least = (
+                2 * MIB
+                if small
+                else 20 * MIB
+                if rounded < 10 * MIB
+                else -(-rounded // (2 * MIB)) * 2 * MIB
+            )
             address = self.top[small]
             self.top[small] += least + (0 if self.expandable else 4 * MIB)
             self.segments[address] = least

@@ -1,0 +1,97 @@
+"""Places the lifetimes of a snapshot anew, and says what that would save; no Qt."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.numbers import human
+from runtime.snapshot.excerpt import Excerpt
+from solver.check_placement import require_right_placement
+from solver.placement.problem import PlacementProblem
+from solver.plan import IntArray
+from solver.solution import CancelCallback, ProgressCallback
+
+FAST_FROM = 20_000
+"""Allocations from which on the search ends with what its quick stages give."""
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """Addresses for all allocations of a part, and what is known of the bytes they need."""
+
+    low: IntArray
+    height: int
+    bound: int
+    """No placement of these lifetimes needs less."""
+
+    @property
+    def optimal(self) -> bool:
+        return self.height <= self.bound
+
+
+def place_excerpt(
+    part: Excerpt,
+    *,
+    deadline: float,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+    cancelled: CancelCallback | None = None,
+) -> Placed:
+    """The lowest placement of a part's lifetimes that ``deadline`` seconds give.
+
+    What is there all the time lies at the bottom, where it is in nobody's way.
+    """
+    return place_lifetimes(
+        PlacementProblem(part.start, part.end, part.size),
+        part.throughout,
+        deadline=deadline,
+        seed=seed,
+        progress=progress,
+        cancelled=cancelled,
+    )
+
+
+def place_lifetimes(
+    problem: PlacementProblem,
+    bottom: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    *,
+    deadline: float,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+    cancelled: CancelCallback | None = None,
+) -> Placed:
+    """The same of any lifetimes; ``bottom``: those that are there all the time."""
+    from solver import warm_up
+    from solver.placement import place
+
+    warm_up.placement()
+    fast = len(problem.sizes) >= FAST_FROM
+    if not fast:
+        warm_up.placement_search()
+    low = np.zeros(len(problem.sizes), np.int64)
+    low[bottom] = np.cumsum(problem.sizes[bottom]) - problem.sizes[bottom]
+    base, rest = int(problem.sizes[bottom].sum()), np.flatnonzero(~bottom)
+    above = PlacementProblem(problem.starts[rest], problem.ends[rest], problem.sizes[rest])
+    result = place(
+        above, deadline=deadline, seed=seed, progress=progress, cancelled=cancelled, fast=fast
+    )
+    require_right_placement(above, result)
+    low[rest] = result.addresses + base
+    return Placed(low, base + result.height, base + result.bound)
+
+
+def lost_sentence(part: Excerpt, placed: Placed) -> str:
+    """``You lose 3.9 GiB to fragmentation; this placement needs none of it.``"""
+    return lost_text(part.reserved_peak, part.live_peak, placed.height)
+
+
+def lost_text(reserved: int, live: int, height: int) -> str:
+    """The same of the most bytes that were reserved and allocated, and what the placement needs."""
+    lost, needed = reserved - live, height - live
+    if lost <= 0:
+        return "Nothing is lost to fragmentation."
+    if needed <= 0:
+        return f"You lose {human(lost)} to fragmentation; this placement needs none of it."
+    if needed < lost:
+        return f"You lose {human(lost)} to fragmentation; this placement needs {human(needed)} of it."
+    return f"You lose {human(lost)} to fragmentation; no better placement was found in time."

@@ -1,0 +1,116 @@
+"""What a stack says: the user's line, the op, and the part of the step; and what the peak is made of."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from runtime.snapshot.excerpt import Excerpt
+from runtime.snapshot.recording import Frame, IntArray, Recording
+from solver.step import Category
+
+LIBRARY = ("site-packages", "dist-packages", "<frozen", "/torch/", "<string>", "<eval_with_key>")
+"""In the files of others' code."""
+_OP = re.compile(r"at::_ops::([a-z_0-9A-Z]+?)(?:_out)?::(?:call|redispatch)")
+_BACKWARD = re.compile(r"torch::autograd::(?:Engine|Node)|autograd[/\\](?:graph|__init__|function)\.py")
+_UPDATE = re.compile(r"[/\\]optim[/\\]")
+
+CATEGORIES = (Category.ACTIVATION, Category.GRADIENT, Category.TEMPORARY, Category.BUFFER)
+"""Made in forward, in backward, elsewhere (by the optimizer, or nobody knows), there all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the program something was allocated."""
+
+    frame: Frame | None
+    """The innermost frame that is the user's own, else the innermost of Python's."""
+    op: str
+    """ATen's name, where C++ frames were recorded, else the innermost function."""
+    category: Category
+
+    @property
+    def line(self) -> str:
+        """``model.py:42 forward``; empty where there is no stack."""
+        if self.frame is None:
+            return ""
+        name = re.split(r"[/\\]", self.frame.file)[-1]
+        return f"{name}:{self.frame.line} {self.frame.function}"
+
+    @property
+    def text(self) -> str:
+        """``model.py:42 forward · addmm``."""
+        parts = [self.line, "" if self.line.endswith(f" {self.op}") else self.op]
+        return " · ".join(part for part in parts if part) or "no stack"
+
+
+def place_of(stack: Sequence[Frame]) -> Place:
+    """What the frames (the innermost first) say."""
+    python = [frame for frame in stack if frame.file.endswith(".py") or frame.file.startswith("<")]
+    own = [f for f in python if not any(part in f.file for part in LIBRARY)]
+    op = next((found[1] for f in stack if (found := _OP.search(f.function))), "")
+    if not op and python:
+        op = python[0].function
+    category = CATEGORIES[2]
+    if stack:
+        category = CATEGORIES[0]
+    if any(_BACKWARD.search(f.function) or _BACKWARD.search(f.file) for f in stack):
+        category = CATEGORIES[1]
+    elif any(_UPDATE.search(f.file) for f in stack):
+        category = CATEGORIES[2]
+    return Place((own or python or list(stack) or [None])[0], op, category)
+
+
+class Places:
+    """The places of all stacks of a recording, each worked out once."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._recording = recording
+        self._known: dict[int, Place] = {}
+
+    def __getitem__(self, stack: int) -> Place:
+        if stack not in self._known:
+            self._known[stack] = place_of(self._recording.stack(stack))
+        return self._known[stack]
+
+    @cached_property
+    def category_numbers(self) -> IntArray:
+        """Index into ``CATEGORIES`` of every stack, and of -1 at the end."""
+        count = len(self._recording.stack_starts) - 1
+        numbers = [CATEGORIES.index(self[stack].category) for stack in range(count)]
+        return np.array([*numbers, CATEGORIES.index(Category.TEMPORARY)], np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Allocations of one place that are there at one slot."""
+
+    place: str
+    stack: int
+    """One of the stacks."""
+    count: int
+    bytes: int
+
+
+def shares_at(part: Excerpt, places: Places, slot: int) -> list[Share]:
+    """What is allocated at a slot, by the line that allocated it, the most bytes first."""
+    there = np.flatnonzero((part.start <= slot) & (slot < part.end))
+    stacks = part.trace.allocations.stack[part.allocation[there]]
+    found: dict[str, tuple[int, int, int]] = {}
+    for stack, count, size in _summed(stacks, part.size[there]):
+        place = places[stack]
+        text = place.line or ("before the recording, no stack" if stack < 0 else "no Python frame")
+        known = found.get(text, (stack, 0, 0))
+        found[text] = known[0], known[1] + count, known[2] + size
+    shares = [Share(text, *rest) for text, rest in found.items()]
+    return sorted(shares, key=lambda share: (-share.bytes, share.place))
+
+
+def _summed(stacks: IntArray, sizes: IntArray) -> list[tuple[int, int, int]]:
+    """Stack, how many, bytes of each stack."""
+    each, inverse, counts = np.unique(stacks, return_inverse=True, return_counts=True)
+    total = np.zeros(len(each), np.int64)
+    np.add.at(total, inverse, sizes)
+    return list(zip(each.tolist(), counts.tolist(), total.tolist(), strict=True))
