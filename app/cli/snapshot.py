@@ -94,7 +94,7 @@ def _report(
         "left_out": part.left_out,
         "segments": len(part.segment.size),
         "seconds": float(part.seconds[-1]) if len(part.seconds) else None,
-        "allocated_peak_bytes": part.live_peak,
+        "allocated_peak_bytes": part.allocated_peak,
         "reserved_peak_bytes": part.reserved_peak,
         "fragmentation_bytes": part.lost,
         "out_of_memory_events": out_of_memory(part.trace).tolist(),
@@ -114,7 +114,7 @@ def _text(part: Excerpt, shares: list[Share], devices: list[int], placed: Placed
         f"{counted(len(part.size), 'allocation')}, {counted(len(part.segment.size), 'segment')}"
     ]
     sizes = {
-        "Most allocated": part.live_peak,
+        "Most allocated": part.allocated_peak,
         "Most reserved": part.reserved_peak,
         "Lost to fragmentation": part.lost,
     }
@@ -134,6 +134,3 @@ def _text(part: Excerpt, shares: list[Share], devices: list[int], placed: Placed
     if placed is not None:
         lines += ["", f"  {lost_sentence(part, placed)}"]
     return "\n".join(lines)
-
-
-__all__ = ["add", "run"]

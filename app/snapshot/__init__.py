@@ -1,1 +1,1 @@
-"""What others recorded, on the map: memory snapshots, lifetimes from tables, each placed anew beside it."""
+"""What others recorded: memory snapshots and tables of lifetimes, on the map and placed anew."""

@@ -82,12 +82,11 @@ def place_lifetimes(
 
 def lost_sentence(part: Excerpt, placed: Placed) -> str:
     """``You lose 3.9 GiB to fragmentation; this placement needs none of it.``"""
-    return lost_text(part.reserved_peak, part.live_peak, placed.height)
+    return lost_text(part.lost, placed.height - part.live_peak)
 
 
-def lost_text(reserved: int, live: int, height: int) -> str:
-    """The same of the most bytes that were reserved and allocated, and what the placement needs."""
-    lost, needed = reserved - live, height - live
+def lost_text(lost: int, needed: int) -> str:
+    """The same of the bytes that were reserved, and those that the placement needs, beyond the peak."""
     if lost <= 0:
         return "Nothing is lost to fragmentation."
     if needed <= 0:

@@ -1,4 +1,4 @@
-"""What a stack says: the user's line, the op, and the part of the step; and what the peak is made of."""
+"""What a stack says: the user's line, the op, the part of the step; and who holds the peak's bytes."""
 
 import re
 from collections.abc import Sequence
@@ -60,7 +60,8 @@ def place_of(stack: Sequence[Frame]) -> Place:
         category = CATEGORIES[1]
     elif any(_UPDATE.search(f.file) for f in stack):
         category = CATEGORIES[2]
-    return Place((own or python or list(stack) or [None])[0], op, category)
+    frames = own or python or list(stack)
+    return Place(frames[0] if frames else None, op, category)
 
 
 class Places:

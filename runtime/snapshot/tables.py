@@ -31,7 +31,7 @@ def recording_of(content: Any, name: str, tell: Callable[[int], None]) -> Record
         content = {"segments": content}  # torch.cuda.memory_snapshot() pickled
     if not isinstance(content, dict) or not ("segments" in content or "device_traces" in content):
         raise RefusedError(
-            "it is a pickle, but not a memory snapshot: it has neither segments nor traces."
+            "it is a pickle, but no memory snapshot: it has neither segments nor traces."
         )
     stacks = _Stacks()
     segments, blocks = _segments(_list(content.get("segments", []), "segments"), stacks)

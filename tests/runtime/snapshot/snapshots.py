@@ -24,16 +24,12 @@ _OUTER = [
 
 def _stacks(depth: int) -> list[list[dict[str, Any]]]:
     """200 stacks, the innermost frame first, over shared frames."""
-    torch = "/usr/lib/python3/site-packages/torch/nn/modules"
-    layers = [[("forward", f"{torch}/linear.py", 125), ("forward", MODEL, 10 + n)] for n in range(100)]
-    layers += [
-        [("step", "/usr/lib/python3/site-packages/torch/optim/adam.py", 200 + n)] for n in range(20)
-    ]
-    layers += [
-        [("backward", f"{torch}/../../autograd/graph.py", 800), ("loss", MODEL, 300 + n)]
-        for n in range(80)
-    ]
-    calls = [("_call_impl", f"{torch}/module.py", 1500 + n) for n in range(depth)]
+    torch = "/usr/lib/python3/site-packages/torch"
+    nn, graph, adam = f"{torch}/nn/modules", f"{torch}/autograd/graph.py", f"{torch}/optim/adam.py"
+    layers = [[("forward", f"{nn}/linear.py", 125), ("forward", MODEL, 10 + n)] for n in range(100)]
+    layers += [[("step", adam, 200 + n)] for n in range(20)]
+    layers += [[("backward", graph, 800), ("loss", MODEL, 300 + n)] for n in range(80)]
+    calls = [("_call_impl", f"{nn}/module.py", 1500 + n) for n in range(depth)]
     known: dict[tuple[str, str, int], dict[str, Any]] = {}
     result = []
     for own in layers:
@@ -77,13 +73,8 @@ class _Allocator:
         pool = self.free[small]
         at = next((i for i, (_, n) in enumerate(pool) if n >= rounded), -1)
         if at < 0:
-            least = (
-                2 * MIB
-                if small
-                else 20 * MIB
-                if rounded < 10 * MIB
-                else -(-rounded // (2 * MIB)) * 2 * MIB
-            )
+            least = 20 * MIB if rounded < 10 * MIB else -(-rounded // (2 * MIB)) * 2 * MIB
+            least = 2 * MIB if small else least
             address = self.top[small]
             self.top[small] += least + (0 if self.expandable else 4 * MIB)
             self.segments[address] = least
