@@ -119,14 +119,20 @@ class BudgetPanel(QScrollArea):
         self.setStyleSheet(panel_sheet(theme) + "\nQLabel#budgetHeadline { font-size: 20px; }")
         self.rows.set_theme(theme)
 
+    def show_title(self, shown: bool) -> None:
+        """A dock has a title of its own."""
+        for part in self._title:
+            part.setVisible(shown)
+
     # Putting together
 
     def _add_title(self) -> None:
         title = label("Budget", "strong")
         title.setFixedHeight(TITLE_HEIGHT)
         title.setContentsMargins(12, 0, 12, 0)
-        self._column.addWidget(title)
-        self._column.addWidget(rule())
+        self._title = (title, rule())
+        for part in self._title:
+            self._column.addWidget(part)
 
     def _add_head(self) -> None:
         column = self._section("")

@@ -1,4 +1,6 @@
-"""Memory against time: the trade-off curve above the map of the plan at its line, the panel beside."""
+"""Memory against time: the trade-off curve above the map of the plan at its line, and the panel."""
+
+from enum import Enum, auto
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
@@ -22,11 +24,13 @@ from app.map.prepared import scene_for
 from app.map.view import MapView
 from app.numbers import human
 from app.panels.budget_model import BudgetModel
-from app.panels.budget_panel import WIDTH, BudgetPanel
+from app.panels.budget_panel import LEAST, WIDTH, BudgetPanel
 from app.panels.budget_plot import BudgetPlot
 from app.panels.controls import ElidedLabel, FigureLabel, Strip, label, rule
+from app.panels.header import stale_tag
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
+from app.panels.veil import Veil
 from app.style import set_property
 from app.theme import DARK, Theme
 
@@ -34,9 +38,19 @@ BELOW = 1140
 """Width of the view, beside the library's rail, under which the panel stands below the curve."""
 CURVE, CURVE_SHARE, LEAST_CURVE, MOST_CURVE = 346, 0.4, 190, 460
 """Heights of the curve: as designed, of the view's, and how far it gives way or grows."""
+QWIDGETSIZE_MAX = 16777215
 ALIVE_ROWS = 8
 LATER_MS = 60
 """After which the map follows a line that is being dragged."""
+
+
+class Place(Enum):
+    """Where the panel stands."""
+
+    BESIDE = auto()
+    BELOW = auto()
+    """Of the curve, beside the map."""
+    DOCK = auto()
 
 
 class BudgetView(QWidget):
@@ -51,7 +65,7 @@ class BudgetView(QWidget):
         self.setObjectName("budgetView")
         self.setAccessibleName("Memory against time")
         self._document, self.model = document, model
-        self._narrow: bool | None = None
+        self._place: Place | None = None
         self._aside: tuple[Entry, int | None] | None = None
         """A plan off the curve that was chosen elsewhere, and where the line was then."""
         self.plot = BudgetPlot(model)
@@ -61,6 +75,8 @@ class BudgetView(QWidget):
         self.map.setAccessibleName("Memory map of the plan at the budget line")
         self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.map.set_parts(overview=False, profile=False)
+        self.veil = Veil(self.map)
+        self._docked = False
         self._build_headers()
         self._build_empty()
         self.pages = QStackedWidget()
@@ -111,10 +127,13 @@ class BudgetView(QWidget):
         self.header.expendable = (self.step, self.solved)
         self.title = Strip(40)
         self.name = label("", "title")
+        self.stale = stale_tag()
+        self.stale.hide()
         self.said = ElidedLabel("", "body", "text2")
         self.said.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.title.row.setSpacing(16)
         self.title.row.addWidget(self.name)
+        self.title.row.addWidget(self.stale)
         self.title.row.addWidget(self.said, 1)
 
     def _build_empty(self) -> None:
@@ -159,23 +178,36 @@ class BudgetView(QWidget):
         ground = f"#budgetMap {{ background: {theme.map}; }}"
         self.setStyleSheet(f"{panel_sheet(theme)}\n{ground}")
         self.alive.set_theme(theme)
-        for part in (self.plot, self.panel, self.map):
+        for part in (self.plot, self.panel, self.map, self.veil):
             part.set_theme(theme)
+
+    def set_stale(self, stale: bool) -> None:
+        """The step on disk is another one by now: the map fades."""
+        self.stale.setVisible(stale)
+        self.veil.setVisible(stale)
 
     # Layout
 
+    def set_docked(self, docked: bool) -> None:
+        """Whether the panel stands in a dock of its own; else it is here, below the curve."""
+        self._docked = docked
+        self.panel.show_title(not docked)
+        self._arrange(narrow=not docked)
+
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        self._arrange(narrow=self.width() < BELOW)
+        if not self._docked:
+            self._arrange(narrow=self.width() < BELOW)
         height = round(CURVE_SHARE * self.height())
         if self.height() >= 2.3 * CURVE:
             height = max(height, CURVE)
         self.plot.setFixedHeight(min(max(height, LEAST_CURVE), MOST_CURVE))
 
     def _arrange(self, *, narrow: bool) -> None:
-        if narrow is self._narrow:
+        place = Place.DOCK if self._docked else Place.BELOW if narrow else Place.BESIDE
+        if place is self._place:
             return
-        self._narrow = narrow
+        self._place = place
         grid = self._grid
         parts = (self.header, self.plot, self.across, self.title, self.pages, self.down, self.panel)
         for part in parts:
@@ -186,12 +218,18 @@ class BudgetView(QWidget):
         grid.addWidget(self.across, 2, 0, 1, across)
         grid.addWidget(self.title, 3, 0)
         grid.addWidget(self.pages, 4, 0)
+        grid.setRowStretch(4, 1)
+        grid.setColumnStretch(0, 1)
+        self.down.setVisible(place is not Place.DOCK)
+        if place is Place.DOCK:
+            self.panel.setMinimumWidth(LEAST)
+            self.panel.setMaximumWidth(QWIDGETSIZE_MAX)
+            return
         first = 3 if narrow else 0
         grid.addWidget(self.down, first, 1, 5 - first, 1)
         grid.addWidget(self.panel, first, 2, 5 - first, 1)
-        grid.setRowStretch(4, 1)
-        grid.setColumnStretch(0, 1)
-        self.panel.setFixedWidth(self.panel.minimumWidth() if narrow else WIDTH)
+        self.panel.show()
+        self.panel.setFixedWidth(LEAST if narrow else WIDTH)
 
     # Following
 

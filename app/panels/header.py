@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.solve import proven_overhead
-from app.numbers import bytes_exact, human, overhead, percent, plan_size
+from app.numbers import bytes_exact, counted, human, overhead, percent, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
@@ -28,9 +28,10 @@ class PlanHeader(Strip):
         self._running = self._stale = False
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("planName")
+        self.edited = _tag("Edited", "accent", "A plan edited by hand; kept where you save it")
         self.incumbent = _tag("Incumbent", "accent", "The best plan so far; the solve is still running")
         self.example = _tag("Example", "plain", "The embedded sample; kept only where you save it")
-        self.stale = _tag("Stale", "warn", "The step changed on disk: solve again")
+        self.stale = stale_tag()
         self.height_figure = FigureLabel("Height")
         self.budget_figure = FigureLabel("Budget")
         self.overhead_figure = FigureLabel("Overhead")
@@ -42,7 +43,7 @@ class PlanHeader(Strip):
         self.unfilled_figure = FigureLabel("Reserved, never filled", "warn")
         names = QHBoxLayout()
         names.setSpacing(8)
-        for part in (self.title, self.example, self.stale, self.incumbent):
+        for part in (self.title, self.example, self.stale, self.incumbent, self.edited):
             names.addWidget(part)
         self.row.addLayout(names)
         self.row.setSpacing(24)
@@ -100,6 +101,7 @@ class PlanHeader(Strip):
         self.example.setVisible(step is not None and document.example)
         self.stale.setVisible(step is not None and self._stale)
         self.incumbent.setVisible(entry is not None and entry.baseline is None and self._running)
+        self._show_edited(entry)
         if step is None:
             self.title.setText("No step open")
         elif entry is None:
@@ -110,6 +112,13 @@ class PlanHeader(Strip):
         for figure in self._figures:
             figure.setVisible(figure in self._shown)
         self.fit()
+
+    def _show_edited(self, entry: Entry | None) -> None:
+        """An edited plan says so, and whether it is right."""
+        conflicts = entry.conflicts if entry is not None else 0
+        self.edited.setVisible(entry is not None and entry.draft is not None)
+        self.edited.setText(f"Edited · {counted(conflicts, 'conflict')}" if conflicts else "Edited")
+        set_property(self.edited, "tag", "error" if conflicts else "accent")
 
     def _show_figures(self, entry: Entry, facts: PlanFacts) -> None:
         total = facts.total_bytes
@@ -161,6 +170,11 @@ def saving(before: int, after: int) -> str:
     if abs(saved) >= 100 << 20 and size.endswith("MiB"):
         size = f"{saved / (1 << 20):.0f} MiB".replace("-", "−")
     return f"{size}, {percent(saved / max(before, 1))}"
+
+
+def stale_tag() -> QLabel:
+    """Said of maps whose step is another one on disk by now."""
+    return _tag("Stale", "warn", "The step changed on disk: solve again")
 
 
 def _tag(text: str, kind: str, tip: str) -> QLabel:

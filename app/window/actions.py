@@ -54,6 +54,8 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("undo", "&Undo", "Ctrl+Z", "undo"),
             Command("redo", "&Redo", "Ctrl+Shift+Z", "redo"),
             SEPARATOR,
+            Command("edit", "&Edit by Hand", "E", "move", checkable=True, tip="Move tensors and ops"),
+            SEPARATOR,
             Command("copy", "&Copy Tensor", "Ctrl+C", "copy"),
             Command("find", "&Find…", "Ctrl+F", "search"),
             Command("clear_selection", "Clear &Selection"),
@@ -76,6 +78,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("library", "&Library", "F9", "library", checkable=True),
             Command("inspector", "I&nspector", "F10", "inspector", checkable=True),
             Command("solve_panel", "Sol&ve", "F11", "solve-panel", checkable=True),
+            Command("budget_panel", "Budget &Panel", "Ctrl+Shift+B", checkable=True),
             SEPARATOR,
             Command("theme_system", "Theme of the S&ystem", group="theme"),
             Command("theme_dark", "&Dark Theme", group="theme"),
@@ -96,6 +99,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
         "&Solve",
         (
             Command("solve", "&Solve", "Ctrl+Return", "solve", tip="Find the best order and addresses"),
+            Command("solve_rest", "Solve the &Rest", "Ctrl+Shift+Return", tip="What you moved stays"),
             Command("solve_curve", "Solve the C&urve", icon="budget", tip="Find plans within budgets"),
             Command("add_budget", "Add &Budget…", "Ctrl+B"),
             Command(

@@ -1,10 +1,11 @@
 """Everything that is there while a step is open: map page, comparison, and the three panels."""
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QShowEvent
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
+from app.edit.editor import Editor
+from app.edit.hand import Hand
 from app.library import Library
 from app.map.plan_scene import PlanScene
 from app.map.prepared import scene_for
@@ -12,15 +13,15 @@ from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
 from app.panels.compare import CompareView
+from app.panels.edit_bar import EditBar
 from app.panels.header import PlanHeader
 from app.panels.inspector import InspectorPanel
 from app.panels.legend import Legend
 from app.panels.library_panel import LibraryPanel
 from app.panels.solve_panel import SolvePanel
+from app.panels.veil import Veil
 from app.settings import Settings
 from app.theme import DARK, Theme
-
-STALE_OPACITY = 0.6
 
 
 class Central(QObject):
@@ -44,6 +45,7 @@ class Central(QObject):
         self._document = document
         self._compare: CompareView | None = None
         self._theme = DARK
+        self._stale = False
         self.library = LibraryPanel(document, library)
         self.inspector = InspectorPanel(document)
         self.solve = SolvePanel(document)
@@ -64,6 +66,7 @@ class Central(QObject):
         if self._budget is None:
             self._budget = view = BudgetView(self._document, self.budgets)
             view.set_theme(self._theme)
+            view.set_stale(self._stale)
             view.use_asked.connect(self.plan_used)
             view.add_asked.connect(self.budget_asked)
             view.device_file_asked.connect(self.device_asked)
@@ -86,6 +89,13 @@ class Central(QObject):
         self.map_page.header.set_running(running)
         self.solve.set_running(running)
 
+    def set_stale(self, stale: bool) -> None:
+        """The step on disk is another one by now: maps fade, their headers say so."""
+        self._stale = stale
+        self.map_page.set_stale(stale)
+        if self._budget is not None:
+            self._budget.set_stale(stale)
+
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
@@ -94,36 +104,6 @@ class Central(QObject):
         for page in (self._compare, self._budget):
             if page is not None:
                 page.set_theme(theme)
-
-
-class Veil(QWidget):
-    """Fades the widget that it lies on; a graphics effect would leave ghosts of a graphics view."""
-
-    def __init__(self, over: QWidget) -> None:
-        super().__init__(over)
-        self._theme = DARK
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
-        over.installEventFilter(self)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take another theme's colours."""
-        self._theme = theme
-        self.update()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.Resize and isinstance(watched, QWidget):
-            self.resize(watched.size())
-        return super().eventFilter(watched, event)
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        self.raise_()
-        super().showEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        color = QColor(self._theme.map)
-        color.setAlphaF(1 - STALE_OPACITY)
-        QPainter(self).fillRect(event.rect(), color)
 
 
 class MapPage(QWidget):
@@ -140,16 +120,21 @@ class MapPage(QWidget):
         self.legend = Legend(document)
         self.map = MapView()
         self.veil = Veil(self.map)
+        self.hand = Hand(self.map, Editor(document, self))
+        self.edit_bar = EditBar(document, self.hand.editor)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.header)
         column.addWidget(self.legend)
+        column.addWidget(self.edit_bar)
         column.addWidget(self.map, 1)
         self.legend.hidden_changed.connect(self.map.set_hidden)
         self.map.hovered.connect(document.hover)
         self.map.selected.connect(document.select)
         self.map.cursor_moved.connect(self.pointer_moved)
+        self.hand.said.connect(self.edit_bar.say)
+        self.edit_bar.go_to.connect(self.map.go_to_slot)
         document.shown_changed.connect(self._show)
         document.selection_changed.connect(self._select)
         document.hovered_changed.connect(self._hover)
@@ -158,13 +143,19 @@ class MapPage(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
-        for part in (self.header, self.legend, self.map, self.veil):
+        for part in (self.header, self.legend, self.edit_bar, self.map, self.veil):
             part.set_theme(theme)
 
     def set_stale(self, stale: bool) -> None:
         """The step on disk is another one by now: the map fades."""
         self.header.set_stale(stale)
         self.veil.setVisible(stale)
+
+    def set_editing(self, editing: bool) -> None:
+        """Begin or end editing the plan by hand."""
+        self.hand.set_active(editing)
+        self.edit_bar.set_active(editing)
+        self.map.setFocus()
 
     def _show(self) -> None:
         self.map.set_scene(scene_of(self._document))

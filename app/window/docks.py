@@ -4,9 +4,12 @@
 
     width   ≥ 1360   library │ centre │ inspector
             < 1360   rail │ centre │ inspector               the rail opens the library
-            < 1180   rail │ centre                           and the inspector, as tabs
+            < 1180   rail │ centre                           and the inspector, as tabs; what the
+                                                             budget dock holds goes below the curve
     height  < 840    the solve panel shrinks to its title
 """
+
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QMouseEvent
@@ -25,6 +28,9 @@ from app.style import set_property
 from app.theme import DARK, Theme
 from app.window.actions import Actions
 from app.window.bars import Rail
+
+if TYPE_CHECKING:
+    from app.panels.budget_view import BudgetView
 
 TITLE_HEIGHT = 30
 RAIL_BELOW = 1360
@@ -110,6 +116,12 @@ class Dock(QDockWidget):
         self.content = content
         self.shrink(self.shrunk)
 
+    def lend(self) -> None:
+        """Let go of what is shown; somebody else takes it."""
+        self._column.removeWidget(self.content)
+        self.content = QWidget()
+        self._column.addWidget(self.content)
+
     def shrink(self, shrunk: bool, least: int = 0) -> None:
         """Show the title only, or all of at least ``least`` pixels."""
         self.shrunk = shrunk
@@ -139,6 +151,8 @@ class Docks(QObject):
         self.library = Dock("Library", window, library)
         self.inspector = Dock("Inspector", window, inspector)
         self.solve = Dock("Solve", window, solve)
+        self.budget = Dock("Budget", window, QWidget())
+        self._budgets: BudgetView | None = None
         self.rail = Rail(window)
         for key in ("library", "inspector"):
             self.rail.add(key, actions[key])
@@ -155,8 +169,10 @@ class Docks(QObject):
         window.addToolBar(Qt.ToolBarArea.LeftToolBarArea, self.rail)
         window.addDockWidget(left, self.library)
         window.addDockWidget(right, self.inspector)
+        window.addDockWidget(right, self.budget)
         window.addDockWidget(bottom, self.solve)
-        self.all = (self.library, self.inspector, self.solve)
+        self.of_map = (self.library, self.inspector, self.solve)
+        self.all = (*self.of_map, self.budget)
         self._wanted = dict.fromkeys(self.all, True)
         """What the user wants to see while there is room."""
         self._tabs = False
@@ -177,16 +193,21 @@ class Docks(QObject):
     def arrange(self) -> None:
         """Give the docks their designed sizes."""
         window = self._window
-        horizontal = [d for d in (self.library, self.inspector) if d.isVisibleTo(window)]
-        sizes = {self.library: LIBRARY_WIDTH, self.inspector: INSPECTOR_WIDTH}
+        sizes = {
+            self.library: LIBRARY_WIDTH,
+            self.inspector: INSPECTOR_WIDTH,
+            self.budget: INSPECTOR_WIDTH,
+        }
+        horizontal = [d for d in sizes if d.isVisibleTo(window)]
         if horizontal:
             window.resizeDocks(horizontal, [sizes[d] for d in horizontal], Qt.Orientation.Horizontal)
         if self.solve.isVisibleTo(window) and not self.shrunk:
             window.resizeDocks([self.solve], [SOLVE_HEIGHT], Qt.Orientation.Vertical)
 
     def show_for(self, view: str) -> None:
-        """On the map page the docks are there, beside budgets the library, else none."""
-        self._shown = {"map": self.all, "budget": (self.library,)}.get(view, ())
+        """Those of the map page, those beside the budgets, or none."""
+        beside = {"map": self.of_map, "budget": (self.library, self.budget)}
+        self._shown = beside.get(view, ())
         self._apply(self._window.size(), force=True)
 
     def adopt(self) -> None:
@@ -195,6 +216,25 @@ class Docks(QObject):
             for dock in self.all:
                 self._wanted[dock] = not dock.isHidden()
         self._apply(self._window.size(), force=True)
+
+    def adopt_budget(self, view: "BudgetView") -> None:
+        """Show a budget view's panel in its dock, while there is room for it."""
+        self._budgets = view
+        self._place_budget()
+
+    def _place_budget(self) -> None:
+        view, dock = self._budgets, self.budget
+        if view is None:
+            return
+        docked = dock.isFloating() or not self._collapsed(dock)
+        if docked and dock.content is not view.panel:
+            view.set_docked(True)
+            dock.replace(view.panel)
+        elif not docked and dock.content is view.panel:
+            dock.lend()
+            view.set_docked(False)
+        elif not docked:
+            view.set_docked(False)
 
     def toggle(self, dock: Dock) -> None:
         """Show or hide one dock, as the user asked."""
@@ -232,7 +272,9 @@ class Docks(QObject):
     def _collapsed(self, dock: Dock) -> bool:
         """Whether the window is too narrow to show ``dock`` all the time."""
         mode = self._mode[0]
-        return mode == "tabs" if dock is self.inspector else mode != "" and dock is self.library
+        if dock in (self.inspector, self.budget):
+            return mode == "tabs"
+        return mode != "" and dock is self.library
 
     def _apply(self, size: QSize, *, force: bool = False) -> None:
         width, height = size.width(), size.height()
@@ -249,6 +291,7 @@ class Docks(QObject):
         elif side != "tabs" and self._tabs:
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
         self._tabs = side == "tabs"
+        self._place_budget()
         for dock in self.all:
             there = dock in self._shown and self._wanted[dock]
             if not dock.isFloating():
@@ -276,5 +319,6 @@ class Docks(QObject):
             ("library", self.library),
             ("inspector", self.inspector),
             ("solve_panel", self.solve),
+            ("budget_panel", self.budget),
         ):
             self._actions[key].setChecked(dock.isVisibleTo(self._window))

@@ -17,14 +17,18 @@ def enabled_commands(
     map_there = on_map or view == "budget"
     program = step is not None and step.program is not None
     plan = shown is not None and shown.plan.status is not Status.BASELINE
+    right = plan and shown is not None and not shown.conflicts
+    edited = shown is not None and shown.draft is not None
     several = len(document.entries) > 1
     result = {
-        "save_plan": plan,
+        "save_plan": right,
         "save_step": program,
-        "store": plan and not busy,
+        "store": right and not busy,
         "close_step": opened,
-        "undo": False,
-        "redo": False,
+        "undo": bool(document.history.undo_text),
+        "redo": bool(document.history.redo_text),
+        "edit": on_map and plan,
+        "solve_rest": on_map and edited and not busy,
         "copy": selected,
         "clear_selection": selected,
         "find": opened,
@@ -38,10 +42,11 @@ def enabled_commands(
         "solve_curve": opened and not busy,
         "add_budget": opened and not busy,
         "stop": busy and stoppable,
-        "export": plan and program and not stale and not busy,
+        "export": right and program and not stale and not busy,
         "verify": not busy,
         "picture": shown is not None,
         "peak": map_there and shown is not None,
+        "budget_panel": view == "budget",
     }
     return (
         result

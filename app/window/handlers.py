@@ -26,8 +26,10 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "store": work.store,
         "close_step": commands.close_step,
         "quit": window.close,
-        "undo": _nothing,
-        "redo": _nothing,
+        "undo": document.history.undo,
+        "redo": document.history.redo,
+        "edit": window.editing.toggle,
+        "solve_rest": window.editing.solve_rest,
         "copy": commands.copy,
         "find": window.go_to_search,
         "clear_selection": partial(document.select, ()),
@@ -43,6 +45,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "library": partial(window.toggle, "library"),
         "inspector": partial(window.toggle, "inspector"),
         "solve_panel": partial(window.toggle, "solve"),
+        "budget_panel": partial(window.toggle, "budget"),
         "theme_system": partial(window.choose_theme, "system"),
         "theme_dark": partial(window.choose_theme, "dark"),
         "theme_light": partial(window.choose_theme, "light"),
@@ -63,10 +66,6 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
     }
     # QAction.triggered brings a bool; partial with an empty signature would pass it on.
     return {key: partial(call, handler) for key, handler in simple.items()}
-
-
-def _nothing() -> None:
-    """For commands that are there but cannot be used yet."""
 
 
 def call(handler: Callable[[], object], *_: object) -> None:

@@ -41,6 +41,7 @@ from app.window.bars import MainToolBar, StatusLine, TitleCorner
 from app.window.budgeting import Budgeting
 from app.window.commands import Commands, sample_files
 from app.window.docks import Docks
+from app.window.editing import Editing
 from app.window.enabled import enabled_commands
 from app.window.handlers import handlers
 from app.window.opening import RecentMenu, dropped_path
@@ -58,7 +59,7 @@ LEAST_SIZE = QSize(1024, 680)
 LEAST_PAGE = QSize(320, 312)
 DESIGNED_SIZE = QSize(1600, 1000)
 POOL_MS = 5000
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 CENTRAL = "app.window.central"
 """Map and panels, which bring pyqtgraph; the first window must not wait for them."""
 
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
         self.work = Work(document, library, settings, self)
         self.commands = Commands(self, document, self.work, settings)
         self.budgeting = Budgeting(self, document, self.work, settings)
+        self.editing = Editing(self, document, self.work)
         self.stale = False
         self._view = "start"
         self._first_shown = False
@@ -158,6 +160,8 @@ class MainWindow(QMainWindow):
             if self.pages.indexOf(page) < 0:
                 self.pages.addWidget(page)
             self.menu[name].setChecked(True)
+        if name == "budget" and self.central is not None:
+            self.docks.adopt_budget(self.central.budget)
         self.pages.setCurrentWidget(page)
         self.docks.show_for(name)
         self._focus_page()
@@ -239,6 +243,7 @@ class MainWindow(QMainWindow):
 
         self.central = central = Central(self.document, self.library, self.settings, self)
         self.budgeting.adopt(central.budgets)
+        self.editing.adopt(central.map_page, self.menu)
         self.texts.adopt(central.budgets)
         central.plan_used.connect(partial(self.show_view, "map"))
         central.budget_asked.connect(self.budgeting.ask_budget)
@@ -349,7 +354,7 @@ class MainWindow(QMainWindow):
             )
         self.stale = stale
         if self.central is not None:
-            self.central.map_page.set_stale(stale)
+            self.central.set_stale(stale)
         self._refresh()
 
     def _solve_again(self) -> None:
@@ -360,7 +365,7 @@ class MainWindow(QMainWindow):
     # Keys and menus
 
     def _escaped(self) -> None:
-        if self.search.close_results():
+        if self.search.close_results() or self.editing.escape():
             return
         if self.focusWidget() is self.search:
             self._focus_page()

@@ -413,3 +413,34 @@ def test_plans_of_one_step_are_told_apart_by_budget_and_terms(toy_step: Step) ->
         recomputed_plan(toy_step), 8 << 30, 0.1, 0.1, allowed=(Choice.RECOMPUTE, Choice.OFFLOAD)
     )
     assert plan_name(plan, GB) == "Within 8.590 GB, recompute, offload at 12 GB/s, v100"
+
+
+def test_the_panel_is_a_dock_that_closes_and_moves_below_the_curve_where_it_is_narrow(
+    opened: MainWindow,
+) -> None:
+    docks = opened.docks
+    assert opened.central is not None
+    panel = opened.central.budget.panel
+    assert docks.budget.isVisible() and docks.budget.isAncestorOf(panel)
+    assert opened.menu["budget_panel"].isChecked()
+    opened.menu["budget_panel"].trigger()
+    assert not panel.isVisible()
+    opened.menu["budget_panel"].trigger()
+    assert panel.isVisible()
+    opened.resize(1100, 760)
+    assert not docks.budget.isVisible() and panel.isVisible()
+    assert opened.central.budget.isAncestorOf(panel)
+    opened.resize(1600, 1000)
+    assert docks.budget.isVisible() and docks.budget.isAncestorOf(panel) and panel.isVisible()
+    opened.menu["map"].trigger()
+    assert not docks.budget.isVisible() and not opened.menu["budget_panel"].isEnabled()
+
+
+def test_a_step_that_changed_on_disk_is_stale_here_too(opened: MainWindow) -> None:
+    assert opened.central is not None
+    view = opened.central.budget
+    assert not view.stale.isVisible()
+    opened.watch.stale_changed.emit(True)
+    assert view.stale.isVisible() and view.veil.isVisibleTo(view.map)
+    opened.watch.stale_changed.emit(False)
+    assert not view.stale.isVisible()

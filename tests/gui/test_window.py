@@ -71,7 +71,7 @@ def test_commands_that_need_a_step_are_there_but_disabled(window: MainWindow) ->
     for key in ("open", "capture", "sample", "verify", "quit"):
         assert window.menu[key].isEnabled()
     assert label(window, "title") == "No step open"
-    assert not any(dock.isVisible() for dock in window.docks.all)
+    assert not any(dock.isVisible() for dock in window.docks.of_map)
 
 
 def test_a_card_opens_a_file_and_the_map_is_shown(
@@ -83,7 +83,7 @@ def test_a_card_opens_a_file_and_the_map_is_shown(
     assert window.document.step == make_toy_step()
     assert window.central is not None
     assert window.pages.currentWidget() is window.central.map_page
-    assert all(dock.isVisible() for dock in window.docks.all)
+    assert all(dock.isVisible() for dock in window.docks.of_map)
     assert label(window, "title") == "toy · batch 1 · SGD"
     shown = window.document.shown
     assert shown is not None and shown.baseline is not None
@@ -405,11 +405,11 @@ def test_compare_shows_both_without_docks_and_map_brings_them_back(
     window.menu["compare"].trigger()
     assert window.central is not None
     assert window.pages.currentWidget() is window.central.compare
-    assert not any(dock.isVisible() for dock in window.docks.all)
+    assert not any(dock.isVisible() for dock in window.docks.of_map)
     assert window.menu["compare"].isChecked()
     window.menu["map"].trigger()
     assert window.pages.currentWidget() is window.central.map_page
-    assert all(dock.isVisible() for dock in window.docks.all)
+    assert all(dock.isVisible() for dock in window.docks.of_map)
 
 
 def test_a_found_tensor_is_selected_and_in_sight(
@@ -486,7 +486,7 @@ def test_parts_give_way_in_order_as_the_window_gets_smaller(
     assert window.docks.shrunk is shrunk
     assert window.docks.solve.isVisible()
     window.resize(1600, 1000)
-    assert all(dock.isVisible() for dock in window.docks.all) and not window.docks.shrunk
+    assert all(dock.isVisible() for dock in window.docks.of_map) and not window.docks.shrunk
 
 
 def test_the_docks_have_their_designed_widths_beside_a_wide_start_page(
