@@ -18,6 +18,9 @@ import numpy as np
 from solver.plan import IntArray
 from solver.solution import Segment
 
+RELEASE, CLOSE, OPEN, TAKE = range(4)
+"""What happens at one slot, in this order."""
+
 
 def unusable_regions(
     start: IntArray,
@@ -26,10 +29,12 @@ def unusable_regions(
     high: IntArray,
     segments: Sequence[Segment],
     slots: int,
+    closings: Sequence[tuple[int, int, int]] = (),
 ) -> IntArray:
     """Regions ``(start slot, end slot, low, high)``, shape (n, 4), of unusable reserved bytes.
 
-    ``start .. high`` are the rectangles of all storages, residents included.
+    ``start .. high`` are the rectangles of all storages, residents included. ``closings`` are segments
+    given back to the device: the slot from which on they are gone, and their bytes ``[low, high)``.
     """
     openings = sorted(s.slot for s in segments if s.slot >= 0)
     lows: list[int] = []
@@ -65,17 +70,18 @@ def unusable_regions(
                 pieces.insert(at, (piece_high, since, counts))
                 at += 1
 
-    # At one slot: what ended before it is released, then segments open, then tensors take bytes.
+    # At one slot: what ended before it is released, segments close, then open, tensors take bytes.
     events: list[tuple[int, int, int, int]] = [
-        (s.slot, 1, s.address, s.address + s.size) for s in segments
+        (s.slot, OPEN, s.address, s.address + s.size) for s in segments
     ]
+    events += [(slot, CLOSE, a, b) for slot, a, b in closings]
     for s, e, a, b in zip(start.tolist(), end.tolist(), low.tolist(), high.tolist(), strict=True):
-        events += [(s, 2, a, b), (e, 0, a, b)]
+        events += [(s, TAKE, a, b), (e, RELEASE, a, b)]
     for slot, kind, event_low, event_high in sorted(events):
-        if kind == 2:
+        if kind in (TAKE, CLOSE):
             take(event_low, event_high, slot)
         else:  # its own opening does not make what is left of a new segment unusable
-            release(event_low, event_high, max(slot, 0), slot + kind)
+            release(event_low, event_high, max(slot, 0), slot + (kind == OPEN))
     for piece_low, (piece_high, since, counts) in zip(lows, pieces, strict=True):
         close(piece_low, piece_high, since, counts, slots)
     return _joined(found)
