@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from app.numbers import human
 from runtime.snapshot.excerpt import Excerpt
@@ -53,14 +54,14 @@ def place_excerpt(
 
 def place_lifetimes(
     problem: PlacementProblem,
-    bottom: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    bottom: npt.NDArray[np.bool_],
     *,
     deadline: float,
     seed: int = 0,
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
 ) -> Placed:
-    """The same of any lifetimes; ``bottom``: those that are there all the time."""
+    """The same of any lifetimes; ``bottom``: those that are there all the time, which nothing binds."""
     from solver import warm_up
     from solver.placement import place
 
@@ -68,6 +69,12 @@ def place_lifetimes(
     fast = len(problem.sizes) >= FAST_FROM
     if not fast:
         warm_up.placement_search()
+    if not bottom.any():
+        whole = place(
+            problem, deadline=deadline, seed=seed, progress=progress, cancelled=cancelled, fast=fast
+        )
+        require_right_placement(problem, whole)
+        return Placed(whole.addresses, whole.height, whole.bound)
     low = np.zeros(len(problem.sizes), np.int64)
     low[bottom] = np.cumsum(problem.sizes[bottom]) - problem.sizes[bottom]
     base, rest = int(problem.sizes[bottom].sum()), np.flatnonzero(~bottom)

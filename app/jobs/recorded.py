@@ -1,0 +1,99 @@
+"""Reading memory snapshots and tables of lifetimes, and placing them, in the background."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.heavy import load_module
+from app.jobs.job import Job, Part
+from app.snapshot.placing import Placed, place_lifetimes
+from app.snapshot.recorded import Recorded, of_snapshot, of_table, with_placement
+from runtime.snapshot import read_snapshot
+from runtime.snapshot.excerpt import Choice, excerpt
+from runtime.snapshot.recording import Recording
+from solver.files import read_bytes
+from solver.placement.csv_table import decode_table
+from solver.solution import Progress
+
+
+class ReadSnapshotJob(Job):
+    """Read a snapshot file in a child process; progress is ``Part``, success a ``Recording``."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def run(self) -> Recording:
+        return read_snapshot(
+            self.path,
+            progress=lambda done, what: self.say(Part(done, f"Reading {self.path.name}: {what}")),
+            cancelled=self.stopping,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """A part of a recording, to be shown."""
+
+    recording: Recording
+    choice: Choice
+    path: Path
+
+
+class ShowPartJob(Job):
+    """Lay out a part of a recording; success is a ``Recorded``."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        super().__init__()
+        self.chosen = chosen
+
+    def run(self) -> Recorded:
+        self.say(f"Laying out {self.chosen.recording.name}")
+        part = excerpt(self.chosen.recording, self.chosen.choice)
+        recorded = of_snapshot(part, self.chosen.path)
+        _ = recorded.scene.live, recorded.scene.top
+        return recorded
+
+
+class ReadTableJob(Job):
+    """Read lifetimes from a CSV file; success is a ``Recorded``."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def run(self) -> Recorded:
+        self.say(f"Reading {self.path.name}")
+        recorded = of_table(decode_table(read_bytes(self.path), self.path.name), self.path)
+        _ = recorded.scene.live, recorded.scene.top
+        return recorded
+
+
+class PlaceRecordedJob(Job):
+    """Place recorded lifetimes anew; progress is what the solver says, success a ``Recorded``.
+
+    When it is stopped it succeeds with the best placement so far.
+    """
+
+    def __init__(self, recorded: Recorded, *, deadline: float, seed: int) -> None:
+        super().__init__()
+        self.recorded = recorded
+        self._deadline, self._seed = deadline, seed
+
+    def run(self) -> Recorded:
+        load_module("numba")
+        recorded = self.recorded
+        placed: Placed = place_lifetimes(
+            recorded.problem,
+            recorded.throughout,
+            deadline=self._deadline,
+            seed=self._seed,
+            progress=self._tell,
+            cancelled=self.stopping,
+        )
+        result = with_placement(recorded, placed)
+        assert result.placed_scene is not None
+        _ = result.placed_scene.live, result.placed_scene.top
+        return result
+
+    def _tell(self, line: Progress) -> None:
+        self.say(f"{line.phase}: {line.result}")
