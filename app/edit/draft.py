@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from app.edit.conflicts import Conflicts, Violation, find_overlaps
+from app.edit.conflicts import Conflicts, Overlap, Violation, find_overlaps
 from app.edit.original import Original
 from solver.budget.duration import overhead_of, plan_seconds
 from solver.check_pins import broken_pins
@@ -140,6 +140,12 @@ class Draft:
     @cached_property
     def plan(self) -> Plan:
         """The plan of what was moved, with honest figures; right where there are no conflicts."""
+        plan = self._derived
+        wrong = plan.status is Status.OPTIMAL and (self.overlaps or self.violations)
+        return replace(plan, status=Status.FEASIBLE) if wrong else plan
+
+    @cached_property
+    def _derived(self) -> Plan:
         original = self.original
         base = original.plan
         if not self.edited:
@@ -247,13 +253,19 @@ class Draft:
         return tuple(sorted(found, key=lambda v: (v.second_slot, v.first_slot, v.storage)))
 
     @cached_property
+    def overlaps(self) -> tuple[Overlap, ...]:
+        """Pairs of instances that share bytes."""
+        if not self.edited:
+            return ()
+        return find_overlaps(self._derived.lifetimes, self.addresses, self.original.sizes)
+
+    @cached_property
     def conflicts(self) -> Conflicts:
         """All that is wrong; none only where the validator accepts the plan."""
         if not self.edited:
             return Conflicts()
-        plan, sizes = self.plan, self.original.sizes
-        found = Conflicts(find_overlaps(plan.lifetimes, self.addresses, sizes), self.violations)
-        return found or Conflicts(others=tuple(self.original.checker.check(plan)))
+        found = Conflicts(self.overlaps, self.violations)
+        return found or Conflicts(others=tuple(self.original.checker.check(self.plan)))
 
 
 def _touched(action: Action) -> tuple[int, ...]:

@@ -1,7 +1,7 @@
 """The strip above the map while a plan is edited by hand: what conflicts, and what to do next."""
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from app.document import Document
 from app.edit.editor import Editor
@@ -35,6 +35,7 @@ class EditBar(Strip):
         self._said = ""
         self.title = label("Edit by hand", "strong")
         self.state = QLabel()
+        self.state.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.state.setObjectName("editState")
         self.text = ElidedLabel("", "body", "text2")
         self.text.setObjectName("editText")
@@ -93,7 +94,7 @@ class EditBar(Strip):
             self._conflicts = len(texts)
             self.state.setVisible(edited)
             self.state.setText(conflict_count(len(texts)))
-            set_property(self.state, "tag", "warn" if texts else "ok")
+            set_property(self.state, "tag", "error" if texts else "ok")
             self.text.setText(texts[0] if texts else HINT if self._active else "A plan like others.")
         why = self._editor.hindrance
         self.solve.setEnabled(not why and not self._busy)

@@ -28,6 +28,8 @@ def panel_sheet(theme: Theme) -> str:
         for name, ink, edge in (
             ("accent", theme.accent, theme.accent),
             ("warn", theme.warn, theme.warn),
+            ("ok", theme.ok, theme.ok),
+            ("error", theme.error, theme.error),
             ("plain", theme.text2, theme.line2),
         )
     ]

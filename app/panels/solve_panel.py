@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from app.document import Document
 from app.facts.solve import LogRow, curves, log_rows, log_unit
+from app.numbers import counted
 from app.panels.certificate import CertificateCard
 from app.panels.controls import label, rule
 from app.panels.sheet import panel_sheet
@@ -139,7 +140,10 @@ class SolvePanel(QWidget):
         if entry is not None and entry.baseline is None and not self._running:
             made = entry.plan.provenance
             text = f"This plan was found in {duration(made.seconds)} with seed {made.seed}"
-            if entry.plan.terms is not None:
+            if made.edited_from:
+                text = f"This plan was edited by hand from “{made.edited_from}”."
+                text += f" It has {counted(entry.conflicts, 'conflict')}." if entry.conflicts else ""
+            elif entry.plan.terms is not None:
                 text += ", for its budget. What other budgets cost is shown beside Map and Compare."
             else:
                 text += (

@@ -62,6 +62,8 @@ def duration(seconds: float) -> str:
 def distinct_plans(solution: Solution) -> list[Plan]:
     """What of a solution is worth keeping: program order only where the best plan is another."""
     best, program = solution.plan, solution.program_plan
+    if best.pins:
+        return [best]
     same = (best.instances, best.actions) == (program.instances, program.actions)
     return [best] if same else [program, best]
 

@@ -71,4 +71,5 @@ class Editing(QObject):
         if self._menu is not None:
             history = self._document.history
             for key, what in (("undo", history.undo_text), ("redo", history.redo_text)):
-                self._menu[key].setText(f"&{key.capitalize()} {what}".rstrip().replace("&&", "&"))
+                done = what.replace("&", "&&")
+                self._menu[key].setText(f"&{key.capitalize()} {done}".rstrip())

@@ -38,7 +38,9 @@ class LibraryWork(Runner):
         step = self.document.step
         if step is None:
             return
-        entries = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
+        # What is being edited and has conflicts is not a plan yet.
+        plans = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
+        entries = [e for e in plans if not e.conflicts]
         solution = self.document.solution
         self._store(step, [e.plan for e in entries], solution)
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
 from app.facts.plan import counterparts, plan_facts
-from app.numbers import GIB, gib, overhead
+from app.numbers import GIB, counted, gib, overhead
 from solver.plan import Status
 
 if TYPE_CHECKING:
@@ -106,6 +106,8 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
         parts.append(
             "Allocator model: first step, empty cache"
             if baseline
+            else f"Not a plan yet: {counted(shown.conflicts, 'conflict')}"
+            if shown.conflicts
             else "Plan checked: order and overlap"
         )
     return tuple(parts)

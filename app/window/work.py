@@ -27,6 +27,7 @@ from app.window.activity import Activity, distinct_plans, outcome, stopped
 from app.window.library_work import LibraryWork
 from solver.errors import BayplanError
 from solver.files import save_plan, save_step
+from solver.pins import Pins
 from solver.plan import Plan
 from solver.proof import PeakProof
 from solver.solution import Progress, Solution
@@ -106,8 +107,8 @@ class Work(LibraryWork):
         job.succeeded.connect(self._loaded)
         self._run(job, "open", Activity("Reading the library", stoppable=True))
 
-    def solve(self) -> None:
-        """Solve the open step with the limits in the settings."""
+    def solve(self, pins: Pins = (), name: str = "") -> None:
+        """Solve the open step with the limits in the settings; with pins, a plan called ``name``."""
         step = self.document.step
         if step is None or self.busy:
             return
@@ -118,6 +119,8 @@ class Work(LibraryWork):
             seed=self.settings.seed,
             reuse=self.settings.reuse,
             as_run=self.document.baseline,
+            pins=pins,
+            name=name,
         )
         job.succeeded.connect(self._solved)
         limit = self.settings.deadline

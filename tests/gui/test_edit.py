@@ -1,0 +1,359 @@
+"""Editing a plan by hand in the window: drags, keys, conflicts, undo, the solve of the rest."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.map.view import MapView
+from app.panels.edit_bar import HINT
+from app.window.central import MapPage
+from app.window.main_window import MainWindow
+from solver.check import check
+from solver.files import load_plan, save_plan
+from solver.pins import At, Before
+from solver.plan import Status
+from tests.app.toy_case import loose_plan, toy_plan
+from tests.conftest import make_toy_step
+from tests.gui.conftest import open_file, wait_until_idle
+
+PLAIN = Qt.KeyboardModifier.NoModifier
+ALT = Qt.KeyboardModifier.AltModifier
+LEFT = Qt.MouseButton.LeftButton
+RELU, GRADIENT, WEIGHT_GRADIENT = 3, 5, 6
+"""Storages of the toy step: [2048, 3072), [3072, 5120), [0, 512) in the arena of its plan."""
+
+
+@pytest.fixture
+def editing(window: MainWindow, qtbot: QtBot, toy_file: Path, tmp_path: Path) -> MainWindow:
+    """The toy step's plan on the map, which is being edited."""
+    plan = tmp_path / "toy.plan"
+    save_plan(toy_plan(make_toy_step()), plan)
+    open_file(qtbot, window, plan)
+    window.menu["edit"].trigger()
+    page(window).map.settle()
+    return window
+
+
+def page(window: MainWindow) -> MapPage:
+    assert window.central is not None
+    return window.central.map_page
+
+
+def rectangle_of(view: MapView, storage: int) -> int:
+    scene = view.state.scene
+    assert scene is not None
+    return scene.rectangles_of((storage,))[0]
+
+
+def middle_of(view: MapView, storage: int) -> QPoint:
+    box = view.map_row.mapRectToParent(view.map_row.box_of(rectangle_of(view, storage)))
+    return box.center().toPoint()
+
+
+def pixels_of(view: MapView, size: int) -> int:
+    """How many pixels up so many bytes are."""
+    window = view.state.window
+    return round(size / (window.y1 - window.y0) * view.map_row.plot.height())
+
+
+def grab_and_move(
+    view: MapView, start: QPoint, by: QPoint, modifiers: Qt.KeyboardModifier = PLAIN
+) -> None:
+    """Press, and move with the button held."""
+    target = view.canvas.viewport()
+    QTest.mousePress(target, LEFT, modifiers, start)
+    for part in (0.5, 1.0):
+        position = QPointF(start + by * part)
+        event = QMouseEvent(
+            QEvent.Type.MouseMove,
+            position,
+            QPointF(target.mapToGlobal(position)),
+            Qt.MouseButton.NoButton,
+            LEFT,
+            modifiers,
+        )
+        QApplication.sendEvent(target, event)
+
+
+def drop(view: MapView, at: QPoint) -> None:
+    QTest.mouseRelease(view.canvas.viewport(), LEFT, PLAIN, at)
+
+
+def drag(view: MapView, start: QPoint, by: QPoint) -> None:
+    grab_and_move(view, start, by)
+    drop(view, start + by)
+
+
+def drag_storage(window: MainWindow, storage: int, size: int) -> None:
+    """Drag a tensor up by so many bytes."""
+    view = page(window).map
+    drag(view, middle_of(view, storage), QPoint(0, -pixels_of(view, size)))
+
+
+def drag_op(window: MainWindow, slot: int, target: int) -> None:
+    """Drag an op along the axis."""
+    view = page(window).map
+    y = view.axis.geometry().center().y()
+    start = QPoint(round(view.map_row.x_of(slot + 0.5)), round(y))
+    drag(view, start, QPoint(round(view.map_row.x_of(target)) - start.x(), 0))
+
+
+def address(window: MainWindow, storage: int) -> int:
+    shown = window.document.shown
+    assert shown is not None
+    return next(i.address for i in shown.plan.instances if i.storage == storage)
+
+
+def names(window: MainWindow) -> list[str]:
+    return [entry.name for entry in window.document.entries]
+
+
+def test_a_tensor_dragged_into_free_bytes_makes_a_plan_beside_the_one_it_was(
+    editing: MainWindow, qtbot: QtBot
+) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    shown = editing.document.shown
+    assert shown is not None
+    assert shown.name == "Planned, edited"
+    assert "Planned" in names(editing)
+    assert address(editing, GRADIENT) == 3584
+    assert shown.plan.provenance.edited_from == "Planned"
+    assert check(make_toy_step(), shown.plan) == []
+    assert page(editing).header.edited.text() == "Edited"
+    assert editing.menu["save_plan"].isEnabled()
+
+
+def test_while_it_is_dragged_what_it_overlaps_is_shown_at_once(editing: MainWindow) -> None:
+    view, hand = page(editing).map, page(editing).hand
+    start, by = middle_of(view, RELU), QPoint(0, pixels_of(view, 512))
+    grab_and_move(view, start, by)
+    dragged = hand.overlay.dragged
+    assert dragged is not None
+    (overlap,) = dragged.overlaps
+    assert (overlap.low, overlap.high) == (1536, 2048)
+    assert dragged.text.endswith("shares 512 B with linear · mm")
+    qtext = editing.document.shown
+    assert qtext is not None and qtext.draft is None, "nothing is changed before it is dropped"
+    drop(view, start + by)
+    assert hand.overlay.dragged is None
+
+
+def test_it_snaps_to_the_edge_of_a_neighbour(editing: MainWindow) -> None:
+    view = page(editing).map
+    start = middle_of(view, RELU)
+    # Four pixels short of above the gradient.
+    by = QPoint(0, 4 - pixels_of(view, 3072))
+    drag(view, start, by)
+    assert address(editing, RELU) == 5120
+
+
+def test_a_conflict_is_said_and_the_plan_is_kept_from_being_saved_stored_or_exported(
+    editing: MainWindow, qtbot: QtBot
+) -> None:
+    drag_storage(editing, RELU, -512)
+    shown = editing.document.shown
+    assert shown is not None and shown.conflicts == 1
+    assert shown.plan.status is Status.FEASIBLE
+    bar = page(editing).edit_bar
+    assert page(editing).header.edited.text() == "Edited · 1 conflict"
+    assert bar.state.text() == "1 conflict"
+    assert bar.text.text() == "linear · mm and act · relu share 512 B at ops 1–3"
+    for key in ("save_plan", "store", "export"):
+        assert not editing.menu[key].isEnabled(), key
+    best = editing.document.best
+    assert best is not None and best.name == "Planned"
+    with qtbot.waitSignal(editing.work.stored):
+        editing.work.store()
+    assert [plan.name for plan in editing.library.plans(editing.library.steps()[0].id)] == ["Planned"]
+
+
+def test_undo_and_redo_go_through_all_edits(editing: MainWindow) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    drag_storage(editing, GRADIENT, 1024)
+    assert address(editing, GRADIENT) == 4608
+    assert editing.menu["undo"].text() == "&Undo Move ∂ act · relu"
+    editing.menu["undo"].trigger()
+    assert address(editing, GRADIENT) == 3584
+    editing.menu["undo"].trigger()
+    assert address(editing, GRADIENT) == 3072
+    assert "Planned, edited" not in names(editing)
+    assert not editing.menu["undo"].isEnabled()
+    editing.menu["redo"].trigger()
+    editing.menu["redo"].trigger()
+    assert address(editing, GRADIENT) == 4608
+    assert not editing.menu["redo"].isEnabled()
+
+
+def test_a_new_edit_after_an_undo_forgets_what_was_undone(editing: MainWindow) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    editing.menu["undo"].trigger()
+    drag_storage(editing, GRADIENT, 2048)
+    assert not editing.menu["redo"].isEnabled()
+    assert address(editing, GRADIENT) == 5120
+
+
+def test_an_op_dragged_past_what_it_needs_says_which(editing: MainWindow) -> None:
+    view, hand = page(editing).map, page(editing).hand
+    y = round(view.axis.geometry().center().y())
+    start = QPoint(round(view.map_row.x_of(1.5)), y)
+    by = QPoint(round(view.map_row.x_of(0)) - start.x(), 0)
+    grab_and_move(view, start, by)
+    dragged = hand.overlay.dragged
+    assert dragged is not None
+    assert dragged.past == (0.0,)
+    assert dragged.text.endswith("it must stay after mm in linear")
+    drop(view, start + by)
+    shown = editing.document.shown
+    assert shown is not None
+    assert shown.plan.order == (1, 0, 2, 3, 4, 5)
+    (violation,) = shown.draft.conflicts.violations if shown.draft else ()
+    assert (violation.first_op, violation.second_op) == (0, 1)
+    assert "both use linear · mm" in page(editing).edit_bar.text.text()
+
+
+def test_an_op_dragged_to_a_free_slot_runs_there(editing: MainWindow) -> None:
+    drag_op(editing, 2, 6)
+    shown = editing.document.shown
+    assert shown is not None
+    assert shown.plan.order == (0, 1, 3, 4, 5, 2)
+    # The last gradient lies where the activation is still needed by now.
+    assert shown.conflicts == len(check(make_toy_step(), shown.plan)) == 0
+
+
+def test_keys_move_the_selected_tensor_from_gap_to_gap_and_an_op_by_one(
+    editing: MainWindow, qtbot: QtBot
+) -> None:
+    view = page(editing).map
+    view.click(RELU)
+    QTest.keyClick(view, Qt.Key.Key_Up, ALT)
+    assert address(editing, RELU) == 5120
+    QTest.keyClick(view, Qt.Key.Key_Down, ALT)
+    assert address(editing, RELU) == 2048
+    QTest.keyClick(view, Qt.Key.Key_Down, ALT)
+    assert address(editing, RELU) == 2048
+    assert page(editing).edit_bar.text.text() == "There is no gap for it further down."
+    view.click(-1)
+    axis = view.axis.geometry().center().y()
+    QTest.mouseClick(
+        view.canvas.viewport(), LEFT, PLAIN, QPoint(round(view.map_row.x_of(2.5)), round(axis))
+    )
+    for order in ((0, 1, 3, 2, 4, 5), (0, 1, 3, 4, 2, 5)):
+        QTest.keyClick(view, Qt.Key.Key_Right, ALT)
+        shown = editing.document.shown
+        assert shown is not None and shown.plan.order == order
+    QTest.keyClick(view, Qt.Key.Key_Left, ALT)
+    shown = editing.document.shown
+    assert shown is not None and shown.plan.order == (0, 1, 3, 2, 4, 5)
+
+
+def test_escape_drops_nothing_and_clicks_select_as_always(editing: MainWindow) -> None:
+    view, hand = page(editing).map, page(editing).hand
+    grab_and_move(view, middle_of(view, RELU), QPoint(0, -40))
+    assert hand.overlay.dragged is not None
+    QTest.keyClick(editing, Qt.Key.Key_Escape)
+    assert hand.overlay.dragged is None
+    drop(view, middle_of(view, RELU))
+    assert names(editing)[-1] == "Planned"
+    QTest.mouseClick(view.canvas.viewport(), LEFT, PLAIN, middle_of(view, GRADIENT))
+    assert editing.document.selection == (GRADIENT,)
+
+
+def test_out_of_the_mode_a_drag_zooms_as_always(editing: MainWindow) -> None:
+    view = page(editing).map
+    assert page(editing).edit_bar.isVisible()
+    assert page(editing).edit_bar.text.text() == HINT
+    page(editing).edit_bar.close_button.click()
+    assert not editing.menu["edit"].isChecked()
+    assert not page(editing).edit_bar.isVisible()
+    before = view.visible_range()
+    drag(view, middle_of(view, GRADIENT), QPoint(60, 60))
+    assert view.visible_range() != before
+    assert names(editing)[-1] == "Planned"
+
+
+def test_the_step_as_run_is_not_edited(editing: MainWindow, qtbot: QtBot) -> None:
+    editing.work.solve()
+    wait_until_idle(qtbot, editing)
+    editing.document.show(editing.document.entries[0])
+    assert not editing.menu["edit"].isEnabled()
+    view = page(editing).map
+    entries = editing.document.entries
+    drag(view, middle_of(view, GRADIENT), QPoint(0, -60))
+    assert editing.document.entries == entries
+
+
+def test_the_rest_is_solved_around_what_was_moved(editing: MainWindow, qtbot: QtBot) -> None:
+    drag_storage(editing, WEIGHT_GRADIENT, 4096)
+    drag_op(editing, 2, 4)
+    edited = editing.document.shown
+    page(editing).edit_bar.solve.click()
+    wait_until_idle(qtbot, editing)
+    shown = editing.document.shown
+    assert shown is not None and shown is not edited
+    assert shown.name == "Planned, solved around edits"
+    assert address(editing, WEIGHT_GRADIENT) == 4096
+    assert At(WEIGHT_GRADIENT, 4096) in shown.plan.pins
+    assert Before(3, 2) in shown.plan.pins
+    order = shown.plan.order
+    assert order.index(3) < order.index(2)
+    assert check(make_toy_step(), shown.plan) == []
+    assert edited in editing.document.entries
+
+
+def test_edits_that_no_order_keeps_are_named(editing: MainWindow, qtbot: QtBot) -> None:
+    drag_op(editing, 1, 0)
+    page(editing).edit_bar.solve.click()
+    wait_until_idle(qtbot, editing)
+    assert editing.problem.isVisible()
+    assert "before" in editing.problem.message.text()
+    assert "Planned, solved around edits" not in names(editing)
+
+
+def test_an_edited_plan_is_saved_stored_and_opened_like_any(
+    editing: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    editing.work.save_plan(tmp_path / "edited.plan")
+    saved = load_plan(tmp_path / "edited.plan")
+    assert saved.provenance.edited_from == "Planned"
+    with qtbot.waitSignal(editing.work.stored):
+        editing.menu["store"].trigger()
+    assert "Planned, edited" in names(editing)
+    open_file(qtbot, editing, tmp_path / "edited.plan")
+    shown = editing.document.shown
+    assert shown is not None and shown.name == "Planned, edited"
+    assert shown.draft is None
+    assert not editing.menu["undo"].isEnabled()
+
+
+def test_the_next_conflict_is_brought_into_sight(editing: MainWindow) -> None:
+    drag_storage(editing, RELU, -512)
+    drag_op(editing, 1, 0)
+    bar = page(editing).edit_bar
+    assert bar.next.isVisible()
+    bar.next.click()
+    assert bar.text.text().startswith("1 of ")
+    bar.next.click()
+    assert bar.text.text().startswith("2 of ")
+
+
+def test_a_loose_plan_can_be_tightened_by_hand_until_it_is_optimal(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "loose.plan"
+    save_plan(loose_plan(make_toy_step()), path)
+    open_file(qtbot, window, path)
+    window.menu["edit"].trigger()
+    page(window).map.settle()
+    page(window).map.click(WEIGHT_GRADIENT)
+    QTest.keyClick(page(window).map, Qt.Key.Key_Down, ALT)
+    shown = window.document.shown
+    assert shown is not None
+    assert shown.plan.height_bytes == 5120
+    assert shown.plan.status is Status.OPTIMAL
+    assert check(make_toy_step(), shown.plan) == []
