@@ -5,6 +5,7 @@
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make bench-budgets  solves steps within budgets, next to MONeT's figures and to torch.compile's
 #             activation_memory_budget; ARGS="--only resnet50" solves some
+# make bench-map  prints what the map needs for a frame; ARGS="1000000" is how many rectangles
 # make reference  makes the reference anew, on an idle machine
 # make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
 # make test-captures  compares captures for CUDA by rules with torch's own choice, where a GPU is
@@ -18,7 +19,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets reference lint sample plans setup
+.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets bench-map reference lint sample plans setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -42,6 +43,9 @@ bench: setup
 bench-budgets: setup
 	@mkdir -p out
 	@.venv/bin/python tests/benchmarks/bench_budgets.py -o out/bench_budgets.json $(ARGS)
+
+bench-map: setup
+	@.venv/bin/python tests/benchmarks/bench_map.py $(ARGS)
 
 reference: setup
 	@.venv/bin/python -m app bench -o $(REFERENCE) $(ARGS)

@@ -1,10 +1,10 @@
 """The op axis under the map."""
 
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from app.map.row import Row, label_font
+from app.map.row import At, Row, label_font, text_width, write
 from app.map.state import MapState
 from app.map.ticks import op_ticks
 
@@ -24,17 +24,11 @@ class OpAxisRow(Row):
             return
         self.paint_caption(painter)
         theme, plot, window = self.state.theme, self.plot, self.state.window
-        painter.setFont(label_font())
+        font = label_font()
         for slot, text in op_ticks(window.x0, window.x1, plot.width()):
             x = self.x_of(slot)
             painter.fillRect(QRectF(round(x), 0, 1, 4), QColor(theme.line2))
             painter.setPen(QColor(theme.text3))
-            box = QRectF(x - 40, 4, 80, 16)
-            if x - 12 < plot.left():
-                box.moveLeft(max(x, plot.left()) - 3)
-                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
-            elif box.center().x() + 20 > plot.right():
-                box.moveRight(plot.right() + 8)
-                painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-            else:
-                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            half = text_width(text, font) / 2
+            middle = min(max(x, plot.left() - 3 + half), plot.right() + 8 - half)
+            write(painter, QRectF(middle - 40, 4, 80, 16), text, font, At.MIDDLE)

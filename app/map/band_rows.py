@@ -1,13 +1,14 @@
 """The rows above the map: phases with their update ticks, modules, blocks."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QPointF, QRectF, Signal
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.map.bands import Band
-from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.row import LEFT, WEIGHT, Row, label_font, text_width, write
 from app.map.state import MapState
 from solver.step import Category
 
@@ -29,7 +30,12 @@ class BandRow(Row):
         super().__init__(state, height)
         self.caption = caption
         self.band_height = height
+        self._starts: list[int] = []
         state.range_changed.connect(self.refresh)
+        state.scene_changed.connect(self._new_scene)
+
+    def _new_scene(self) -> None:
+        self._starts = [band.start for band in self.bands()]
 
     def bands(self) -> Sequence[Band]:
         """The bands to show."""
@@ -52,17 +58,21 @@ class BandRow(Row):
         strip = QRectF(plot.left(), 0, plot.width(), self.band_height)
         painter.fillRect(strip, QColor(theme.raised))
         window = self.state.window
+        bands, starts = self.bands(), self._starts
         scale = plot.width() / (window.x1 - window.x0)
         gap, last_gap = QColor(theme.map), 0
-        for band in self.bands():
-            if band.end <= window.x0 or band.start >= window.x1:
-                continue
+        at = max(bisect_right(starts, window.x0) - 1, 0)
+        while at < len(bands) and starts[at] < window.x1:
+            band = bands[at]
             left, right = LEFT + (band.start - window.x0) * scale, LEFT + (band.end - window.x0) * scale
             if band.start > window.x0 and round(left) >= last_gap + LEAST_APART:
                 last_gap = round(left)
                 painter.fillRect(QRectF(last_gap, 0, 1, self.band_height), gap)
             if right - left > LEAST_NAMED:
                 self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
+            # Of an order that changes modules at every op most bands are not told apart.
+            seen = window.x0 + (last_gap + LEAST_APART - 0.5 - LEFT) / scale
+            at = max(at + 1, bisect_right(starts, seen) - 1) if right < seen else at + 1
 
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
         """The name at the visible left end of its band, if it fits."""
@@ -70,10 +80,8 @@ class BandRow(Row):
         if text_width(name, font) + 10 > right - left:
             name = name.rpartition(".")[2]  # of layer.11 the number
         if name and text_width(name, font) + 10 <= right - left:
-            painter.setFont(font)
             painter.setPen(QColor(self.state.theme.text2))
-            box = QRectF(left + 7, 0, right - left - 7, self.band_height)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+            write(painter, QRectF(left + 7, 0, right - left - 7, self.band_height), name, font)
 
 
 class PhaseRow(BandRow):
@@ -95,10 +103,8 @@ class PhaseRow(BandRow):
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
         font = label_font(11, WEIGHT.DemiBold)
         if text_width(name, font) + 10 <= right - left:
-            painter.setFont(font)
             painter.setPen(QColor(self.state.theme.text))
-            box = QRectF(left + 7, 0, right - left - 7, self.band_height)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+            write(painter, QRectF(left + 7, 0, right - left - 7, self.band_height), name, font)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -115,13 +121,13 @@ class PhaseRow(BandRow):
     ) -> None:
         window = self.state.window
         drawn = LEFT
-        for band in bands:
-            if band.end > window.x0 and band.start < window.x1:
+        for band in bands[bisect_right(bands, window.x0, key=lambda band: band.end) :]:
+            if band.start >= window.x1:
+                break
+            if self.x_of(band.end) > drawn:
                 left, right = max(self.x_of(band.start), drawn), self.x_of(band.end)
-                if right > drawn:
-                    drawn = max(right, left + least)
-                    box = QRectF(left, self.band_height + 1, drawn - left, TICKS)
-                    painter.fillRect(box, colour)
+                drawn = max(right, left + least)
+                painter.fillRect(QRectF(left, self.band_height + 1, drawn - left, TICKS), colour)
 
 
 class ModuleRow(BandRow):

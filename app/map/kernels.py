@@ -6,13 +6,19 @@ import numpy as np
 
 from solver.compiled import inner_kernel, kernel
 
-BLOCK = 512
+BLOCK = 64
+"""Rectangles of a block, as in ``app.map.index``."""
+DENSITY, LEAST = 2.0, 4
+"""While moving, a block shows as many of its rectangles as would cover its box so often, and at least
+so many."""
 FAINTEST = 0.45
 """Opacity of even the smallest rectangle, so that nothing vanishes."""
 BOOST = 1.5
 """Opacity over coverage: what the rounding of a neighbour leaves open does not show as a seam."""
 
 
+HALF_LINE = 0.6
+"""Half the width of the live profile's outline, pixels."""
 UNIT = 1 << 18
 """Coverage of a whole pixel: whole numbers, so that changes along a row cancel exactly."""
 
@@ -52,12 +58,18 @@ def _blend(coverage: Any, touched: Any, image: Any) -> None:
         coverage[y] = 0
 
 
+@inner_kernel
+def _over(under: Any, paint: Any, share: float) -> Any:
+    """``share`` of a colour over another one."""
+    red = np.uint32(((paint >> 16) & 255) * share + ((under >> 16) & 255) * (1.0 - share) + 0.5)
+    green = np.uint32(((paint >> 8) & 255) * share + ((under >> 8) & 255) * (1.0 - share) + 0.5)
+    blue = np.uint32((paint & 255) * share + (under & 255) * (1.0 - share) + 0.5)
+    return np.uint32(0xFF000000) | (red << np.uint32(16)) | (green << np.uint32(8)) | blue
+
+
 @kernel
 def raster(
-    start: Any,
-    end: Any,
-    low: Any,
-    high: Any,
+    rectangles: Any,
     colour: Any,
     boxes: Any,
     x0: float,
@@ -74,11 +86,13 @@ def raster(
 ) -> int:
     """Draw rectangles into ``image`` (uint32 H×W, row 0 at address ``y1``); returns label candidates.
 
+    ``rectangles`` and ``boxes`` are those of a block index, and so is the unit of ``y0`` and ``y1``.
     ``colour`` indexes ``fill`` and ``edge`` (uint32 ARGB; fill 0: not drawn). Where both sides are a
     pixel or more, sides are rounded to pixels, so that neighbours tile exactly. Thinner rectangles
     add their covered share of each pixel to ``coverage`` (int32 H×(W+1)×4: changes along the row of
-    coverage, red, green, blue; zeros, left as zeros) when ``smooth``, else they take the pixel.
-    ``labels`` (int32 n×5) receives the rectangle and its pixel box where it is at least 60×12.
+    coverage, red, green, blue; zeros, left as zeros) when ``smooth``, else they take the pixel, and
+    where many fall into few pixels some are left out. ``labels`` (int32 n×5) receives the rectangle
+    and its pixel box where it is at least 60×12.
     """
     rows, columns = image.shape
     scale_x, scale_y = columns / (x1 - x0), rows / (y1 - y0)
@@ -93,15 +107,32 @@ def raster(
             continue
         if boxes[block, 2] >= y1 or boxes[block, 3] <= y0:
             continue
-        for i in range(block * BLOCK, min(start.shape[0], (block + 1) * BLOCK)):
-            if start[i] >= x1 or end[i] <= x0 or low[i] >= y1 or high[i] <= y0:
+        first = block * BLOCK
+        last = min(rectangles.shape[0], first + BLOCK)
+        if not smooth:
+            # No less than they cover: what is a pixel or more lies beside the others, not on them.
+            covered = max(
+                boxes[block, 6] * scale_x * scale_y,
+                max(boxes[block, 4] * scale_x, boxes[block, 5] * scale_y),
+            )
+            wide = (boxes[block, 1] - boxes[block, 0]) * scale_x + 1.0
+            tall = (boxes[block, 3] - boxes[block, 2]) * scale_y + 1.0
+            last = min(last, first + LEAST + int(DENSITY * wide * tall / max(covered, 1.0)))
+        for i in range(first, last):
+            start, end = rectangles[i, 0], rectangles[i, 1]
+            low, high = rectangles[i, 2], rectangles[i, 3]
+            if start >= x1 or end <= x0 or low >= y1 or high <= y0:
                 continue
             paint = fill[colour[i]]
             if paint == 0:
                 continue
-            left, right = (start[i] - x0) * scale_x, (end[i] - x0) * scale_x
-            top, bottom = (y1 - high[i]) * scale_y, (y1 - low[i]) * scale_y
+            left, right = (start - x0) * scale_x, (end - x0) * scale_x
+            top, bottom = (y1 - high) * scale_y, (y1 - low) * scale_y
             width, height = right - left, bottom - top
+            if not smooth and width < 1.0 and height < 1.0:
+                x, y = int((left + right) * 0.5), int((top + bottom) * 0.5)
+                image[min(max(y, 0), rows - 1), min(max(x, 0), columns - 1)] = paint
+                continue
             left, top = max(left, 0.0), max(top, 0.0)
             right, bottom = min(right, float(columns)), min(bottom, float(rows))
             if width < 1.0 or height < 1.0:
@@ -129,8 +160,8 @@ def raster(
                     part_y = min(bottom, y + 1.0) - max(top, float(y))
                     # Changes of coverage along the row: into the first pixel, from it to the whole
                     # ones, from those to the last one, out of it.
-                    whole = np.int32(part_y * UNIT)
-                    share = np.int32(part_y * (min(right, first_x + 1.0) - left) * UNIT)
+                    whole = np.int32(max(part_y * UNIT, 1.0))
+                    share = np.int32(max(part_y * (min(right, first_x + 1.0) - left) * UNIT, 1.0))
                     _change(coverage, y, first_x, share, paint)
                     if last_x > first_x:
                         _change(coverage, y, first_x + 1, whole - share, paint)
@@ -147,10 +178,10 @@ def raster(
                 line = edge[colour[i]]
                 # The far sides go on the pixels beyond, where a neighbour draws its near sides.
                 last_x = min(right_px + 1, columns) if outlined else right_px
-                if start[i] >= x0 and left_px < columns:
+                if start >= x0 and left_px < columns:
                     for y in range(top_px, bottom_px):
                         image[y, left_px] = line
-                if high[i] <= y1 and top_px < rows:
+                if high <= y1 and top_px < rows:
                     for x in range(left_px, last_x):
                         image[top_px, x] = line
                 if outlined and right_px < columns:
@@ -174,10 +205,7 @@ def raster(
 
 @kernel
 def pick(
-    start: Any,
-    end: Any,
-    low: Any,
-    high: Any,
+    rectangles: Any,
     colour: Any,
     boxes: Any,
     fill: Any,
@@ -188,8 +216,8 @@ def pick(
 ) -> int:
     """The rectangle that holds point (x, y), else the nearest within (near_x, near_y), else -1.
 
-    Coordinates are slots and bytes; the distance to a rectangle is measured in parts of near_x and
-    near_y. Rectangles whose ``fill`` is 0 are not there.
+    Coordinates are slots and units of the index; the distance to a rectangle is measured in parts of
+    near_x and near_y. Rectangles whose ``fill`` is 0 are not there.
     """
     best, best_distance = -1, 1.0
     for block in range(boxes.shape[0]):
@@ -197,12 +225,14 @@ def pick(
             continue
         if boxes[block, 2] > y + near_y or boxes[block, 3] < y - near_y:
             continue
-        for i in range(block * BLOCK, min(start.shape[0], (block + 1) * BLOCK)):
+        for i in range(block * BLOCK, min(rectangles.shape[0], (block + 1) * BLOCK)):
             if fill[colour[i]] == 0:
                 continue
-            beside = max(start[i] - x, x - end[i], 0.0)
-            above = max(low[i] - y, y - high[i], 0.0)
-            if beside == 0.0 and above == 0.0 and x < end[i] and y < high[i]:
+            start, end = rectangles[i, 0], rectangles[i, 1]
+            low, high = rectangles[i, 2], rectangles[i, 3]
+            beside = max(start - x, x - end, 0.0)
+            above = max(low - y, y - high, 0.0)
+            if beside == 0.0 and above == 0.0 and x < end and y < high:
                 return i
             if near_x > 0.0 and near_y > 0.0:
                 distance = max(beside / near_x, above / near_y)
@@ -229,3 +259,65 @@ def regions(
             for x in range(int(left + 0.5), int(right + 0.5)):
                 if (x + y) % pitch == 0:
                     image[y, x] = paint
+
+
+@kernel
+def column_slots(live: Any, tops: Any, x0: float, x1: float, slots: Any) -> None:
+    """Into ``slots`` (int64, columns) the slot shown in each pixel column: of several the highest.
+
+    ``live``: bytes at every slot, at least one; ``tops``: the most bytes of every ``BLOCK`` slots.
+    """
+    count, columns = live.shape[0], slots.shape[0]
+    step = (x1 - x0) / columns
+    for column in range(columns):
+        if step <= 1.0:  # at most one boundary in a column: the slot under its middle
+            slots[column] = min(max(int(x0 + (column + 0.5) * step), 0), count - 1)
+            continue
+        first = min(max(int(x0 + column * step), 0), count - 1)
+        last = min(max(int(x0 + (column + 1) * step), first + 1), count)
+        best, block, at = first, -1, first
+        most = live[first]
+        while at < last:
+            if at % BLOCK == 0 and at + BLOCK <= last:
+                if tops[at // BLOCK] > most:
+                    most, block = tops[at // BLOCK], at // BLOCK
+                at += BLOCK
+            else:
+                if live[at] > most:
+                    most, best, block = live[at], at, -1
+                at += 1
+        if block >= 0:
+            best = block * BLOCK
+            while live[best] < most:
+                best += 1
+        slots[column] = best
+
+
+@kernel
+def profile(
+    sizes: Any, slots: Any, shown: Any, fills: Any, zero: float, scale: float, line: Any, image: Any
+) -> None:
+    """Stack ``sizes`` (int64, areas × slots) at ``slots`` into ``image``, with an outline on top.
+
+    ``shown``: the areas to stack, lowest first; ``fills``: their colours; ``zero``: the pixel of 0
+    bytes, ``scale``: pixels of a byte; ``line``: the outline's colour. What is above stays.
+    """
+    rows, columns = image.shape
+    before = zero
+    for column in range(columns):
+        total, bottom, level = np.int64(0), rows, zero
+        for area in range(shown.shape[0]):
+            total += sizes[shown[area], slots[column]]
+            level = zero - total * scale
+            top = min(max(int(level + 0.5), 0), rows)
+            for y in range(top, bottom):
+                image[y, column] = fills[area]
+            bottom = min(bottom, top)
+        if column == 0:
+            before = level
+        upper, lower = min(level, before) - HALF_LINE, max(level, before) + HALF_LINE
+        before = level
+        for y in range(max(int(upper), 0), min(int(np.ceil(lower)), rows)):
+            share = min(y + 1.0, lower) - max(float(y), upper)
+            if share > 0.0:
+                image[y, column] = _over(image[y, column], line, min(share, 1.0))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
@@ -12,13 +12,13 @@ from app.map.joins import paint_joins
 from app.map.lines import paint_lines
 from app.map.palette import colour_numbers, ink_on
 from app.map.raster import LabelArray, Surface
-from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
 from app.numbers import human
 
-IDLE_MS = 80
+IDLE_MS = 60
 """Rest after a motion before thin rectangles are drawn by coverage."""
 LABEL_PAD = 5.0
 LEAST_LABEL = 12
@@ -34,6 +34,8 @@ class Picture:
 
 class MapRow(Row):
     """Paints the visible part of the scene; rasterises only when range, scene or colours changed."""
+
+    kept = False
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, None)
@@ -161,14 +163,13 @@ class MapRow(Row):
         paint_lines(painter, self, scene)
 
     def _paint_axis(self, painter: QPainter) -> None:
-        painter.setFont(label_font())
         theme = self.state.theme
         for value, text in self._address_ticks():
             y = self.y_of(value)
             painter.fillRect(QRectF(LEFT - 4, round(y), 4, 1), QColor(theme.line2))
             painter.setPen(QColor(theme.text3))
             box = QRectF(0, min(max(y - 8, -1), self.plot.height() - 14), LEFT - 9, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+            write(painter, box, text, label_font(), At.RIGHT)
 
     def _paint_labels(self, painter: QPainter, scene: Scene, labels: LabelArray) -> None:
         strong, plain = label_font(11, WEIGHT.Medium), label_font()
@@ -193,12 +194,10 @@ class MapRow(Row):
                 continue
             written.add(rectangle)
             painter.setPen(QColor(self.state.palette.ink[self._numbers[rectangle]]))
-            painter.setFont(strong)
             box = QRectF(start, top + 1, room, bottom - top - 1)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, name)
+            write(painter, box, name, strong)
             if width + 8 + text_width(size, plain) <= room:
-                painter.setFont(plain)
-                painter.drawText(box.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+                write(painter, box.adjusted(width + 8, 0, 0, 0), size, plain)
         self._paint_strip_names(painter, scene, written)
 
     def _paint_strip_names(self, painter: QPainter, scene: Scene, written: set[int]) -> None:
@@ -221,7 +220,5 @@ class MapRow(Row):
             ground.moveTop(round(box.center().y() - LEAST_LABEL / 2))
             painter.fillRect(ground, QColor(fill))
             painter.setPen(QColor(ink_on(fill)))
-            painter.setFont(strong)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, strip.name)
-            painter.setFont(plain)
-            painter.drawText(box.adjusted(shift, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+            write(painter, box, strip.name, strong)
+            write(painter, box.adjusted(shift, 0, 0, 0), size, plain)

@@ -31,6 +31,8 @@ class OverviewRow(Row):
 
     caption = "Step"
 
+    kept = False
+
     def __init__(self, state: MapState) -> None:
         super().__init__(state, HEIGHT)
         self._image: QImage | None = None

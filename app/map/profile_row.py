@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from app.map.lines import BOUND_DASH, paint_staircase
 from app.map.palette import argb
 from app.map.profile_image import column_slots, draw_profile
-from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
-from app.map.scene import STACK, Scene
+from app.map.raster import KERNELS
+from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
+from app.map.scene import CATEGORIES, STACK, Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
 
@@ -24,11 +25,14 @@ class ProfileRow(Row):
 
     caption = "Live"
 
+    kept = False
+
     def __init__(self, state: MapState) -> None:
         super().__init__(state, HEIGHT)
         self.box = pg.ViewBox(parent=self, enableMenu=False)
         self.box.disableAutoRange()
         self.box.setMouseEnabled(False, False)
+        self._pixels = np.zeros((1, 1), np.uint32)
         self.geometryChanged.connect(self._resized)
         state.range_changed.connect(self.refresh)
 
@@ -59,8 +63,8 @@ class ProfileRow(Row):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         scene, theme, plot = self.state.scene, self.state.theme, self.plot
-        painter.fillRect(plot, QColor(theme.map))
         if scene is None or scene.slots == 0:
+            painter.fillRect(plot, QColor(theme.map))
             return
         self._paint_axis(painter)
         painter.setClipRect(plot)
@@ -70,38 +74,48 @@ class ProfileRow(Row):
             self._paint_bound(painter, scene.bound.size, scene.bound.text)
         self._paint_peak(painter, scene)
 
+    def _ticks(self) -> list[tuple[float, str]]:
+        return byte_ticks(0, self.highest, self.plot.height() - self.y_of(self.highest), 26)[0]
+
     def _paint_axis(self, painter: QPainter) -> None:
         theme, plot = self.state.theme, self.plot
-        painter.setFont(label_font())
         painter.setPen(QColor(theme.text3))
         highest = self.y_of(self.highest)
-        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, highest - 8, LEFT - 9, 16), right, self.caption)
-        for value, text in byte_ticks(0, self.highest, plot.height() - highest, 26)[0]:
+        write(painter, QRectF(0, highest - 8, LEFT - 9, 16), self.caption, label_font(), At.RIGHT)
+        for value, text in self._ticks():
             y = self.y_of(value)
-            painter.fillRect(QRectF(plot.left(), round(y), plot.width(), 1), QColor(theme.line))
             if y - highest >= 13:
                 painter.setPen(QColor(theme.text3))
                 box = QRectF(0, min(y - 8, plot.height() - 14), LEFT - 9, 16)
-                painter.drawText(box, right, text)
+                write(painter, box, text, label_font(), At.RIGHT)
 
     def _paint_stack(self, painter: QPainter, scene: Scene) -> None:
-        window, plot = self.state.window, self.plot
+        """The areas, and the grid lines under them."""
+        window, plot, theme = self.state.window, self.plot, self.state.theme
         columns, rows = self.device_size()
-        slots = column_slots(scene, window.x0, window.x1, columns)
-        shown = [
-            row
-            for row, category in enumerate(STACK)
-            if category not in self.state.hidden and scene.profile[row].any()
-        ]
-        sizes = np.cumsum(scene.profile[shown][:, slots], axis=0)
-        zero = self.y_of(0)
-        scale = (zero - self.y_of(self.highest)) / self.highest
-        levels = (zero - sizes.astype(np.float64) * scale) * self.pixel_ratio
-        fills = np.array([argb(self.state.theme.fill[STACK[row]]) for row in shown], np.uint32)
-        pixels = draw_profile(levels, fills, 0, self.state.theme.text, rows)
-        image = self.image(pixels, QImage.Format.Format_ARGB32)
-        painter.drawImage(QPointF(plot.left(), 0), image)
+        if self._pixels.shape != (rows, columns):
+            self._pixels = np.zeros((rows, columns), np.uint32)
+        self._pixels.fill(argb(theme.map))
+        for value, _ in self._ticks():
+            at = min(round(self.y_of(value) * self.pixel_ratio), rows - 1)
+            self._pixels[at] = argb(theme.line)
+        if KERNELS.ready:
+            palette, present = self.state.palette, scene.present
+            numbers = [CATEGORIES.index(category) for category in STACK]
+            shown = [row for row in present if palette.fill[numbers[row]]]
+            zero = self.y_of(0)
+            scale = (zero - self.y_of(self.highest)) / self.highest
+            draw_profile(
+                self._pixels,
+                scene.profile,
+                column_slots(scene, window.x0, window.x1, columns),
+                shown,
+                palette.fill[[numbers[row] for row in shown]],
+                zero * self.pixel_ratio,
+                scale * self.pixel_ratio,
+                argb(theme.text),
+            )
+        painter.drawImage(QPointF(plot.left(), 0), self.image(self._pixels, QImage.Format.Format_RGB32))
 
     def _paint_bound(self, painter: QPainter, size: int, text: str) -> None:
         theme, plot = self.state.theme, self.plot

@@ -92,6 +92,9 @@ def _call_each(kernels: ModuleType) -> None:
     _raster(kernels, surface, index, colour, paint, paint, False, Window(0, 1, 0, 1), True)
     _pick(kernels, index, colour, paint, 0.5, 0.5, 0.0, 0.0)
     kernels.regions(np.zeros((1, 4)), 0.0, 1.0, 0.0, 1.0, np.uint32(1), 1, surface.image)
+    slots = np.zeros(2, np.int64)
+    kernels.column_slots(one, one, 0.0, 1.0, slots)
+    kernels.profile(one[None, :], slots, one[:1], paint, 1.0, 1.0, np.uint32(1), surface.image)
 
 
 class Surface:
@@ -186,11 +189,11 @@ class Drawing:
         self, x: float, y: float, palette: Palette, near_x: float = 0.0, near_y: float = 0.0
     ) -> int:
         """The visible rectangle at slot x and byte y, else the nearest within near_x, near_y, or -1."""
-        index = self.index
+        index, scene = self.index, self.scene
         if not KERNELS.ready:
-            inside = (index.start <= x) & (x < index.end) & (index.low <= y) & (y < index.high)
-            found = np.flatnonzero(inside & (palette.fill[self.colour] > 0))
-            return int(index.original[found[0]]) if len(found) else -1
+            inside = (scene.start <= x) & (x < scene.end) & (scene.low <= y) & (y < scene.high)
+            found = np.flatnonzero(inside & (palette.fill[colour_numbers(scene)] > 0))
+            return int(found[0]) if len(found) else -1
         kernels = KERNELS.load()
         reach = float(near_x), float(near_y)
         at = _pick(kernels, index, self.colour, palette.fill, float(x), float(y), *reach)
@@ -217,16 +220,13 @@ def _raster(
     smooth: bool,
 ) -> int:
     found: int = kernels.raster(
-        index.start,
-        index.end,
-        index.low,
-        index.high,
+        index.rectangles,
         colour,
         index.boxes,
         float(window.x0),
         float(window.x1),
-        float(window.y0),
-        float(window.y1),
+        window.y0 / index.unit,
+        window.y1 / index.unit,
         fill,
         edge,
         outlined,
@@ -249,7 +249,7 @@ def _pick(
     near_y: float,
 ) -> int:
     found: int = kernels.pick(
-        index.start, index.end, index.low, index.high, colour, index.boxes, fill, x, y, near_x, near_y
+        index.rectangles, colour, index.boxes, fill, x, y / index.unit, near_x, near_y / index.unit
     )
     return found
 

@@ -1,11 +1,12 @@
 """The base of the map's rows: strips of one width that share the slots' pixels."""
 
+from enum import Enum
 from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QStaticText, QTransform
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
 from app.fonts import text_font
@@ -30,13 +31,42 @@ def text_width(text: str, font: QFont) -> float:
     return QFontMetricsF(font).horizontalAdvance(text)
 
 
+@lru_cache(maxsize=4096)
+def _laid_out(text: str, font: QFont) -> tuple[QStaticText, float, float]:
+    """A line of text with its width and height: laid out once, it is drawn in half the time."""
+    line = QStaticText(text)
+    line.setTextFormat(Qt.TextFormat.PlainText)
+    line.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
+    line.prepare(QTransform(), font)
+    return line, line.size().width(), line.size().height()
+
+
+class At(Enum):
+    """Where in its box a line of text stands; always in the middle of the height."""
+
+    LEFT = "left"
+    MIDDLE = "middle"
+    RIGHT = "right"
+
+
+def write(painter: QPainter, box: QRectF, text: str, font: QFont, at: At = At.LEFT) -> None:
+    """Write a line of text with the painter's pen."""
+    line, width, height = _laid_out(text, font)
+    spare = box.width() - width
+    x = box.left() + {At.LEFT: 0.0, At.MIDDLE: spare / 2, At.RIGHT: spare}[at]
+    painter.setFont(font)
+    painter.drawStaticText(QPointF(x, round(box.top() + (box.height() - height) / 2)), line)
+
+
 class Row(QGraphicsWidget):
     """A strip of the map widget, painted in pixels.
 
-    Its painting is kept until ``update``, so that overlays above it cost it nothing.
+    Its painting is kept until ``update``, so that overlays above it cost it little.
     """
 
     caption = ""
+    kept = True
+    """Whether its painting is kept; one that is a picture of its own is as fast to draw again."""
 
     def __init__(self, state: MapState, height: float | None) -> None:
         super().__init__()
@@ -47,7 +77,8 @@ class Row(QGraphicsWidget):
         self._plot = QRectF(LEFT, 0, 1, 1)
         self.geometryChanged.connect(self._measure)
         self.apply_height()
-        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        if self.kept:
+            self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         state.scene_changed.connect(self.refresh)
         state.colours_changed.connect(self.refresh)
 
@@ -108,7 +139,6 @@ class Row(QGraphicsWidget):
 
     def paint_caption(self, painter: QPainter) -> None:
         """The row's name in the left margin."""
-        painter.setFont(label_font())
         painter.setPen(QColor(self.state.theme.text3))
         box = QRectF(0, 0, LEFT - 9, self.size().height())
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self.caption)
+        write(painter, box, self.caption, label_font(), At.RIGHT)

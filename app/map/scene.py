@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.map.bands import NO_BANDS, Bands
+from app.map.index import BLOCK
 from app.numbers import gib, human
 from solver.plan import IntArray
 from solver.step import Category
@@ -130,6 +131,11 @@ class Scene:
         return max(int(self.high.max(initial=0)), lines, 1)
 
     @cached_property
+    def present(self) -> tuple[int, ...]:
+        """The rows of ``profile`` that have bytes."""
+        return tuple(np.flatnonzero(self.profile.any(axis=1)).tolist())
+
+    @cached_property
     def live(self) -> IntArray:
         """Live bytes at every slot, residents included, shape (slots,)."""
         return np.asarray(self.profile.sum(axis=0), np.int64)
@@ -150,10 +156,11 @@ class Scene:
         return self.most_reserved or int(self.high.max(initial=0))
 
     @cached_property
-    def ranked_slots(self) -> IntArray:
-        """One number a slot, larger where more is live; modulo ``slots`` it is the slot itself."""
-        slots = max(self.slots, 1)
-        return np.asarray((self.live >> 9) * slots + np.arange(self.slots), np.int64)
+    def live_tops(self) -> IntArray:
+        """The most live bytes of every ``BLOCK`` slots."""
+        if not self.slots:
+            return np.zeros(0, np.int64)
+        return np.maximum.reduceat(self.live, np.arange(0, self.slots, BLOCK))
 
     @cached_property
     def peak_slot(self) -> int:

@@ -1,6 +1,7 @@
-"""CPU time of the map: a frame while panning, a frame at rest, a hover query.
+"""CPU time of the map: frames that move, a frame at rest, an answer to the pointer, loading.
 
-Run: ``python tests/benchmarks/bench_map.py [rectangles ...]`` (20,000 and 1,000,000 by default).
+Run: ``make bench-map`` or ``python tests/benchmarks/bench_map.py [rectangles ...]``. A frame is all
+that a map of 1600 x 900 pixels does when its range changes: bands, rectangles, labels, axes, profile.
 """
 
 import os
@@ -9,17 +10,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from PySide6.QtCore import QPointF
 from PySide6.QtWidgets import QApplication
 
-from app.map.raster import KERNELS, Window
+from app.map.map_row import IDLE_MS
+from app.map.raster import KERNELS, Drawing, Window
+from app.map.scene import Scene
 from app.map.view import MapView
-from tests.app.map.made_scenes import large_scene
+from tests.app.map.made_scenes import Arrays, allocator_arrays, scene_of_arrays, training_arrays
+
+SCENES: dict[str, Callable[[int], Arrays]] = {
+    "training": training_arrays,
+    "allocator": allocator_arrays,
+}
+FRAMES = 100
 
 
 def cpu_ms(repeat: int, work: Callable[[int], None]) -> tuple[float, float]:
@@ -32,23 +43,20 @@ def cpu_ms(repeat: int, work: Callable[[int], None]) -> tuple[float, float]:
     return float(np.median(times)), float(np.percentile(times, 95))
 
 
-def panning_view(count: int) -> MapView:
-    """A shown map of 1600 x 900 pixels with so many rectangles."""
+def shown(scene: Scene) -> MapView:
+    """A visible map of 1600 x 900 pixels, drawn as at rest."""
     view = MapView()
     view.resize(1600, 900)
-    view.set_scene(large_scene(count))
+    view.set_scene(scene)
     view.show()
     QApplication.processEvents()  # without which nothing is painted
     view.settle()
     return view
 
 
-def pan_frame(view: MapView, frame: int) -> None:
+def show(view: MapView, window: Window) -> None:
     """Move the range and paint at once, as one frame of a drag."""
-    whole = view.state.whole
-    width = whole.x1 * 0.6
-    left = whole.x1 * 0.002 * (frame % 100)
-    view.state.show(Window(left, left + width, 0.0, whole.y1 * 0.9))
+    view.state.show(window)
     paint(view)
 
 
@@ -59,46 +67,89 @@ def paint(view: MapView) -> None:
         raise RuntimeError("The map was not painted, so there is nothing to measure.")
 
 
+def panned(whole: Window, frame: int) -> Window:
+    """Sixty hundredths of the step, moving to the right."""
+    left = whole.x1 * 0.004 * (frame % 100)
+    return Window(left, left + whole.x1 * 0.6, 0.0, whole.y1 * 0.9)
+
+
+def zoomed(whole: Window, frame: int) -> Window:
+    """From the whole to a thousandth of its slots, then from the whole to a corner of it."""
+    along = frame % (FRAMES // 2) / (FRAMES // 2)
+    share = 0.001**along
+    low = 0.0 if frame < FRAMES // 2 else whole.y1 * 0.3 * (1 - share)
+    high = whole.y1 if frame < FRAMES // 2 else low + whole.y1 * share
+    left = whole.x1 * 0.4 * (1 - share)
+    return Window(left, left + whole.x1 * share, low, high)
+
+
 @dataclass(frozen=True)
 class Figures:
-    """Milliseconds of CPU time: median, and the 95th percentile of a panned frame."""
+    """Milliseconds of CPU time: median, and 95th percentile where two stand together."""
 
-    pan: float
-    pan_worst: float
+    pan: tuple[float, float]
+    zoom: tuple[float, float]
     rest: float
-    hover: float
+    """The frame with coverage, which follows the last moving one after ``IDLE_MS``."""
+    hover: tuple[float, float]
+    load: float
+    """Arrays from a file, a scene of them, its index and its live bytes."""
 
 
-def measure(count: int, frames: int = 100) -> Figures:
-    """The figures of a map with ``count`` rectangles; needs a QApplication."""
-    view = panning_view(count)
-    drawing, whole, palette = view.state.drawing, view.state.whole, view.state.palette
-    assert drawing is not None
-    points = np.random.default_rng(0).random((500, 2)) * (whole.x1, whole.y1)
+def measure(arrays: Arrays, frames: int = FRAMES) -> Figures:
+    """The figures of a map; needs a QApplication."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "arrays.npz")
+        np.savez(path, **arrays)
+
+        def load(_: int) -> None:
+            with np.load(path) as file:
+                scene = scene_of_arrays({name: file[name] for name in file.files})
+            Drawing(scene)
+            _ = scene.live_tops, scene.top
+
+        loading, _ = cpu_ms(3, load)
+    view = shown(scene_of_arrays(arrays))
+    whole = view.state.whole
+    corner, size = view.map_row.geometry().topLeft(), view.map_row.plot
+    points = np.random.default_rng(0).random((5 * frames, 2)) * (size.width(), size.height())
 
     def rest(frame: int) -> None:
+        show(view, panned(whole, frame))
         view.map_row.settle()
-        paint(view)
 
-    pan_frame(view, 0)
-    pan, worst = cpu_ms(frames, lambda frame: pan_frame(view, frame))
-    resting, _ = cpu_ms(5, rest)
-    hover, _ = cpu_ms(500, lambda i: drawing.pick(points[i, 0], points[i, 1], palette, 1.0, 1000.0))
+    def hover(frame: int) -> None:
+        view.rectangle_at(corner + QPointF(size.left() + points[frame, 0], points[frame, 1]))
+
+    show(view, panned(whole, 1))
+    pan = cpu_ms(frames, lambda frame: show(view, panned(whole, frame)))
+    zoom = cpu_ms(frames, lambda frame: show(view, zoomed(whole, frame)))
+    resting = []
+    for frame in range(0, frames, 10):
+        rest(frame)
+        resting.append(cpu_ms(1, lambda _: paint(view))[0])
+    hovering = cpu_ms(len(points), hover)
     view.close()
-    return Figures(pan, worst, resting, hover)
+    return Figures(pan, zoom, max(resting), hovering, loading)
 
 
 def main(counts: list[int]) -> None:
-    """Write one line for each count."""
+    """Write one line for each count and kind of scene."""
     application = QApplication.instance() or QApplication([])
     KERNELS.load()
+    sys.stdout.write("CPU time in ms; two figures are median and 95th percentile.\n")
     for count in counts:
-        figures = measure(count)
-        application.processEvents()
-        sys.stdout.write(
-            f"{count:>9,} rectangles: pan {figures.pan:.1f} ms (p95 {figures.pan_worst:.1f}), "
-            f"rest {figures.rest:.1f} ms, hover {1000 * figures.hover:.0f} µs\n"
-        )
+        for name, make in SCENES.items():
+            figures = measure(make(count))
+            application.processEvents()
+            pan, zoom, hover = (
+                f"{a:.1f} / {b:.1f}"
+                for a, b in (figures.pan, figures.zoom, [1000 * x for x in figures.hover])
+            )
+            sys.stdout.write(
+                f"{count:>9,} rectangles, {name:<9}: pan {pan}, zoom {zoom}, refined after "
+                f"{IDLE_MS} + {figures.rest:.1f}, hover {hover} µs, load and index {figures.load:.0f}\n"
+            )
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 import numpy as np
 
 from app.map.plan_scene import PlanScene, plan_scene
+from app.map.scene import CATEGORIES, ArrayScene, array_scene
 from solver.assemble import assemble
-from solver.plan import Certificate, Plan, Proof, Status
+from solver.plan import Certificate, IntArray, Plan, Proof, Status
 from solver.step import Category, Op, Origin, Phase, Step, Storage, round_up
 from solver.timeline import order_lifetimes, planned_storages
 
@@ -71,3 +72,55 @@ def large_scene(count: int, seed: int = 0) -> PlanScene:
         certificate=Certificate(0, Proof.NONE, -1, 0),
     )
     return plan_scene(step, plan)
+
+
+Arrays = dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.int64]]"]
+
+
+def training_arrays(count: int, seed: int = 0) -> Arrays:
+    """Rectangles like those of ``large_scene``: half are kept until backward, half are short."""
+    random = np.random.default_rng(seed)
+    kept = count // 2
+    sizes = _granular(random.normal(5, 2, count))
+    base = np.concatenate([[0], np.cumsum(sizes[:kept])])
+    made = np.arange(kept)
+    short = np.arange(count - kept)
+    low = np.concatenate([base[:kept], base[np.maximum(kept - short, 0)]])
+    return {
+        "start": np.concatenate([made, kept + short]),
+        "end": np.concatenate([2 * kept - made, kept + short + 2]),
+        "low": low,
+        "high": low + sizes,
+        "category": np.repeat([CATEGORIES.index(Category.ACTIVATION), 1], [kept, count - kept]),
+        "slots": np.array(count + 2),
+    }
+
+
+def allocator_arrays(count: int, seed: int = 0) -> Arrays:
+    """What an allocator sees for hours: most requests short and small, all over the addresses."""
+    random = np.random.default_rng(seed)
+    slots = 2 * count
+    start = np.sort(random.integers(0, slots - 1, count))
+    duration = np.exp(random.normal(4, 2.2, count)).astype(np.int64) + 1
+    low = (random.random(count) ** 2 * 80e9).astype(np.int64) // 512 * 512
+    return {
+        "start": start,
+        "end": np.minimum(start + duration, slots),
+        "low": low,
+        "high": low + _granular(random.normal(3, 2.5, count)),
+        "category": random.integers(0, len(CATEGORIES), count),
+        "slots": np.array(slots),
+    }
+
+
+def scene_of_arrays(arrays: Arrays) -> ArrayScene:
+    """The scene of made arrays."""
+    columns = (arrays[name] for name in ("start", "end", "low", "high"))
+    return array_scene(
+        "made", *columns, arrays["category"].astype(np.uint8), slots=int(arrays["slots"])
+    )
+
+
+def _granular(logarithm: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> IntArray:
+    """Sizes of whole granules, most of them small."""
+    return (np.exp(logarithm).astype(np.int64).clip(1, 1 << 19)) * 512

@@ -1,5 +1,6 @@
 """The raster and the pick query, held against plain loops over all rectangles."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -7,13 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.map.index import BLOCK, build_index
 from app.map.palette import Palette, argb, make_palette
 from app.map.plan_scene import PlanScene, plan_scene
 from app.map.raster import KERNELS, Drawing, Surface, Window
 from app.map.scene import CATEGORIES
 from app.theme import DARK, LIGHT
 from solver.step import Category, Step
-from tests.app.map.made_scenes import first_fit_plan, large_scene
+from tests.app.map.made_scenes import (
+    Arrays,
+    allocator_arrays,
+    first_fit_plan,
+    large_scene,
+    scene_of_arrays,
+    training_arrays,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -203,3 +212,53 @@ def test_text_on_a_fill_is_readable() -> None:
         assert len(palette.ink) == len(palette.fill)
     assert make_palette(DARK).ink[CATEGORIES.index(Category.TEMPORARY)] == "#0d1014"
     assert make_palette(DARK).fill[CATEGORIES.index(Category.GRADIENT)] == argb("#d07e25")
+
+
+def test_blocks_hold_every_rectangle_once_the_largest_first() -> None:
+    scene = scene_of_arrays(allocator_arrays(5000))
+    index = build_index(scene.start, scene.end, scene.low, scene.high)
+    assert sorted(index.original.tolist()) == list(range(5000))
+    for block, box in enumerate(index.boxes):
+        start, end, low, high = index.rectangles[block * BLOCK : (block + 1) * BLOCK].T.astype(float)
+        assert (start.min(), end.max(), low.min(), high.max()) == tuple(box[:4])
+        area = (end - start) * (high - low)
+        assert (np.diff(area) <= 0).all()
+        assert box[4:].tolist() == pytest.approx(
+            [(end - start).mean(), (high - low).mean(), area.mean()]
+        )
+
+
+def test_addresses_beyond_31_bits_are_kept_in_larger_units() -> None:
+    low = np.array([0, 1 << 40], np.int64)
+    index = build_index(np.array([0, 0]), np.array([4, 4]), low, low + 4096)
+    assert index.unit == 1024
+    assert sorted((index.rectangles[:, 2:].astype(np.int64) * index.unit).tolist()) == [
+        [0, 4096],
+        [1 << 40, (1 << 40) + 4096],
+    ]
+
+
+@pytest.mark.parametrize("make", [training_arrays, allocator_arrays])
+def test_a_picture_of_what_moves_is_nearly_that_at_rest(make: Callable[[int], Arrays]) -> None:
+    scene = scene_of_arrays(make(50_000))
+    drawing, palette = Drawing(scene), make_palette(DARK)
+    covered = []
+    for smooth in (False, True):
+        surface = Surface(300, 200)
+        drawing.draw(surface, Window(0, scene.slots, 0, scene.top), palette, smooth=smooth)
+        covered.append(surface.image != palette.ground)
+    assert covered[0].sum() > 0.9 * covered[1].sum()
+    assert (covered[0] & ~covered[1]).mean() < 0.01
+
+
+def test_picking_among_many_finds_what_a_loop_finds(flat: Palette) -> None:
+    scene = scene_of_arrays(training_arrays(30_000))
+    drawing = Drawing(scene)
+    random = np.random.default_rng(3)
+    near_x, near_y = scene.slots / 1500, scene.top / 600
+    for slot, size in random.random((300, 2)) * (scene.slots, scene.top):
+        beside = np.maximum(np.maximum(scene.start - slot, slot - scene.end), 0) / near_x
+        above = np.maximum(np.maximum(scene.low - size, size - scene.high), 0) / near_y
+        distance = np.maximum(beside, above)
+        found = drawing.pick(slot, size, flat, near_x, near_y)
+        assert found < 0 if distance.min() >= 1 else distance[found] == distance.min()
