@@ -47,3 +47,6 @@ OWN_FIRST_OPERAND = frozenset(
     }
 )
 """Ops of our own (``bayplan.``) that may write into their first operand."""
+
+OWN_BY_ROWS = frozenset({"cross_entropy_backward.default", "log_softmax.default"})
+"""The same of those that read all of a row before they write it; they join no pass of others."""

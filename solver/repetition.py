@@ -11,7 +11,7 @@ running statistics are written beside its result, which does not depend on them.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from solver.pointwise import ELEMENTWISE
+from solver.pointwise import ELEMENTWISE, OWN_BY_ROWS
 from solver.reuse import argument_values, covers, geometry
 from solver.step import Instruction, Step, Value
 
@@ -158,7 +158,11 @@ def _begins(step: Step, calls: dict[int, Instruction]) -> set[int]:
 def _joins(
     step: Step, values: Sequence[Value], calls: dict[int, Instruction]
 ) -> dict[int, frozenset[int]]:
-    found = {op: frozenset(reuse.operands) for op, reuse in step.reusable.items()}
+    found = {
+        op: frozenset(reuse.operands)
+        for op, reuse in step.reusable.items()
+        if step.ops[op].target not in OWN_BY_ROWS
+    }
     for index, call in calls.items():
         op = step.ops[index]
         if (

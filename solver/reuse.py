@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from solver.clashes import nearest_order
-from solver.pointwise import ELEMENTWISE, FIRST_OPERAND, OWN_FIRST_OPERAND
+from solver.pointwise import ELEMENTWISE, FIRST_OPERAND, OWN_BY_ROWS, OWN_FIRST_OPERAND
 from solver.step import Instruction, Json, Step, Value
 from solver.timeline import order_profile
 from solver.validate import DTYPE_BYTES
@@ -55,7 +55,7 @@ def _reuse_of(step: Step, values: Sequence[Value], instruction: Instruction) -> 
     op = step.ops[instruction.op]
     namespace, _, name = instruction.target.partition(".")
     any_operand = namespace == "aten" and name in ELEMENTWISE
-    first_alone = name in (FIRST_OPERAND if namespace == "aten" else OWN_FIRST_OPERAND)
+    first_alone = name in (FIRST_OPERAND if namespace == "aten" else OWN_FIRST_OPERAND | OWN_BY_ROWS)
     if not (any_operand or first_alone) or op.writes or instruction.tuple_result:
         return None
     if len(op.creates) != 1 or len(instruction.outputs) != 1 or instruction.outputs[0] is None:

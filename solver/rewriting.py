@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.rewrites import attention, chunked, dropout, mask, output, pool, split, unread
+from solver.rewrites import attention, chunked, dropout, loss, mask, output, pool, split, unread
 from solver.rewrites.draft import Draft
 from solver.rewrites.rule import Numbers, Rule
 from solver.step import Step
@@ -26,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     split.RULE,
     attention.RULE,
     chunked.RULE,
+    loss.RULE,
 )
 
 _NAME = re.compile(r"([a-z-]{1,20})((?: \d{1,9}){1,4})", re.ASCII)

@@ -7,6 +7,8 @@
     hidden gradient = dlogits × weightᵀ             weight gradient = dlogitsᵀ × hidden
 
     here: rows 0 … n, n … 2n, ... in a workspace (n, V), where logits become dlogits in place
+
+Or with all logits, whose bytes the log-softmax takes over, and then dlogits.
 """
 
 from collections.abc import Sequence
@@ -14,8 +16,39 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+_aten = torch.ops.aten
 MEAN = 1
 """ATen's number of the reduction; the other one is a sum."""
+PART = 1 << 24
+"""Elements of dlogits that are made at a time."""
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Of each row of ``logits`` (R, V); the result may have their bytes."""
+    result = torch.empty_like(logits)
+    _aten._log_softmax.out(logits, 1, False, out=result)
+    return result
+
+
+def cross_entropy_backward(
+    log_probabilities: Tensor,
+    gradient: Tensor,
+    target: Tensor,
+    total: Tensor,
+    reduction: int,
+    ignored: int,
+) -> Tensor:
+    """The logits' gradient (R, V), given that of the loss, which ``nll_loss_forward`` made with its
+    ``total`` weight of ``log_probabilities`` (R, V); the result may have their bytes."""
+    result = torch.empty_like(log_probabilities)
+    count, size = log_probabilities.shape
+    rows = max(1, PART // max(1, size))
+    for first in range(0, count, rows):
+        part = slice(first, first + rows)
+        of_rows, into = log_probabilities[part], result[part]
+        nll = _aten.nll_loss_backward(gradient, of_rows, target[part], None, reduction, ignored, total)
+        _aten._log_softmax_backward_data.out(nll, of_rows, 1, into.dtype, out=into)
+    return result
 
 
 def chunked_cross_entropy(

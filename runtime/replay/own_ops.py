@@ -10,7 +10,7 @@ from typing import Any
 
 from .own_attention import attention, attention_backward
 from .own_convolution import convolution_input_gradient
-from .own_losses import chunked_cross_entropy
+from .own_losses import chunked_cross_entropy, cross_entropy_backward, log_softmax
 from .own_masks import (
     dropout_backward_by_bits,
     keep_by_bits,
@@ -31,8 +31,10 @@ OWN_OPS: Mapping[str, Callable[..., Any]] = {
     "avg_pool2d_from_shape_backward": avg_pool2d_from_shape_backward,
     "chunked_cross_entropy": chunked_cross_entropy,
     "convolution_input_gradient": convolution_input_gradient,
+    "cross_entropy_backward": cross_entropy_backward,
     "dropout_backward_by_bits": dropout_backward_by_bits,
     "keep_by_bits": keep_by_bits,
+    "log_softmax": log_softmax,
     "max_pool2d_with_offsets": max_pool2d_with_offsets,
     "max_pool2d_with_offsets_backward": max_pool2d_with_offsets_backward,
     "pack_above": pack_above,

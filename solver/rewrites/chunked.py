@@ -49,6 +49,15 @@ class _Ops:
     bias_gradient: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class LossLines:
+    """The ops of a loss that follow a log-softmax."""
+
+    nll: Line
+    nll_backward: Line
+    softmax_backward: Line
+
+
 def find(draft: Draft, line: Line, numbers: Numbers) -> Found | None:
     """Where logits and their gradients are used for nothing else."""
     ops = _match(draft, line)
@@ -76,10 +85,8 @@ def offered(draft: Draft, line: Line) -> Iterable[Numbers]:
 
 
 def _match(draft: Draft, softmax: Line) -> _Ops | None:
-    logits, log_probabilities = softmax.value(0), softmax.output(0)
-    if logits < 0 or log_probabilities < 0 or softmax.instruction.args[2:] != (False,):
-        return None
-    if softmax.argument(1) not in (1, -1) or not _is_matrix(draft, logits):
+    logits = softmax.value(0)
+    if logits < 0 or not is_matrix(draft, logits):
         return None
     product, *others = draft.users(draft.values[logits].storage)
     if others != [softmax] or product.target not in (_MM, _ADDMM) or product.instruction.kwargs:
@@ -87,9 +94,31 @@ def _match(draft: Draft, softmax: Line) -> _Ops | None:
     whole = product.output(0)
     if whole < 0 or draft.geometry(whole) != draft.geometry(logits):
         return None
+    lines = loss_lines(draft, softmax)
+    if lines is None:
+        return None
+    nll, nll_backward, softmax_backward = lines.nll, lines.nll_backward, lines.softmax_backward
+    backward = [nll_backward, softmax_backward]
+    ops = _Ops(product, softmax, nll, backward, nll_backward.value(0))
+    return (
+        None
+        if product.instruction.guard
+        or softmax.instruction.guard
+        or not _match_gradients(draft, ops, softmax_backward.output(0))
+        else ops
+    )
+
+
+def loss_lines(draft: Draft, softmax: Line) -> LossLines | None:
+    """The ops of a loss over rows, if ``softmax`` (that of logits) is used for nothing else."""
+    log_probabilities = softmax.output(0)
+    if log_probabilities < 0 or softmax.instruction.args[2:] != (False,):
+        return None
+    if softmax.argument(1) not in (1, -1) or not is_matrix(draft, log_probabilities):
+        return None
     users = draft.users(draft.values[log_probabilities].storage)
     targets = [softmax.target, _NLL, _NLL_BACKWARD, _SOFTMAX_BACKWARD]
-    if [user.target for user in users] != targets or not _is_matrix(draft, log_probabilities):
+    if [user.target for user in users] != targets:
         return None
     _, nll, nll_backward, softmax_backward = users
     weights = draft.users(draft.values[nll.output(1)].storage) if nll.output(1) >= 0 else []
@@ -108,15 +137,13 @@ def _match(draft: Draft, softmax: Line) -> _Ops | None:
         return None
     if softmax_backward.argument(2) != softmax.argument(1) or softmax_backward.output(0) < 0:
         return None
-    backward = [nll_backward, softmax_backward]
-    ops = _Ops(product, softmax, nll, backward, nll_backward.value(0))
-    guarded = any(line.instruction.guard for line in (product, softmax, nll, *backward))
-    return None if guarded or not _match_gradients(draft, ops, softmax_backward.output(0)) else ops
+    guarded = any(line.instruction.guard for line in (nll, nll_backward, softmax_backward))
+    return None if guarded else LossLines(nll, nll_backward, softmax_backward)
 
 
 def _match_gradients(draft: Draft, ops: _Ops, dlogits: int) -> bool:
     """Take up the ops that make gradients of the logits'; whether they do nothing else."""
-    if not _is_matrix(draft, dlogits):
+    if not is_matrix(draft, dlogits):
         return False
     first = 1 if ops.product.target == _ADDMM else 0
     hidden, weight = ops.product.value(first), ops.product.value(first + 1)
@@ -127,7 +154,7 @@ def _match_gradients(draft: Draft, ops: _Ops, dlogits: int) -> bool:
         one, other, made = line.value(0), line.value(1), line.output(0)
         if made < 0 or line.instruction.kwargs or line.instruction.guard:
             return False
-        if not _is_matrix(draft, made):
+        if not is_matrix(draft, made):
             return False
         if line.target == _SUM and one == dlogits and line.instruction.args[1:] == ([0], True):
             slot = "bias_gradient"
@@ -149,7 +176,7 @@ def _match_gradients(draft: Draft, ops: _Ops, dlogits: int) -> bool:
     return all(draft.unwritten(value, ops.product, last) for value in operands)
 
 
-def _is_matrix(draft: Draft, value: int) -> bool:
+def is_matrix(draft: Draft, value: int) -> bool:
     """Whether it is all of its storage, row by row, of a dtype that sums may be made in."""
     found = draft.values[value]
     rows = len(found.shape) == 2 and 0 not in found.shape and found.offset == 0

@@ -6,8 +6,9 @@ from solver.rewrites.draft import value_of
 from solver.step import Instruction, Program
 from solver.validate import DTYPE_BYTES
 
-PARTS = {"max_pool2d": 1 << 22, "mask": 1 << 24}
-"""Elements that are worked on at a time (``PART`` in the run-time's ``own_pooling``, ``own_masks``)."""
+PARTS = {"max_pool2d": 1 << 22, "mask": 1 << 24, "loss": 1 << 24}
+"""Elements that are worked on at a time (``PART`` in the run-time's ``own_pooling``, ``own_masks`` and
+``own_losses``)."""
 
 _BY_ELEMENT = {
     # The kernel's indices are written and read.
@@ -24,6 +25,8 @@ _BY_ELEMENT = {
     "dropout_backward_by_bits": (0, "mask", 12, 5),
     # Factors.
     "scale_by_mask": (0, "mask", 8, 2),
+    # What nll_loss_backward makes, and what it is predicted to read.
+    "cross_entropy_backward": (0, "loss", 12, 3),
 }
 """By op: whose elements count (an argument; -1: the result), in which parts, bytes by element, launches
 by part."""
