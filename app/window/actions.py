@@ -121,11 +121,17 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
     (
         "&Help",
         (
+            Command("palette", "&Find a Command…", "Ctrl+K", "search", tip="Every command by its name"),
             Command("keys", "&Keyboard", "F1"),
             Command("about", "&About Bayplan"),
         ),
     ),
 )
+
+
+def plain(text: str) -> str:
+    """A menu's text without its marks: ``&Open…`` is ``Open``."""
+    return text.replace("&", "").rstrip("…")
 
 
 class Actions(QObject):
@@ -171,7 +177,7 @@ class Actions(QObject):
         action.setObjectName(command.key)
         if command.shortcut:
             action.setShortcut(QKeySequence(command.shortcut))
-        tip = command.tip or command.text.replace("&", "").rstrip("…")
+        tip = command.tip or plain(command.text)
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{tip} ({shown})" if shown else tip)
         if command.group:

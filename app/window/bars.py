@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.plain_text import tip
 from app.style import set_property
-from app.window.actions import GAP, Actions
+from app.window.actions import GAP, Actions, plain
 from app.window.activity import Activity
 from app.window.search import SearchField
 
@@ -136,7 +136,7 @@ class MainToolBar(QToolBar):
     def _button(self, action: QAction, key: str) -> QToolButton:
         button = QToolButton()
         button.setDefaultAction(action)
-        button.setText(action.text().replace("&", "").rstrip("…").split(" ")[0])
+        button.setText(plain(action.text()).split(" ")[0])
         action.changed.connect(self._restore_texts)
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIconSize(QSize(16 + GAP, 16))
@@ -150,7 +150,7 @@ class MainToolBar(QToolBar):
     def _restore_texts(self) -> None:
         # A tool button takes its action's text, "Export Module…", whenever the action changes.
         for button in self.buttons.values():
-            text = button.defaultAction().text().replace("&", "").rstrip("…").split(" ")[0]
+            text = plain(button.defaultAction().text()).split(" ")[0]
             if button.text() != text:
                 button.setText(text)
 

@@ -61,6 +61,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "export": commands.export,
         "verify": commands.verify,
         "picture": commands.picture,
+        "palette": window.command_palette.open,
         "keys": commands.keys,
         "about": commands.about,
     }

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSize, Qt, QThreadPool, QTimer, Slot
+from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -39,11 +39,14 @@ from app.theme import Theme
 from app.window.actions import Actions
 from app.window.bars import MainToolBar, StatusLine, TitleCorner
 from app.window.budgeting import Budgeting
+from app.window.command_palette import CommandPalette
 from app.window.commands import Commands, sample_files
+from app.window.connecting import connect_central
 from app.window.docks import Docks
 from app.window.editing import Editing
 from app.window.enabled import enabled_commands
 from app.window.handlers import handlers
+from app.window.offering import palette_entries
 from app.window.opening import RecentMenu, dropped_path
 from app.window.problem import Placeholder, ProblemLine, Remedy
 from app.window.search import Hit, SearchField
@@ -82,6 +85,7 @@ class MainWindow(QMainWindow):
         self._view = "start"
         self._first_shown = False
         self._sample_asked = False
+        self.command_palette = CommandPalette(self, settings, partial(palette_entries, self))
         self.menu = Actions(self, handlers(self))
         self.search = SearchField(document)
         self.tools = MainToolBar(self, self.menu, self.search)
@@ -142,7 +146,8 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, theme)
-        for part in (self.menu, self.search, self.problem, self.start, self.docks):
+        parts = (self.menu, self.search, self.problem, self.start, self.docks, self.command_palette)
+        for part in parts:
             part.set_theme(theme)
         if self.central is not None:
             self.central.set_theme(theme)
@@ -192,7 +197,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self.settings.set_layout("geometry", self.saveGeometry())
         if self.central is not None:
-            self.settings.set_layout("docks", self._dock_state())
+            self.settings.set_layout("docks", self.saveState(LAYOUT_VERSION))
         self.settings.save()
         self.hide()
         self.watch.follow(None)
@@ -242,24 +247,7 @@ class MainWindow(QMainWindow):
         from app.window.central import Central
 
         self.central = central = Central(self.document, self.library, self.settings, self)
-        self.budgeting.adopt(central.budgets)
-        self.editing.adopt(central.map_page, self.menu)
-        self.texts.adopt(central.budgets)
-        central.plan_used.connect(partial(self.show_view, "map"))
-        central.budget_asked.connect(self.budgeting.ask_budget)
-        central.device_asked.connect(self.budgeting.ask_device)
-        self.docks.library.replace(central.library)
-        self.docks.inspector.replace(central.inspector)
-        self.docks.solve.replace(central.solve)
-        central.library.open_step.connect(self.work.open_stored)
-        central.library.open_plan.connect(self.work.open_stored_plan)
-        central.map_page.pointer_moved.connect(self.texts.point)
-        central.solve.continue_requested.connect(self.budgeting.go_on)
-        central.solve.proof_requested.connect(self.work.prove)
-        self.work.proved.connect(central.inspector.show_proof)
-        central.solve.caption_changed.connect(self.docks.solve.line.remark.setText)
-        self.docks.solve.line.remark.setText(central.solve.caption)
-        self.work.stored.connect(central.library.reload)
+        connect_central(self, central)
         central.set_theme(self.theme)
         state = self.settings.layout("docks")
         if not state.isEmpty():
@@ -280,9 +268,6 @@ class MainWindow(QMainWindow):
         if wanted and not self.work.busy:
             self._sample_asked = True
             self.work.load_sample(*sample_files())
-
-    def _dock_state(self) -> QByteArray:
-        return self.saveState(LAYOUT_VERSION)
 
     # Following the work and the document
 

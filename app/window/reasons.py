@@ -1,0 +1,48 @@
+"""Why a command cannot be used now, in a few words that say what to do first. No widgets."""
+
+from app.document import Document
+from solver.plan import Status
+
+NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare"})
+NEEDS_SELECTION = frozenset({"copy", "clear_selection", "fit_selection", "producer", "next_stay"})
+WAITS = frozenset(
+    {"store", "solve", "solve_curve", "add_budget", "export", "verify", "solve_rest", "save_step"}
+)
+NEEDS_PROGRAM = frozenset({"save_step", "export"})
+OTHERWISE = {
+    "stop": "nothing is running that can be stopped",
+    "undo": "nothing to undo",
+    "redo": "nothing to redo",
+    "previous_plan": "there is only one plan",
+    "next_plan": "there is only one plan",
+    "verify": "something is running",
+    "compare": "solve the step first",
+    "budget_panel": "only beside the budgets",
+    "solve_rest": "move something by hand first",
+}
+"""What is said where none of the usual reasons applies."""
+
+
+def why_not(key: str, document: Document, *, busy: bool, stale: bool) -> str:
+    """The reason why the command ``key`` is disabled; see ``enabled_commands`` for the arguments."""
+    step, shown = document.step, document.shown
+    if key in ("stop", "verify", "budget_panel"):
+        return OTHERWISE[key]
+    if step is None:
+        return "open a step first"
+    plan = shown is not None and shown.plan.status is not Status.BASELINE
+    if busy and key in WAITS:
+        return "something is running"
+    if key in NEEDS_PLAN and not plan:
+        return "solve the step first"
+    if key in NEEDS_PROGRAM and step.program is None:
+        return "this step is for planning only: capture its model"
+    if key == "export" and stale:
+        return "the step changed on disk: solve again"
+    if key in NEEDS_PLAN and shown is not None and shown.conflicts:
+        return "the plan has conflicts: resolve them first"
+    if key in OTHERWISE:
+        return OTHERWISE[key]
+    if key in NEEDS_SELECTION and not document.selection:
+        return "select a tensor first"
+    return "not in this view: go to the map"
