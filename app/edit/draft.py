@@ -208,7 +208,11 @@ class Draft:
             overhead = overhead_of(seconds, terms.base_seconds)
             least = min(terms.overhead_bound, overhead)
             plan = replace(plan, terms=replace(terms, overhead=overhead, overhead_bound=least))
-        elif plan.height_bytes == floor and plan.peak_bytes == bound and base.status is Status.OPTIMAL:
+            optimal = base.status is Status.OPTIMAL and overhead <= least
+        else:
+            placed = plan.height_bytes == floor and plan.peak_bytes == bound
+            optimal = placed and terms is None and not self.original.several
+        if optimal:
             plan = replace(plan, status=Status.OPTIMAL)
         return plan
 
