@@ -158,7 +158,8 @@ def budget() -> None:
     from solver.budget.costs import op_costs
     from solver.budget.devices import V100
     from solver.budget.graph import KEEP, make_graph
-    from solver.budget.simulate import make_state, simulate
+    from solver.budget.simulate import simulate
+    from solver.budget.state import make_state
     from solver.budget.trips import make_copies, time_trips
 
     step = _step()

@@ -7,7 +7,8 @@ may pass through what does not fit.
 import numpy as np
 
 from solver.budget.graph import SHORT_GAP, Bits, Tables
-from solver.budget.simulate import State, simulate
+from solver.budget.simulate import simulate
+from solver.budget.state import State
 from solver.budget.trips import Copies, time_trips
 from solver.compiled import inner_kernel, kernel
 

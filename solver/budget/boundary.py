@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from solver.budget.graph import KEEP, NO_GAP, RETAIN, SHORT_GAP, Bits, BudgetGraph
-from solver.budget.simulate import make_state, simulate
+from solver.budget.simulate import simulate
+from solver.budget.state import make_state
 from solver.cp_solver import cp_solver
 from solver.plan import IntArray
 from solver.watch import INTERVAL, Watch

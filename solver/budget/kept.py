@@ -1,12 +1,16 @@
 """The step as captured, slot by slot: a simulation starts from it, and looks only where it differs."""
 
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from solver.budget.graph import KEEP, NO_GAP, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import KEEP, NO_GAP, SHORT_GAP, Bits, BudgetGraph, Tables
 from solver.plan import IntArray
 
+Places = npt.NDArray[np.int32]
+"""Indices that kernels go through again and again: half the size is half the way."""
 STATIC = -1
 """In place of an op: a slot that stands for first runs that touch nothing but static values."""
 
@@ -14,9 +18,9 @@ STATIC = -1
 class Kept(NamedTuple):
     """What keeping everything comes to. Its slots are events, and static ones between them."""
 
-    run: IntArray
+    run: Places
     """By slot: the op, or STATIC."""
-    event: IntArray
+    event: Places
     """By slot: its event; of a static one -1."""
     live: IntArray
     """By slot: bytes alive."""
@@ -24,18 +28,26 @@ class Kept(NamedTuple):
     """By slot: bytes alive, static ones included, while ops are repeated right before it."""
     taken: IntArray
     """By slot: bytes of an operand that the op takes over."""
-    touch_at: IntArray
+    touch_at: Places
     """By value: its first touch; each row ends with one that never comes."""
-    touch: IntArray
+    touch: Places
     """By touch of a value: the slot."""
-    gap_after: IntArray
+    gap_after: Places
     """By touch: the gap that follows."""
+    concerns_at: Places
+    concerns: Places
+    """By op: values that matter when it is repeated: its needs, its statistics, and all versions of
+    what it makes."""
     usual: Bits
     """By gap: the choice that keeps everything."""
-    gap_from: IntArray
-    gap_to: IntArray
+    gap_from: Places
+    gap_to: Places
     """By gap: the slots before and after it; one past the last where none follows."""
-    ending: IntArray
+    gap_value: Places
+    """By gap: its value; -1 for the first two."""
+    takes: Bits
+    """By gap: whether the op that it follows may take over the bytes of the value."""
+    ending: Places
     """Values that have a gap after their last touch, ascending."""
 
 
@@ -67,24 +79,41 @@ def kept_slots(graph: BudgetGraph) -> Kept:
         live -= int(t.size[values[ends]].sum())
     run, event_of, lives, befores, takens = np.array(slots, np.int64).reshape(-1, 5).T.copy()
     last = len(slots)
-    gap_from, gap_to = np.full((2, graph.gaps), last, np.int64)
+    gap_from, gap_to = np.full((2, graph.gaps), last, np.int32)
     for row in touches:
         for (at, gap), (end, _) in zip(row, [*row[1:], (last, NO_GAP)], strict=True):
             if gap > SHORT_GAP:
                 gap_from[gap], gap_to[gap] = at, end
     rows = [[*row, (last + 1, NO_GAP)] for row in touches]
-    touch, gap_after = np.array([each for row in rows for each in row], np.int64).reshape(-1, 2).T
+    touch, gap_after = np.array([each for row in rows for each in row], np.int32).reshape(-1, 2).T
+    takes = np.zeros(graph.gaps, np.uint8)
+    takes[t.gap_after_need[t.reusable == 1]] = 1
     return Kept(
-        run,
-        event_of,
+        run.astype(np.int32),
+        event_of.astype(np.int32),
         lives,
         befores,
         takens,
-        np.cumsum([0, *map(len, rows)], dtype=np.int64)[:-1],
+        np.cumsum([0, *map(len, rows)], dtype=np.int32)[:-1],
         touch.copy(),
         gap_after.copy(),
+        *_concerns(t),
         usual,
         gap_from,
         gap_to,
-        np.unique(graph.gap_value[graph.is_end]),
+        graph.gap_value.astype(np.int32),
+        takes,
+        np.unique(graph.gap_value[graph.is_end]).astype(np.int32),
     )
+
+
+def _concerns(t: Tables) -> tuple[Places, Places]:
+    rows: list[list[int]] = [[] for _ in t.rank]
+    for op in t.by_rank.tolist():
+        makes = t.makes[t.makes_at[op] : t.makes_at[op + 1]]
+        versions = [range(t.versions_from[value], t.versions_to[value]) for value in makes]
+        statistics = [int(t.mean[op]), int(t.deviation[op])] if t.saved[op] >= 0 else []
+        needs = t.needs[t.needs_at[op] : t.needs_at[op + 1]].tolist()
+        rows[op] = sorted({*needs, *statistics, *chain.from_iterable(versions)})
+    starts = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+    return starts, np.array([*chain.from_iterable(rows)], np.int32)

@@ -23,7 +23,7 @@ from solver.budget.choices import choices_of
 from solver.budget.graph import DROP, KEEP, PARK, RETAIN, Bits, BudgetGraph
 from solver.budget.kept import STATIC
 from solver.budget.schedule import Host, Schedule
-from solver.budget.simulate import make_state
+from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
 from solver.solution import CancelCallback, Progress, ProgressCallback
 from solver.watch import Watch

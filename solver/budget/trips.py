@@ -24,7 +24,8 @@ from solver.budget.costs import FloatArray
 from solver.budget.graph import Bits, BudgetGraph, Tables
 from solver.budget.kept import STATIC
 from solver.budget.schedule import Schedule, Trip
-from solver.budget.simulate import FUSED, SAVED, State, entries_of, simulate
+from solver.budget.simulate import FUSED, SAVED, entries_of, simulate
+from solver.budget.state import State
 from solver.compiled import kernel
 from solver.plan import IntArray
 

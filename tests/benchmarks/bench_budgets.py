@@ -20,10 +20,12 @@ import numpy as np
 
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
-from solver.budget.graph import make_graph
-from solver.budget.simulate import make_state, simulate
+from solver.budget.graph import DROP, SHORT_GAP, Bits, Tables, make_graph
+from solver.budget.simulate import simulate
 from solver.budget.solve import solve_budget
+from solver.budget.state import State, make_state
 from solver.check import check
+from solver.compiled import kernel
 from solver.files import load_step, save_step, write_atomic
 from solver.step import Step
 from solver.terms import Choice
@@ -184,22 +186,30 @@ def torch_rows(step: Step, model: Model, seconds: float, seed: int) -> Iterator[
     yield solved(step, Target(model, LOW * peak / GIB, APPROXIMATE), seconds, seed)
 
 
+@kernel
+def _simulate_all(tables: Tables, state: State, choices: Bits) -> int:
+    slots = 0
+    for row in range(len(choices)):
+        slots += simulate(tables, state, choices[row])[0]
+    return slots
+
+
 def simulator_rate(step: Step) -> float:
-    """Evaluations per CPU second of random choices near keeping everything."""
+    """Evaluations per CPU second of random choices near keeping everything.
+
+    From within a kernel, as the search calls it: a call from Python takes longer than a simulation, to
+    hand over some fifty arrays.
+    """
     graph = make_graph(step, op_costs(step, V100, False), tuple(range(len(step.ops))))
     state, random = make_state(graph), np.random.default_rng(0)
-    choices = []
-    for _ in range(64):
-        choice = graph.kept()
-        dropped = random.random(len(choice)) < 0.15
-        choice[2:][dropped[2:]] = 0
-        choices.append(choice)
-    for choice in choices:
-        simulate(graph.tables, state, choice)
+    choices = np.tile(graph.kept(), (1024, 1))
+    dropped = random.random(choices.shape) < 0.15
+    dropped[:, : SHORT_GAP + 1] = False
+    choices[dropped] = DROP
+    _simulate_all(graph.tables, state, choices)
     began, count = time.process_time(), 0
     while time.process_time() - began < 2:
-        for choice in choices:
-            simulate(graph.tables, state, choice)
+        _simulate_all(graph.tables, state, choices)
         count += len(choices)
     return count / (time.process_time() - began)
 

@@ -17,7 +17,7 @@ from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.graph import DROP, PARK, early_order, make_graph
 from solver.budget.schedule import Schedule
-from solver.budget.simulate import make_state
+from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips
 from solver.plan import Plan
 from tests.runtime.conftest import Exported

@@ -4,7 +4,8 @@ from itertools import chain
 
 from solver.budget.graph import Bits, BudgetGraph
 from solver.budget.schedule import Schedule
-from solver.budget.simulate import entries_of, make_state, simulate
+from solver.budget.simulate import entries_of, simulate
+from solver.budget.state import make_state
 
 
 def outcome(graph: BudgetGraph, choice: Bits) -> tuple[int, float]:

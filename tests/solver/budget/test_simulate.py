@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.graph import KEEP, PARK, Bits, BudgetGraph, make_graph
-from solver.budget.simulate import make_state, simulate
+from solver.budget.simulate import simulate
+from solver.budget.state import make_state
 from solver.reuse import peak_with_takeovers
 from solver.step import Step
 from tests.solver.budget.definition import peak_and_seconds
