@@ -65,7 +65,8 @@ class Caller:
     ) -> tuple[Tensor, ...]:
         """One step by ``function``, which is made of the source. Raises NoMemoryError.
 
-        ``planned``: at planned addresses. ``late``: its transfers come as late as they may.
+        ``planned``: at planned addresses; otherwise its transfers are made at once. ``late``: they
+        come as late as they may.
         """
         with (
             named_op(self._plan, self._source),
@@ -80,5 +81,5 @@ class Caller:
                 return function(arm, residents, scalars, *again)
             if self._transfers is None:
                 self._transfers = Transfers(self._plan, self._device)
-            with self._transfers.running(late=late, keep=not planned):
+            with self._transfers.running(late=late, at_once=not planned):
                 return function(arm, residents, scalars, self._transfers, *again)

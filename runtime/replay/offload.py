@@ -12,7 +12,9 @@ fills. What is issued after a *wait* begins when that copy, and so all before it
 generated step waits before anything writes or gets the bytes that a copy reads, and before anything
 uses what a copy fills. A step ends when its copies have.
 
-``late``: copies come as late as the waits let them, so that a missing wait shows in the results.
+``late``: copies come as late as the waits let them, so that a missing wait shows in the results; *at
+once*: each ends before the next op begins, so that results depend on no wait. What both give is equal
+where no wait is missing.
 """
 
 import ctypes
@@ -23,6 +25,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -41,9 +44,9 @@ class Copies(ABC):
 
     late = False
     """Whether they come as late as the waits let them."""
-    keep = False
-    """Whether the memory of a running copy is kept: it is not the arena's, and a step that forgot to
-    wait must not read or write what was given back."""
+    at_once = False
+    """Whether each ends before the next op begins. Memory that is not the arena's is given back when
+    a tensor goes, and a step that forgot to wait must not read or write it then."""
 
     @abstractmethod
     def start(self, number: int, target: Tensor, source: Tensor) -> None:
@@ -83,9 +86,9 @@ class Transfers:
         """By host slot the bytes that lie there, and the tensors that are made of them."""
 
     @contextmanager
-    def running(self, *, late: bool, keep: bool) -> Iterator[None]:
-        """Around one step. ``late`` and ``keep``: as in ``Copies``."""
-        self._copies.late, self._copies.keep = late, keep
+    def running(self, *, late: bool, at_once: bool) -> Iterator[None]:
+        """Around one step. ``late`` and ``at_once``: as in ``Copies``."""
+        self._copies.late, self._copies.at_once = late, at_once
         try:
             yield
         finally:
@@ -163,20 +166,15 @@ class CpuCopies(Copies):
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "bayplan-copies")
-        self._issued: dict[int, Future[None]] = {}
-        self._held: dict[int, Callable[[], None]] = {}
+        self._issued: dict[int, Future[object]] = {}
+        self._held: dict[int, Callable[[], object]] = {}
         """Late ones that nobody waits for yet, in order."""
 
     def start(self, number: int, target: Tensor, source: Tensor) -> None:
-        where = target.data_ptr(), source.data_ptr(), source.numel()
-        kept = [target, source] if self.keep else []
-
-        def copy() -> None:
-            ctypes.memmove(*where)
-            # Before the copy counts as done: from then on the step frees this memory, nobody else.
-            kept.clear()
-
-        if self.late:
+        copy = partial(ctypes.memmove, target.data_ptr(), source.data_ptr(), source.numel())
+        if self.at_once:
+            copy()
+        elif self.late:
             self._held[number] = copy
         else:
             self._issued[number] = self._thread.submit(copy)
@@ -215,6 +213,8 @@ class CudaCopies(Copies):
             target.copy_(source, non_blocking=True)
         self._copies[number].record(self._stream)
         self._pending = True
+        if self.at_once:
+            self.wait(number)
 
     def wait(self, number: int) -> None:
         torch.cuda.current_stream(self._at).wait_event(self._copies[number])

@@ -189,14 +189,16 @@ def two_way(sizes: tuple[int, ...] = (64,)) -> PlanData:
     return plan  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_tensors_come_back_as_they_were_with_all_that_shares_their_storage(late: bool) -> None:
+@pytest.mark.parametrize(("late", "at_once"), [(False, False), (True, False), (False, True)])
+def test_tensors_come_back_as_they_were_with_all_that_shares_their_storage(
+    late: bool, at_once: bool
+) -> None:
     transfers = Transfers(two_way((96, 8)), CPU)
     base = torch.arange(24, dtype=torch.float32)
     shifted = base.as_strided((3, 4), (1, 4), 2)
     other = torch.tensor([1 + 2j], dtype=torch.complex64)
     expected = base.clone(), shifted.clone(), other.clone()
-    with transfers.running(late=late, keep=False):
+    with transfers.running(late=late, at_once=at_once):
         transfers.offload(0, base, shifted)
         transfers.offload(1, other)
         transfers.wait(0)
@@ -224,25 +226,24 @@ def test_a_late_copy_comes_when_it_is_waited_for_and_not_before() -> None:
     assert second.all()
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_memory_that_is_not_the_arenas_is_kept_while_it_is_copied(keep: bool) -> None:
+def test_a_copy_at_once_is_made_when_it_is_issued_and_keeps_nothing() -> None:
     copies = CpuCopies()
-    copies.late, copies.keep = True, keep
+    copies.at_once = True
     source, target = torch.ones(8, dtype=torch.uint8), torch.zeros(8, dtype=torch.uint8)
     there = weakref.ref(source)
     copies.start(0, target, source)
-    if keep:
-        del source
-    assert there() is not None
+    assert target.all()
+    del source
+    assert there() is None
     copies.wait(0)
-    assert target.all() and (there() is None) == keep
+    copies.join()
 
 
 def test_what_is_larger_here_than_planned_has_host_memory_of_its_own() -> None:
     transfers = Transfers(two_way((32, 32)), CPU)
     large, small = torch.arange(16.0), torch.arange(8.0)
     for _ in range(2):
-        with transfers.running(late=False, keep=False):
+        with transfers.running(late=False, at_once=False):
             transfers.offload(0, large)
             transfers.offload(1, small)
             back, other = *transfers.prefetch(2), *transfers.prefetch(3)
@@ -368,7 +369,9 @@ class FakeBytes:
         self.cuda.current.issue(lambda: self.content.__setitem__(0, source.content[0]))
 
 
-def trip_of_streams(monkeypatch: pytest.MonkeyPatch, order: random.Random, left_out: str) -> str:
+def trip_of_streams(
+    monkeypatch: pytest.MonkeyPatch, order: random.Random, left_out: str, *, at_once: bool = False
+) -> str:
     """x is made, goes to the host while y has its bytes, and is read when it is back. What was read.
 
     ``left_out``: a wait that does not take place.
@@ -377,7 +380,7 @@ def trip_of_streams(monkeypatch: pytest.MonkeyPatch, order: random.Random, left_
     for name in ("Event", "Stream", "current_stream", "stream", "_sleep"):
         monkeypatch.setattr(torch.cuda, name, getattr(cuda, name))
     copies = CudaCopies(torch.device("cuda:0"), 2)
-    copies.late = order.random() < 0.5
+    copies.late, copies.at_once = not at_once and order.random() < 0.5, at_once
     if left_out == "copies wait for ops":
         monkeypatch.setattr(cuda.copies, "wait_event", lambda event: None)
     arena, host, read = FakeBytes(cuda, ["?"]), FakeBytes(cuda, ["?"]), [""]
@@ -409,3 +412,11 @@ def test_streams_in_any_order_that_the_events_leave_give_the_same(
 def test_no_event_can_be_left_out(monkeypatch: pytest.MonkeyPatch, left_out: str) -> None:
     found = {trip_of_streams(monkeypatch, random.Random(seed), left_out) for seed in range(200)}
     assert found - {"yx"}, "nobody would have noticed"
+
+
+@pytest.mark.parametrize("left_out", ["its bytes are used again", "its first use"])
+def test_copies_at_once_need_no_wait_of_the_step(
+    monkeypatch: pytest.MonkeyPatch, left_out: str
+) -> None:
+    for seed in range(200):
+        assert trip_of_streams(monkeypatch, random.Random(seed), left_out, at_once=True) == "yx"
