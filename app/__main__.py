@@ -4,15 +4,20 @@ import signal
 import sys
 from types import FrameType
 
-from app.cli import command_line
-
-TERMINATED = 143
+STOPPED, TERMINATED = 130, 143
 
 
 def main() -> int:
     """Run the command line of this process; its exit code, 143 when SIGTERM ended it."""
     signal.signal(signal.SIGTERM, _terminated)
-    return command_line.main()
+    try:
+        # Imported here: it takes half a second, in which Ctrl+C is a wish like any other.
+        from app.cli import command_line
+
+        return command_line.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("bayplan: stopped.\n")
+        return STOPPED
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:

@@ -109,6 +109,7 @@ def report_text(step: Step, solution: "BudgetSolution", given: Conditions) -> st
                 _size_line("Largest proven impossible", report.impossible_bytes),
                 _size_line("Smallest found feasible", report.feasible_bytes),
                 allowed,
+                times,
                 f"  {report.seconds:.2f} s, seed {report.seed}",
             ]
         )

@@ -89,6 +89,7 @@ def test_a_budget_that_nothing_fits_is_answered_with_what_would(bayplan: Bayplan
     impossible = bayplan("solve", chain, "--budget", report["impossible_bytes"], *options)
     assert impossible.code == 1
     assert "Largest proven impossible" in impossible.out and "Smallest found" in impossible.out
+    assert "Op times: " in impossible.out
 
 
 def test_nothing_is_made_again_where_that_is_not_allowed(bayplan: Bayplan, chain: Path) -> None:

@@ -101,6 +101,26 @@ def test_ctrl_c_ends_without_a_traceback(bayplan: Bayplan, monkeypatch: pytest.M
     assert (answer.code, answer.err) == (130, "bayplan: stopped.\n")
 
 
+def test_ctrl_c_before_the_commands_are_there_ends_without_a_traceback() -> None:
+    pressed = (
+        "import signal, sys\n"
+        "class Press:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'app.cli.command_line':\n"
+        "            signal.raise_signal(signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "sys.meta_path.insert(0, Press())\n"
+        "from app.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", pressed, "check"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (130, "bayplan: stopped.\n")
+
+
 def test_the_second_ctrl_c_stops_at_once() -> None:
     import signal
 
