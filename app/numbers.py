@@ -1,5 +1,5 @@
-"""How the program writes numbers for people: binary units, three significant places, true minus; and
-how it reads sizes that people write."""
+"""How the program writes numbers for people: binary units unless they chose others, three significant
+places, true minus; and how it reads sizes that people write."""
 
 import re
 from dataclasses import dataclass
@@ -8,6 +8,21 @@ from fractions import Fraction
 from solver.errors import BayplanError
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+BINARY = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "B"))
+DECIMAL = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
+_counting = BINARY
+
+
+def count_in(units: tuple[tuple[int, str], ...]) -> None:
+    """Write sizes in ``BINARY`` or ``DECIMAL`` units from now on, in the whole process."""
+    global _counting
+    _counting = units
+
+
+def byte_units() -> tuple[tuple[int, str], ...]:
+    """The units that sizes are written in: bytes and names, the largest first."""
+    return _counting
+
 
 _UNITS = {"": 1, "b": 1} | {
     f"{letter}{kind}": base**power
@@ -33,11 +48,12 @@ class Unit:
 
 def unit_of(largest: int) -> Unit:
     """The unit in which sizes up to ``largest`` bytes are told apart."""
-    if largest >= GIB // 5:
-        return Unit("GiB", GIB, 3)
-    if largest >= MIB // 5:
-        return Unit("MiB", MIB, 3)
-    return Unit("KiB", KIB, 1)
+    (giga, giga_name), (mega, mega_name), (kilo, kilo_name), _ = _counting
+    if largest >= giga // 5:
+        return Unit(giga_name, giga, 3)
+    if largest >= mega // 5:
+        return Unit(mega_name, mega, 3)
+    return Unit(kilo_name, kilo, 1)
 
 
 def plan_size(size: int) -> str:
@@ -47,12 +63,23 @@ def plan_size(size: int) -> str:
 
 def gib(size: int) -> str:
     """``2.680 GiB``: for plans."""
-    return f"{size / GIB:.3f} GiB".replace("-", "−")
+    return _written(size, 0, 3)
 
 
 def mib(size: int) -> str:
     """``98.0 MiB``: for tensors."""
-    return f"{size / MIB:.1f} MiB".replace("-", "−")
+    return _written(size, 1, 1)
+
+
+def whole(size: int) -> str:
+    """``1,661 MiB``: where three figures are enough."""
+    count, name = _counting[1]
+    return f"{size / count:,.0f} {name}".replace("-", "−")
+
+
+def _written(size: int, unit: int, digits: int) -> str:
+    count, name = _counting[unit]
+    return f"{size / count:.{digits}f} {name}".replace("-", "−")
 
 
 def bytes_exact(size: int) -> str:
@@ -63,12 +90,9 @@ def bytes_exact(size: int) -> str:
 def human(size: int) -> str:
     """The unit that fits: ``512 B``, ``12.0 KiB``, ``98.0 MiB``, ``2.680 GiB``."""
     magnitude = abs(size)
-    if magnitude >= GIB:
-        return gib(size)
-    if magnitude >= MIB:
-        return mib(size)
-    if magnitude >= KIB:
-        return f"{size / KIB:.1f} KiB".replace("-", "−")
+    for unit, digits in ((0, 3), (1, 1), (2, 1)):
+        if magnitude >= _counting[unit][0]:
+            return _written(size, unit, digits)
     return f"{size} B".replace("-", "−")
 
 

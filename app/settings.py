@@ -6,8 +6,11 @@ from typing import Any
 import platformdirs
 from PySide6.QtCore import QByteArray, QSettings
 
+from app.library.place import choose_path, chosen_path
+
 RECENT_FILES = 10
 THEME_CHOICES = ("system", "dark", "light")
+UNIT_CHOICES = ("GiB", "GB")
 
 
 class Settings:
@@ -50,6 +53,44 @@ class Settings:
         self._store.setValue("theme", value)
 
     @property
+    def units(self) -> str:
+        """``GiB`` (2³⁰ bytes) or ``GB`` (10⁹)."""
+        value = self._store.value("units", "GiB")
+        return value if value in UNIT_CHOICES else "GiB"
+
+    @units.setter
+    def units(self, value: str) -> None:
+        self._store.setValue("units", value)
+
+    @property
+    def cores(self) -> int:
+        """That work in the background may use; 0: all."""
+        return int(self._number("cores", 0, 0, 4096))
+
+    @cores.setter
+    def cores(self, value: int) -> None:
+        self._store.setValue("cores", value)
+
+    @property
+    def library(self) -> Path | None:
+        """The library's file from the next start on, where one was chosen."""
+        return chosen_path(self.path.parent)
+
+    @library.setter
+    def library(self, value: Path | None) -> None:
+        """Raises BayplanError where it cannot be written down."""
+        choose_path(self.path.parent, value)
+
+    @property
+    def fixed_folder(self) -> str:
+        """Where dialogs for files begin; empty: where the last one ended."""
+        return self.text("fixed_folder", "")
+
+    @fixed_folder.setter
+    def fixed_folder(self, value: str) -> None:
+        self.set_text("fixed_folder", value)
+
+    @property
     def deadline(self) -> float:
         """Seconds that a solve may take."""
         return self._number("solve/deadline", 60.0, 0.1, 86400.0)
@@ -87,6 +128,8 @@ class Settings:
 
     def folder(self, purpose: str) -> str:
         """The folder last used for ``purpose``, such as ``open``; the home folder at first."""
+        if self.fixed_folder and Path(self.fixed_folder).is_dir():
+            return self.fixed_folder
         value = self._store.value(f"folders/{purpose}", "")
         return value if isinstance(value, str) and Path(value).is_dir() else str(Path.home())
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.facts.plan import PlanFacts, counterparts
-from app.numbers import MIB, counted, human
+from app.numbers import MIB, counted, human, whole
 from solver.step import Op, Phase, round_up
 
 
@@ -267,7 +267,7 @@ def _refill_summary(refills: Sequence[Refill]) -> str:
     if not refills:
         return "none"
     opened = sum(r.segment for r in refills)
-    in_segments = f"{opened / MIB:,.0f} MiB" if opened >= 100 * MIB else human(opened)
+    in_segments = whole(opened) if opened >= 100 * MIB else human(opened)
     phases = Counter(refill.phase.value for refill in refills)
     where = ", ".join(f"{count} in {phase}" for phase, count in phases.most_common())
     return f"{where}, {in_segments} of segments"

@@ -69,6 +69,8 @@ class Job(QObject):
     ended = Signal()
     """Always the last signal, also of an abandoned job."""
     _arrived = Signal()
+    cores: int | None = None
+    """For the threads of all jobs that are started from now on, at most; None: all (Linux)."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -131,6 +133,7 @@ class Job(QObject):
 
     def _work(self) -> None:
         lower_priority()
+        keep_to(self.cores)
         try:
             self._result = self.run()
         except BaseException as error:
@@ -178,3 +181,10 @@ def lower_priority() -> None:
         thread = threading.get_native_id()
         now = os.getpriority(os.PRIO_PROCESS, thread)
         os.setpriority(os.PRIO_PROCESS, thread, min(now + NICENESS, 19))
+
+
+def keep_to(cores: int | None) -> None:
+    """Let the calling thread, and the threads that it will start, use so many cores (Linux)."""
+    if cores is not None and sys.platform == "linux":
+        allowed = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, allowed[:cores])

@@ -1,7 +1,6 @@
 """The library: steps by their fingerprint, plans that were checked against their step."""
 
 import hashlib
-import os
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,6 +12,7 @@ import msgspec
 import numpy as np
 
 from app.heavy import load_module
+from app.library.place import default_path
 from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from solver.check import require_valid
 from solver.errors import BayplanError
@@ -25,18 +25,6 @@ from solver.timeline import order_profile, plan_profile
 
 if TYPE_CHECKING:
     from app.library.store import Store
-
-LIBRARY_VARIABLE = "BAYPLAN_LIBRARY"
-
-
-def default_path() -> Path:
-    """Where the library lies unless a path is given: BAYPLAN_LIBRARY, else the user's data folder."""
-    named = os.environ.get(LIBRARY_VARIABLE, "")
-    if named:
-        return Path(named).expanduser()
-    from platformdirs import user_data_path
-
-    return user_data_path("bayplan", appauthor=False) / "library.sqlite"
 
 
 class Library:

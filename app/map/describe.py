@@ -7,7 +7,7 @@ from app.facts.several import slots_text
 from app.facts.stays import Came, Went
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, Scene
-from app.numbers import GIB, human
+from app.numbers import GIB, gib, human
 from solver.solution import Segment
 from solver.step import round_up
 
@@ -100,8 +100,8 @@ def stay_text(scene: PlanScene, rectangle: int) -> str:
 def _range(low: int, high: int) -> str:
     """``1.334 – 1.429 GiB``; of small tensors the start and the bytes from it."""
     if high - low >= GIB // 200:
-        return f"{low / GIB:.3f} – {high / GIB:.3f} GiB"
-    return f"{low / GIB:.3f} GiB, {human(high - low)} from there"
+        return f"{gib(low).split(' ')[0]} – {gib(high)}"
+    return f"{gib(low)}, {human(high - low)} from there"
 
 
 def opened_segment(scene: Scene, storage: int) -> Segment | None:
@@ -135,4 +135,4 @@ def _note(scene: PlanScene, storage: int) -> str:
     spans = facts.spans(captured) if captured >= 0 else ()
     if not spans:
         return ""
-    return f"As run it went into a free block at {spans[0].address / GIB:.3f} GiB."
+    return f"As run it went into a free block at {gib(spans[0].address)}."

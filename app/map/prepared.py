@@ -33,6 +33,12 @@ def scene_for(step: Step, plan: Plan, as_run: Baseline | None) -> PlanScene:
     return scene
 
 
+def forget() -> None:
+    """Make scenes anew from now on: what they say is written in other units."""
+    with _lock:
+        _scenes.clear()
+
+
 def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
     """Make the scene and the facts that the window will ask for when the plan is shown."""
     scene = scene_for(step, plan, as_run)

@@ -2,7 +2,7 @@
 
 from math import ceil, floor, log10
 
-from app.numbers import GIB, KIB, MIB
+from app.numbers import byte_units
 
 
 def step_of(span: float, most: int) -> float:
@@ -30,16 +30,13 @@ def byte_ticks(
 ) -> tuple[list[tuple[float, str]], str]:
     """Marks of an address axis and the unit of their numbers, at least ``apart`` pixels apart."""
     span = last - first
-    unit, name = next(
-        (u, n)
-        for u, n in ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "B"))
-        if span >= 0.2 * u or u == 1
-    )
+    units = byte_units()
+    unit, name = next((u, n) for u, n in units if span >= 0.2 * u or u == 1)
     step = step_of(span / unit, max(int(pixels / apart), 1))
     if unit == 1:
         step = max(step, 1.0)
     digits = max(-floor(log10(step) + 1e-9), 0)
-    if digits == 0 and unit == GIB:
+    if digits == 0 and unit == units[0][0]:
         digits = 1
     values = ticks(first / unit, last / unit, step)
     return [(value * unit, f"{value:.{digits}f}") for value in values], name

@@ -39,9 +39,8 @@ class BudgetModel(QObject):
         self._document, self._settings = document, settings
         known = NAMED.get(settings.text("budget_device", V100.name), V100)
         self.wanted = Wanted(_allowed(settings), known, False)
-        self.chosen_unit = next(
-            (u for u in BUDGET_UNITS if u.name == settings.text("budget_unit", "")), BUDGET_UNITS[0]
-        )
+        chosen = settings.text("budget_unit", settings.units)
+        self.chosen_unit = next((u for u in BUDGET_UNITS if u.name == chosen), BUDGET_UNITS[0])
         """GiB or GB."""
         self.budget: int | None = None
         """Where the line is; None while there is nothing to put it at."""

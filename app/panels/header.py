@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.solve import proven_overhead
-from app.numbers import bytes_exact, counted, human, overhead, percent, plan_size
+from app.numbers import MIB, bytes_exact, counted, human, overhead, percent, plan_size, whole
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
@@ -167,8 +167,8 @@ def saving(before: int, after: int) -> str:
     """``682 MiB, 19.9 %``: what ``after`` needs less than ``before``."""
     saved = before - after
     size = human(saved)
-    if abs(saved) >= 100 << 20 and size.endswith("MiB"):
-        size = f"{saved / (1 << 20):.0f} MiB".replace("-", "−")
+    if 100 * MIB <= abs(saved) < 1000 * MIB:
+        size = whole(saved)
     return f"{size}, {percent(saved / max(before, 1))}"
 
 

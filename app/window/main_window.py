@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer, Slot
 from PySide6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
     QGuiApplication,
     QKeySequence,
     QResizeEvent,
@@ -43,11 +41,14 @@ from app.window.command_palette import CommandPalette
 from app.window.commands import Commands, sample_files
 from app.window.connecting import connect_central
 from app.window.docks import Docks
+from app.window.dropping import Dropping
 from app.window.editing import Editing
 from app.window.enabled import enabled_commands
 from app.window.handlers import handlers
+from app.window.importing import Importing
 from app.window.offering import palette_entries
-from app.window.opening import RecentMenu, dropped_path
+from app.window.opening import RecentMenu
+from app.window.preferences import Preferences
 from app.window.problem import Placeholder, ProblemLine, Remedy
 from app.window.search import Hit, SearchField
 from app.window.stale import StepWatch
@@ -75,16 +76,18 @@ class MainWindow(QMainWindow):
         self.setObjectName("window")
         self.setWindowTitle("Bayplan")
         self.setMinimumSize(LEAST_SIZE)
-        self.setAcceptDrops(True)
         self.document, self.library, self.settings = document, library, settings
         self.work = Work(document, library, settings, self)
         self.commands = Commands(self, document, self.work, settings)
         self.budgeting = Budgeting(self, document, self.work, settings)
         self.editing = Editing(self, document, self.work)
+        self.importing = Importing(self, self.work, self.commands)
+        self.dropping = Dropping(self, self.commands.open_path)
         self.stale = False
         self._view = "start"
         self._first_shown = False
         self._sample_asked = False
+        self.preferences = Preferences(self)
         self.command_palette = CommandPalette(self, settings, partial(palette_entries, self))
         self.menu = Actions(self, handlers(self))
         self.search = SearchField(document)
@@ -127,7 +130,7 @@ class MainWindow(QMainWindow):
             step, plan = sample_files()
             self.work.open_path(step, example=True, plan=path if path.suffix == ".plan" else plan)
         else:
-            self.work.open_path(path)
+            self.importing.open_path(path)
 
     def restore_layout(self) -> None:
         """Take the size, place and docks of the last time."""
@@ -147,24 +150,25 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             apply_theme(application, theme)
         parts = (self.menu, self.search, self.problem, self.start, self.docks, self.command_palette)
-        for part in parts:
+        for part in (*parts, self.dropping, self.importing):
             part.set_theme(theme)
         if self.central is not None:
             self.central.set_theme(theme)
 
     def show_view(self, name: str) -> None:
-        """``map``, ``compare`` or ``budget``; the start page where no step is open."""
+        """``map``, ``compare``, ``budget`` or ``recorded``; the start page where nothing is open."""
+        recorded = self.importing.page if name == "recorded" else None
         if self.document.step is None:
-            name = "start"
+            name = "start" if recorded is None else name
         elif self.central is None:
             self._make_central()
         self._view = name
-        page: QWidget = self.start
-        if name != "start" and self.central is not None:
+        page: QWidget = self.start if recorded is None else recorded
+        if name not in ("start", "recorded") and self.central is not None:
             page = self.central.page(name)
-            if self.pages.indexOf(page) < 0:
-                self.pages.addWidget(page)
             self.menu[name].setChecked(True)
+        if self.pages.indexOf(page) < 0:
+            self.pages.addWidget(page)
         if name == "budget" and self.central is not None:
             self.docks.adopt_budget(self.central.budget)
         self.pages.setCurrentWidget(page)
@@ -206,16 +210,6 @@ class MainWindow(QMainWindow):
         QThreadPool.globalInstance().waitForDone(POOL_MS)
         self.library.close()
         super().closeEvent(event)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        if dropped_path(event) is not None:
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        path = dropped_path(event)
-        if path is not None:
-            event.acceptProposedAction()
-            self.commands.open_path(path)
 
     # Putting together
 
@@ -356,12 +350,14 @@ class MainWindow(QMainWindow):
             self._focus_page()
         elif self.document.selection:
             self.document.select(())
-        else:
+        elif not self.importing.clear_selection():
             self.work.stop()
 
     def solve(self) -> None:
         """What the view in sight is about: the step, or its budgets."""
-        if self._view == "budget":
+        if self._view == "recorded":
+            self.importing.place()
+        elif self._view == "budget":
             self.budgeting.solve()
         else:
             self.work.solve()

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from app.icons import pixmap
 from app.jobs.job import Failure
 from app.jobs.load import Loaded
-from app.numbers import MIB, gib, percent
+from app.numbers import gib, percent, whole
 from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.plan import Plan, Status
@@ -295,7 +295,7 @@ class SamplePreview(QWidget):
         self._add_figure("Plan", gib(height), proof_of(plan))
         saved = baseline.reserved_bytes - height
         share = saved / baseline.reserved_bytes if baseline.reserved_bytes else 0.0
-        self._add_figure("Saved", percent(share), f"{saved / MIB:.0f} MiB".replace("-", "−"))
+        self._add_figure("Saved", percent(share), whole(saved))
         self._figures.addStretch(1)
         self._figures.addWidget(self._legend, 0, Qt.AlignmentFlag.AlignTop)
         self._show_legend()

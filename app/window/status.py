@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
 from app.facts.plan import counterparts, plan_facts
-from app.numbers import GIB, counted, gib, overhead
+from app.numbers import DECIMAL, GIB, byte_units, counted, gib, overhead
 from solver.plan import Status
 
 if TYPE_CHECKING:
@@ -101,6 +101,8 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
     origin = step.origin
     how = "Captured on fake tensors" if step.program is not None else "Planning only"
     parts = [f"{how}, {origin.dtype}, for {origin.target}", "Blocks of 512 B"]
+    if byte_units() is DECIMAL:
+        parts.append("GB is 10⁹ bytes")
     if shown is not None:
         baseline = shown.plan.status is Status.BASELINE
         parts.append(
