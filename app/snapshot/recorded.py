@@ -24,7 +24,7 @@ from app.snapshot.placing import Placed, lost_text
 from runtime.snapshot.excerpt import Excerpt
 from runtime.snapshot.recording import Frame
 from runtime.snapshot.stacks import CATEGORIES as BY_STACK
-from runtime.snapshot.stacks import Places, Share, shares_at
+from runtime.snapshot.stacks import Places, Share, of_share, shares_at
 from solver.placement.csv_table import PlacementTable
 from solver.placement.place import place_by_start
 from solver.placement.problem import PlacementProblem
@@ -79,6 +79,15 @@ class Recorded:
     @property
     def lost(self) -> int:
         return max(self.reserved - self.allocated, 0)
+
+    def at_peak(self, share: int) -> tuple[int, ...]:
+        """The rectangles of one of the ``shares``, the largest first."""
+        if self.part is None:
+            return ()
+        found = of_share(
+            self.part, Places(self.part.recording), self.scene.peak_slot, self.shares[share]
+        )
+        return tuple(found)
 
     @property
     def sentence(self) -> str:

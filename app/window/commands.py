@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
@@ -28,12 +28,19 @@ from solver.step import Step
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
 
-OPEN_FILTER = "Steps and plans (*.step *.plan *.json.gz);;All files (*)"
+OPEN_FILTER = (
+    "All that opens (*.step *.plan *.json.gz *.pickle *.pkl *.csv *.pt2);;"
+    "Steps and plans (*.step *.plan *.json.gz);;Memory snapshots (*.pickle *.pkl);;"
+    "Lifetimes (*.csv);;Exported programs (*.pt2);;All files (*)"
+)
 SAMPLE = "samples/resnet50"
 
 
 class Commands(QObject):
     """Commands that need no knowledge of how the window is laid out."""
+
+    open_asked = Signal(object)
+    """A file of any kind (a Path) is to be opened in place of what is open."""
 
     def __init__(self, window: QWidget, document: Document, work: Work, settings: Settings) -> None:
         super().__init__(window)
@@ -49,7 +56,7 @@ class Commands(QObject):
     def open(self) -> None:
         """Ask for a file and open it."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window, "Open a Step or a Plan", self.settings.folder("open"), OPEN_FILTER
+            self._window, "Open", self.settings.folder("open"), OPEN_FILTER
         )
         if name:
             self.open_path(Path(name))
@@ -57,7 +64,7 @@ class Commands(QObject):
     def open_path(self, path: Path) -> None:
         """Open a file in place of what is open."""
         self.settings.set_folder("open", path.absolute().parent)
-        self.work.open_path(path)
+        self.open_asked.emit(path)
 
     def open_sample(self) -> None:
         """Open the embedded sample."""

@@ -3,14 +3,16 @@
 from app.document import Document
 from solver.plan import Status
 
+COLOURS = ("colour_category", "colour_dtype", "colour_module", "colour_age")
+
 
 def enabled_commands(
     document: Document, *, view: str, busy: bool, stoppable: bool, stale: bool
 ) -> dict[str, bool]:
     """For every command that is not always there, whether it can be used.
 
-    ``view``: ``start``, ``map``, ``compare`` or ``budget``; ``busy``: work that the user asked for is
-    running; ``stale``: the step's file holds another step by now.
+    ``view``: ``start``, ``map``, ``compare``, ``budget`` or ``recorded``; ``busy``: work that the user
+    asked for is running; ``stale``: the step's file holds another step by now.
     """
     step, shown = document.step, document.shown
     opened, selected, on_map = step is not None, bool(document.selection), view == "map"
@@ -20,11 +22,12 @@ def enabled_commands(
     right = plan and shown is not None and not shown.conflicts
     edited = shown is not None and shown.draft is not None
     several = len(document.entries) > 1
+    recorded = view == "recorded"
     result = {
         "save_plan": right,
         "save_step": program,
         "store": right and not busy,
-        "close_step": opened,
+        "close_step": opened or recorded,
         "undo": bool(document.history.undo_text),
         "redo": bool(document.history.redo_text),
         "edit": on_map and plan,
@@ -38,7 +41,7 @@ def enabled_commands(
         "tensors": shown is not None,
         "previous_plan": several,
         "next_plan": several,
-        "solve": opened and not busy,
+        "solve": (opened or recorded) and not busy,
         "solve_curve": opened and not busy,
         "add_budget": opened and not busy,
         "stop": busy and stoppable,
@@ -51,6 +54,8 @@ def enabled_commands(
     return (
         result
         | dict.fromkeys(("inspector", "solve_panel"), on_map)
+        | dict.fromkeys(COLOURS, on_map and shown is not None)
+        | {"colour_difference": on_map and several}
         | dict.fromkeys(("fit_all", "zoom_in", "zoom_out", "library"), map_there)
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)
     )

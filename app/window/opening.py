@@ -1,10 +1,9 @@
-"""Files that the window opens without a dialog: recent ones, and one that is dropped onto it."""
+"""Files that the window opens without a dialog: recent ones."""
 
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QAction, QDropEvent
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from app.settings import Settings
@@ -41,9 +40,3 @@ class RecentMenu(QObject):
     def _clear(self) -> None:
         self._settings.clear_recents()
         self.cleared.emit()
-
-
-def dropped_path(event: QDropEvent) -> Path | None:
-    """The one local file that is being dropped."""
-    urls = [url for url in event.mimeData().urls() if url.isLocalFile()]
-    return Path(urls[0].toLocalFile()) if len(urls) == 1 else None

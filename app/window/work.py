@@ -19,6 +19,7 @@ from app.jobs.export import ExportJob, VerifyJob
 from app.jobs.job import Job, Part, failure_of
 from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
 from app.jobs.prove import ProveJob
+from app.jobs.recorded import PlaceRecordedJob
 from app.jobs.solve import SolveJob
 from app.library import Library
 from app.numbers import Unit, counted
@@ -80,6 +81,21 @@ class Work(LibraryWork):
         job = LoadJob(path, self._find_step, plan=plan, example=example)
         job.succeeded.connect(self._loaded)
         self._run(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+
+    def run_job(self, job: Job, doing: str, activity: Activity) -> None:
+        """Run a job whose outcome is for somebody else, in place of what runs."""
+        self._solve_next = False
+        self._run(job, doing, activity)
+
+    def open_with(self, job: Job, path: Path) -> None:
+        """Open what a job, which succeeds with a Loaded, makes of a file."""
+        job.succeeded.connect(self._loaded)
+        job.succeeded.connect(partial(self.settings.add_recent, path))
+        self.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+
+    def tell(self, text: str) -> None:
+        """Say in the tool bar how something ended."""
+        self._say(Activity(text, good=True))
 
     def load_sample(self, step: Path, plan: Path) -> None:
         """Read the embedded sample beside other work; ``sample_ready`` follows."""
@@ -175,7 +191,7 @@ class Work(LibraryWork):
         """A solve ends with the best plan so far, anything else without result."""
         if isinstance(job, SolveJob):
             self._stop_solve(job)
-        elif isinstance(job, BudgetJob):
+        elif isinstance(job, BudgetJob | PlaceRecordedJob):
             job.stop()
             self._say(replace(self.activity, text="Stopping", stoppable=False, limit=None))
         elif isinstance(job, LoadJob | LibraryLoadJob):

@@ -103,6 +103,17 @@ class Excerpt:
         at = times[np.minimum(self.events, len(times) - 1)]
         return np.asarray(at - at[0], np.float64)
 
+    def slot_of(self, event: int) -> int:
+        """The slot of the last allocation up to an event."""
+        return max(int(np.searchsorted(self.events[1:], event, side="right")), 0)
+
+    def at_event(self, event: int) -> int:
+        """Which of the part's allocations an event makes or gives back; -1: none."""
+        stays = self.trace.allocations
+        own = (stays.start[self.allocation] == event) | (stays.end[self.allocation] == event)
+        found = np.flatnonzero(own)
+        return int(found[0]) if len(found) else -1
+
     @cached_property
     def throughout(self) -> npt.NDArray[np.bool_]:
         """Whether each allocation is there at every slot."""

@@ -101,12 +101,26 @@ def shares_at(part: Excerpt, places: Places, slot: int) -> list[Share]:
     stacks = part.trace.allocations.stack[part.allocation[there]]
     found: dict[str, tuple[int, int, int]] = {}
     for stack, count, size in _summed(stacks, part.size[there]):
-        place = places[stack]
-        text = place.line or ("before the recording, no stack" if stack < 0 else "no Python frame")
+        text = _line(places, stack)
         known = found.get(text, (stack, 0, 0))
         found[text] = known[0], known[1] + count, known[2] + size
     shares = [Share(text, *rest) for text, rest in found.items()]
     return sorted(shares, key=lambda share: (-share.bytes, share.place))
+
+
+def of_share(part: Excerpt, places: Places, slot: int, share: Share) -> list[int]:
+    """The part's allocations that make up a share at a slot, the largest first."""
+    there = np.flatnonzero((part.start <= slot) & (slot < part.end))
+    stacks = part.trace.allocations.stack[part.allocation[there]]
+    own = {s for s in np.unique(stacks).tolist() if _line(places, s) == share.place}
+    found = there[np.isin(stacks, list(own))]
+    ranked: list[int] = found[np.argsort(-part.size[found], kind="stable")].tolist()
+    return ranked
+
+
+def _line(places: Places, stack: int) -> str:
+    """What a share is called that has this stack."""
+    return places[stack].line or ("before the recording, no stack" if stack < 0 else "no Python frame")
 
 
 def _summed(stacks: IntArray, sizes: IntArray) -> list[tuple[int, int, int]]:

@@ -1,0 +1,61 @@
+"""What a file is, by its first bytes: the name may say anything."""
+
+import zipfile
+from enum import Enum
+from pathlib import Path
+
+from runtime.snapshot import looks_like_pickle
+from solver.errors import BayplanError
+from solver.placement.csv_table import REQUIRED
+
+FIRST = 4096
+"""Bytes that are looked at."""
+OPENED = (
+    "Bayplan opens steps and plans (.step, .plan, .json.gz), memory snapshots (.pickle), lifetimes "
+    "(.csv with the columns id, lower, upper, size) and torch.export programs (.pt2)."
+)
+
+
+class FileKind(Enum):
+    """What the window can open."""
+
+    STEP = "a step or a plan"
+    SNAPSHOT = "a memory snapshot"
+    TABLE = "a table of lifetimes"
+    PROGRAM = "a torch.export program"
+
+
+def kind_of(path: Path) -> FileKind:
+    """What is in a file. Raises BayplanError where it is nothing that is opened, or cannot be read."""
+    if path.is_dir():
+        raise BayplanError(f"{path.name} is a folder. {OPENED}")
+    try:
+        with path.open("rb") as file:
+            first = file.read(FIRST)
+    except OSError as error:
+        raise BayplanError(f"{path.name} cannot be read: {error.strerror or error}.") from None
+    if first.startswith(b"\x1f\x8b") or first.lstrip().startswith((b"{", b"[")):
+        return FileKind.STEP
+    if first.startswith(b"PK\x03\x04"):
+        if _is_program(path):
+            return FileKind.PROGRAM
+        raise BayplanError(f"{path.name} is a zip file, but no torch.export program. {OPENED}")
+    header = first.partition(b"\n")[0].decode("utf-8", "replace").lstrip("\ufeff")
+    columns = {cell.strip().strip('"') for cell in header.split(",")}
+    if columns.issuperset(REQUIRED[1:]) or path.suffix.lower() == ".csv":
+        return FileKind.TABLE
+    if looks_like_pickle(first):
+        return FileKind.SNAPSHOT
+    if not first:
+        raise BayplanError(f"{path.name} is empty. {OPENED}")
+    raise BayplanError(f"{path.name} is of no kind that can be opened. {OPENED}")
+
+
+def _is_program(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return path.suffix == ".pt2"
+    wanted = ("serialized_exported_program.json", "models/model.json")
+    return path.suffix == ".pt2" or any(name.endswith(wanted) for name in names)

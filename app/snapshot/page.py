@@ -1,0 +1,366 @@
+"""The page of recorded lifetimes: as recorded, placed anew beside it, the inspector, the history."""
+
+from functools import partial
+
+from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.facts.plan import Group
+from app.map.scene import CATEGORIES, Scene
+from app.map.view import MapView
+from app.numbers import bytes_exact, human, plan_size
+from app.panels.controls import ElidedLabel, FigureLabel, HatchKey, Strip, label, rule
+from app.panels.legend import LegendBox
+from app.panels.sheet import panel_sheet
+from app.panels.table import ROW_HEIGHT, fit_columns, select_rows
+from app.snapshot.history import WHERE, HistoryModel
+from app.snapshot.inspector import RecordedInspector
+from app.snapshot.recorded import Recorded
+from app.theme import DARK, Theme
+from solver.step import Category
+
+STACKED_BELOW = 1280
+"""Width under which the maps lie one above the other."""
+KINDS = {
+    Category.ACTIVATION: "Made in forward",
+    Category.GRADIENT: "Made in backward",
+    Category.TEMPORARY: "Elsewhere",
+    Category.BUFFER: "There all the time",
+}
+FILTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("All events", ()),
+    ("Allocations", ("alloc",)),
+    ("Frees", ("free_requested", "free_completed")),
+    ("Segments", ("segment_alloc", "segment_free", "segment_map", "segment_unmap")),
+    ("Out of memory", ("oom",)),
+)
+
+
+class RecordedHeader(Strip):
+    """What was recorded, and what it comes to."""
+
+    def __init__(self) -> None:
+        super().__init__(40)
+        self.title = ElidedLabel("", "title")
+        self.title.setObjectName("recordedTitle")
+        self.allocated = FigureLabel("Allocated")
+        self.reserved = FigureLabel("Reserved")
+        self.lost = FigureLabel("Lost to fragmentation", "warn")
+        self.placed = FigureLabel("Placed anew", "ok")
+        self.place = QPushButton("Place Anew")
+        self.place.setObjectName("placeAnew")
+        self.place.setProperty("kind", "primary")
+        self.place.setToolTip("Find the lowest addresses for the same lifetimes (Ctrl+Return)")
+        self.row.setSpacing(24)
+        self.row.addWidget(self.title)
+        for part in (self.reserved, self.allocated, self.lost, self.placed):
+            self.row.addWidget(part)
+        self.row.addStretch(1)
+        self.row.addWidget(self.place)
+        self.expendable = (self.allocated, self.reserved, self.lost)
+        self._placed = False
+
+    def wanted(self, part: QWidget) -> bool:
+        return True
+
+    def show_recorded(self, recorded: Recorded) -> None:
+        """Its title and figures."""
+        self.title.setText(recorded.title)
+        reserved = "Reserved" if recorded.part is not None else "Height"
+        for figure, size, name in (
+            (self.reserved, recorded.reserved, reserved),
+            (self.allocated, recorded.allocated, ""),
+            (self.lost, recorded.lost, ""),
+        ):
+            figure.set_figure(plan_size(size), name=name, exact=f"{bytes_exact(size)} B")
+        self.placed.setVisible(recorded.placed is not None)
+        if recorded.placed is not None:
+            height = recorded.placed.height
+            self.placed.set_figure(plan_size(height), exact=f"{bytes_exact(height)} B")
+        self.fit()
+
+
+class RecordedPage(QWidget):
+    """Shows one ``Recorded``; its maps share slots, addresses and the selection."""
+
+    place_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("recorded")
+        self.setAccessibleName("Recorded lifetimes")
+        self.recorded: Recorded | None = None
+        self.selection: tuple[int, ...] = ()
+        self._theme = DARK
+        self.header = RecordedHeader()
+        self.header.place.clicked.connect(self.place_asked)
+        self.sentence = label("", "strong", "ok")
+        self.sentence.setObjectName("lostSentence")
+        self.sentence.setWordWrap(True)
+        self.sentence.setContentsMargins(16, 0, 16, 8)
+        self.legend = Strip(32)
+        self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
+        self.boxes = [LegendBox(Group(text, frozenset({kind}))) for kind, text in KINDS.items()]
+        for box in self.boxes:
+            self.legend.row.addWidget(box)
+            box.toggled.connect(self._hide)
+        self.legend.row.addWidget(self.unusable)
+        self.legend.row.addStretch(1)
+        self.before, self.after = _Side("As recorded"), _Side("Placed anew")
+        self.maps = (self.before.map, self.after.map)
+        self.inspector = RecordedInspector()
+        self.inspector.share_asked.connect(self._share_chosen)
+        self.history: HistoryModel | None = None
+        self.table = _history_table()
+        self.table.clicked.connect(self._event_chosen)
+        self.table.activated.connect(self._event_chosen)
+        self.filter = QComboBox()
+        self.filter.setObjectName("historyFilter")
+        self.filter.setAccessibleName("Events in the table")
+        self.filter.addItems([text for text, _ in FILTERS])
+        self.filter.currentIndexChanged.connect(self._filter)
+        self._lay_out()
+        self._wire()
+        self.set_theme(DARK)
+
+    def _lay_out(self) -> None:
+        self.sides = QSplitter(Qt.Orientation.Horizontal)
+        self.sides.addWidget(self.before)
+        self.sides.addWidget(self.after)
+        self.sides.setChildrenCollapsible(False)
+        self.events = QWidget()
+        events = QVBoxLayout(self.events)
+        events.setContentsMargins(0, 0, 0, 0)
+        events.setSpacing(0)
+        top = QHBoxLayout()
+        top.setContentsMargins(16, 4, 16, 4)
+        top.addWidget(label("Allocator history", "strong"))
+        top.addWidget(self.filter)
+        top.addStretch(1)
+        events.addWidget(rule())
+        events.addLayout(top)
+        events.addWidget(self.table, 1)
+        middle = self._middle = QSplitter(Qt.Orientation.Vertical)
+        middle.addWidget(self.sides)
+        middle.addWidget(self.events)
+        middle.setStretchFactor(0, 1)
+        middle.setSizes([640, 200])
+        across = QSplitter(Qt.Orientation.Horizontal)
+        across.addWidget(middle)
+        across.addWidget(self.inspector)
+        across.setStretchFactor(0, 1)
+        across.setSizes([1100, 304])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.header)
+        column.addWidget(self.sentence)
+        column.addWidget(self.legend)
+        column.addWidget(rule())
+        column.addWidget(across, 1)
+
+    def _wire(self) -> None:
+        first, second = self.maps
+        first.link(second)
+        for one, other in ((first, second), (second, first)):
+            one.range_changed.connect(partial(self._follow, other))
+            one.hovered.connect(other.set_hovered)
+            one.selected.connect(self.select)
+
+    def _follow(self, other: MapView, window: tuple[float, float, float, float]) -> None:
+        """Show on the other map what is visible on one."""
+        if other.state.scene is not None and other.visible_range() != window:
+            other.set_visible_range(*window)
+
+    # What is shown
+
+    def show_recorded(self, recorded: Recorded) -> None:
+        """Show what was opened, or the same with a placement beside it."""
+        again = self.recorded is not None and self.recorded.scene is recorded.scene
+        self.recorded = recorded
+        self.header.show_recorded(recorded)
+        self.sentence.setText(recorded.sentence)
+        self.sentence.setVisible(bool(recorded.sentence))
+        self.after.setVisible(recorded.placed_scene is not None)
+        if not again:
+            self.before.map.set_scene(recorded.scene)
+            self._fill_legend(recorded.scene)
+            self._fill_history(recorded)
+            self.selection = ()
+        self.after.map.set_scene(recorded.placed_scene)
+        self.unusable.setVisible(bool(len(recorded.scene.unusable)))
+        if recorded.placed_scene is not None:
+            for side in self.maps:
+                side.fit()
+        self._fit_sides()
+        self.select(self.selection)
+
+    def clear(self) -> None:
+        """Let go of what was shown."""
+        self.recorded = None
+        self.history = None
+        self.table.setModel(None)
+        for side in self.maps:
+            side.set_scene(None)
+
+    def set_placing(self, running: bool) -> None:
+        """While a placement is looked for, no other is."""
+        self.header.place.setEnabled(not running)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.setStyleSheet(panel_sheet(theme))
+        for map_ in self.maps:
+            map_.set_theme(theme)
+        for box in self.boxes:
+            box.set_theme(theme)
+        self.unusable.set_theme(theme)
+        self.inspector.set_theme(theme)
+
+    def _fill_legend(self, scene: Scene) -> None:
+        peak = scene.peak_slot
+        for box, kind in zip(self.boxes, KINDS, strict=True):
+            own = scene.category == CATEGORIES.index(kind)
+            there = own & (scene.start <= peak) & (peak < scene.end)
+            box.setVisible(bool(own.any()))
+            box.set_bytes(int((scene.high - scene.low)[there].sum()))
+
+    def _fill_history(self, recorded: Recorded) -> None:
+        self.events.setVisible(recorded.part is not None)
+        self.history = None
+        if recorded.part is not None:
+            self.history = HistoryModel(recorded.part)
+            self.table.setModel(self.history)
+            head = self.table.horizontalHeader()
+            head.setSectionResizeMode(WHERE, QHeaderView.ResizeMode.Stretch)
+            self._filter(self.filter.currentIndex())
+            fit_columns(self.table)
+
+    # What the user does
+
+    @Slot(object)
+    def select(self, rectangles: tuple[int, ...]) -> None:
+        """Select allocations, the primary one first."""
+        self.selection = tuple(rectangles)
+        for side in self.maps:
+            side.select(self.selection)
+        if self.recorded is None:
+            return
+        if self.selection:
+            self.inspector.show_rectangle(self.recorded, self.selection[0])
+            self._show_event(self.selection[0])
+        else:
+            self.inspector.show_peak(self.recorded)
+
+    def go_to_peak(self) -> None:
+        self.before.map.go_to_peak()
+
+    def _show_event(self, rectangle: int) -> None:
+        """The event that made an allocation comes into view in the table."""
+        part = self.recorded.part if self.recorded is not None else None
+        if part is None or self.history is None or not len(self.history.events):
+            return
+        event = int(part.trace.allocations.start[part.allocation[rectangle]])
+        row = self.history.row_of(event)
+        if event >= 0 and int(self.history.events[row]) == event:
+            select_rows(self.table, [row])
+
+    @Slot(QModelIndex)
+    def _event_chosen(self, index: QModelIndex) -> None:
+        """An event was chosen: its allocation is selected and its slot shown."""
+        part = self.recorded.part if self.recorded is not None else None
+        if part is None or self.history is None:
+            return
+        event = int(self.history.events[index.row()])
+        found = part.at_event(event)
+        slot = part.slot_of(event)
+        self.before.map.go_to_slot(slot)
+        if found >= 0:
+            self.select((found,))
+            self.before.map.reveal(found)
+
+    @Slot(int)
+    def _share_chosen(self, number: int) -> None:
+        """All that one line has allocated at the peak."""
+        recorded = self.recorded
+        if recorded is None or recorded.part is None:
+            return
+        found = recorded.at_peak(number)
+        if found:
+            self.select(found)
+            self.before.map.go_to_peak()
+
+    @Slot(int)
+    def _filter(self, number: int) -> None:
+        if self.history is not None:
+            self.history.show_only(FILTERS[number][1])
+
+    @Slot()
+    def _hide(self) -> None:
+        hidden = [kind for box, kind in zip(self.boxes, KINDS, strict=True) if not box.isChecked()]
+        for side in self.maps:
+            side.set_hidden(hidden)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.unusable.set_short(self.width() < STACKED_BELOW)
+        self._fit_sides()
+
+    def _fit_sides(self) -> None:
+        stacked = self.width() < STACKED_BELOW
+        way = Qt.Orientation.Vertical if stacked else Qt.Orientation.Horizontal
+        if self.sides.orientation() is not way:
+            self.sides.setOrientation(way)
+        for side in self.maps:
+            side.set_parts(overview=not stacked, profile=not stacked)
+
+
+class _Side(QWidget):
+    """A map under its caption."""
+
+    def __init__(self, caption: str) -> None:
+        super().__init__()
+        self.map = MapView()
+        self.map.setAccessibleName(f"Memory map, {caption.lower()}")
+        title = label(caption, "caption", "text2")
+        title.setContentsMargins(16, 6, 16, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(title)
+        column.addWidget(self.map, 1)
+
+
+def _history_table() -> QTableView:
+    table = QTableView()
+    table.setObjectName("history")
+    table.setAccessibleName("Allocator history")
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setFrameShape(QFrame.Shape.NoFrame)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
+    table.verticalHeader().hide()
+    table.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
+    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+    table.horizontalHeader().setHighlightSections(False)
+    return table
+
+
+def busy_text(recorded: Recorded) -> str:
+    """What the tool bar says while a placement is looked for."""
+    return f"Placing {len(recorded.problem.sizes):,} allocations, {human(recorded.allocated)}"

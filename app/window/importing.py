@@ -1,0 +1,146 @@
+"""What the window opens besides steps and plans: memory snapshots, tables of lifetimes, programs.
+
+What a file is, its first bytes say, whatever its name.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from app.dialogs.snapshot import SnapshotDialog
+from app.file_kind import FileKind, kind_of
+from app.heavy import load_module
+from app.jobs.job import Failure
+from app.jobs.program import ProgramJob
+from app.jobs.recorded import Chosen, PlaceRecordedJob, ReadSnapshotJob, ReadTableJob, ShowPartJob
+from app.snapshot.recorded import Recorded
+from app.theme import DARK, Theme
+from app.window.activity import Activity
+from app.window.commands import Commands
+from app.window.work import Work
+from solver.errors import BayplanError
+
+if TYPE_CHECKING:
+    from app.snapshot.page import RecordedPage
+    from app.window.main_window import MainWindow
+
+
+PAGE = "app.snapshot.page"
+"""Brings pyqtgraph, which the first window must not wait for."""
+
+
+class Importing(QObject):
+    """Opens files of all kinds, and owns the page of recorded lifetimes."""
+
+    def __init__(self, window: "MainWindow", work: Work, commands: Commands) -> None:
+        super().__init__(window)
+        self._window, self._work, self._commands = window, work, commands
+        self._dialog: SnapshotDialog | None = None
+        self._theme: Theme = DARK
+        self.page: RecordedPage | None = None
+        """Made when the first recorded lifetimes are opened."""
+        commands.open_asked.connect(self.open_path)
+        work.changed.connect(self._work_changed)
+        work.document.step_changed.connect(self._step_changed)
+
+    @Slot(object)
+    def open_path(self, path: Path) -> None:
+        """Open a file, in place of what is open."""
+        try:
+            kind = kind_of(path)
+        except BayplanError as error:
+            self._work.problem.emit("open", Failure(str(error)))
+            return
+        if kind is FileKind.SNAPSHOT:
+            self._open_snapshot(path)
+        elif kind is FileKind.TABLE:
+            job = ReadTableJob(path)
+            job.succeeded.connect(self._show)
+            self._work.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+        elif kind is FileKind.PROGRAM:
+            self._work.open_with(ProgramJob(path), path)
+        else:
+            self._work.open_path(path)
+
+    @Slot()
+    def place(self) -> None:
+        """Place the shown lifetimes anew."""
+        recorded = self.page.recorded if self.page is not None else None
+        if recorded is None or self._work.busy:
+            return
+        settings = self._work.settings
+        job = PlaceRecordedJob(recorded, deadline=settings.deadline, seed=settings.seed)
+        job.succeeded.connect(self._show)
+        text = f"Placing {len(recorded.problem.sizes):,} allocations"
+        activity = Activity(text, stoppable=True, limit=settings.deadline)
+        self._work.run_job(job, "place", activity)
+
+    def _open_snapshot(self, path: Path) -> None:
+        if self._dialog is not None:
+            self._dialog.close()
+        job = ReadSnapshotJob(path)
+        dialog = SnapshotDialog(path, self._window.theme, self._window)
+        dialog.follow(job)
+        dialog.chosen.connect(self._chosen)
+        dialog.finished.connect(self._dialog_closed)
+        self._dialog = dialog
+        dialog.open()
+        self._work.run_job(job, "read", Activity(f"Reading {path.name}", stoppable=True))
+
+    @Slot()
+    def _dialog_closed(self) -> None:
+        if self.sender() is self._dialog:
+            self._dialog = None
+
+    @Slot(object)
+    def _chosen(self, chosen: Chosen) -> None:
+        job = ShowPartJob(chosen)
+        job.succeeded.connect(self._show)
+        text = f"Laying out {chosen.recording.name}"
+        self._work.run_job(job, "open", Activity(text, stoppable=True))
+
+    @Slot(object)
+    def _show(self, recorded: Recorded) -> None:
+        """Put recorded lifetimes in place of what is open."""
+        work, window = self._work, self._window
+        if self.page is None:
+            load_module(PAGE)
+            from app.snapshot.page import RecordedPage
+
+            self.page = RecordedPage()
+            self.page.set_theme(self._theme)
+            self.page.place_asked.connect(self.place)
+        if recorded.placed is None:
+            work.settings.add_recent(recorded.path)
+            work.document.open(None)
+        window.problem.clear()
+        work.tell(recorded.sentence)
+        self.page.show_recorded(recorded)
+        window.setWindowTitle(f"{recorded.title} — Bayplan")
+        window.title_corner.show_title(recorded.title)
+        window.show_view("recorded")
+
+    def clear_selection(self) -> bool:
+        """Whether something was selected on the page in sight, which it is not any more."""
+        if self.page is None or not self.page.isVisible() or not self.page.selection:
+            return False
+        self.page.select(())
+        return True
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        if self.page is not None:
+            self.page.set_theme(theme)
+
+    @Slot()
+    def _work_changed(self) -> None:
+        if self.page is not None:
+            self.page.set_placing(self._work.busy)
+
+    @Slot()
+    def _step_changed(self) -> None:
+        """What was recorded makes room for a step, or for the start page."""
+        if self.page is not None:
+            self.page.clear()
