@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from solver.budget.assemble import Arranged, Assembler
+from solver.budget.assemble import Assembler
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
 from solver.budget.homes import with_homes
 from solver.budget.schedule import Entry, Schedule
 from solver.budget.solve import solve_budget
+from solver.budget.unrolled import Arranged
 from solver.check import check
 from solver.plan import Plan, Provenance
 from solver.step import Category, Op, Phase, Step, Storage

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from solver import warm_up
-from solver.budget.assemble import Arranged, Assembler
+from solver.budget.assemble import Assembler
 from solver.budget.choices import choices_of
 from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
@@ -18,6 +18,7 @@ from solver.budget.schedule import Host, Schedule
 from solver.budget.search import search
 from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
+from solver.budget.unrolled import Arranged
 from solver.check import check
 from solver.plan import Offload, Plan, Prefetch, Provenance, Run
 from solver.step import Step
