@@ -12,6 +12,8 @@ from solver.errors import BayplanError
 from solver.files import read_bytes, read_json
 
 _CHILD = Path(__file__).parent / "verify_child.py"
+TIMED_SECONDS = 5.0
+"""For which steps are timed; one round is enough for steps that take seconds."""
 _CAPTURE = Path(__file__).parent / "capture"
 """The folder that holds ``bayplan_capture``, which builds the model again."""
 
@@ -214,7 +216,12 @@ def verify(
         raise BayplanError(f"{folder} is not an export: its plan.json is something else.")
     result = run_child(
         _CHILD,
-        {"folder": str(folder), "steps": steps, "capture": str(_CAPTURE)},
+        {
+            "folder": str(folder),
+            "steps": steps,
+            "capture": str(_CAPTURE),
+            "timed_seconds": TIMED_SECONDS,
+        },
         what=f"The verification of {folder.name}",
         # Waiting threads would otherwise spin, and their CPU time would count as the step's.
         environment={"OMP_WAIT_POLICY": "passive"},

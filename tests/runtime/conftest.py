@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import Any
 import pytest
 import torch
 
+from runtime import verify
 from runtime.capture import capture
 from runtime.export import export
+from solver import compile_ahead, kernel_cache
 from solver.plan import Plan
 from solver.solve import solve
 from solver.step import (
@@ -53,10 +56,29 @@ class Exported:
         return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _times_one_round() -> Iterator[None]:
+    """How long a step takes is not what the tests ask: a verification times one round."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "TIMED_SECONDS", 0.0)
+        yield
+
+
 @pytest.fixture(scope="session")
 def native_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Allocators are built into a folder of the tests' own."""
+    """Allocators are built into a folder of the tests' own; compiled kernels lie there, too."""
     folder = tmp_path_factory.mktemp("cache")
+    compile_ahead.start()
+    while compile_ahead.running():
+        time.sleep(0.1)
+    kernels = kernel_cache.folder()
+    if kernels is not None:
+        # Not what another process is just writing.
+        whole = [path for path in kernels.iterdir() if path.suffix in (".kernel", ".done")]
+        copies = folder / "bayplan" / "kernels"
+        copies.mkdir(mode=0o700, parents=True)
+        for path in whole:
+            shutil.copy2(path, copies)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
