@@ -3,90 +3,28 @@
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent, QShortcut, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from app.document import Document, Entry
-from app.facts.compare import compare
-from app.facts.plan import PlanFacts, counterparts, plan_facts
+from app.facts.plan import counterparts, plan_facts
+from app.icons import icon
 from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.map.view import MapView
-from app.numbers import bytes_exact, human, percent, plan_size
+from app.panels.compare_header import SideHeader
 from app.panels.compare_table import CompareTable
-from app.panels.controls import FigureLabel, HatchKey, Strip, label, rule
-from app.panels.header import saving
+from app.panels.controls import HatchKey, label, rule
 from app.panels.legend import Legend
+from app.panels.map_link import MapLink
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
 from solver.step import Step
 
+WITHIN = Qt.ShortcutContext.WidgetWithChildrenShortcut
 STACKED_BELOW = 1280
 TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 180
 LOW_BELOW = 760
 """Widths and heights of the view, in pixels."""
-
-
-class SideHeader(Strip):
-    """Which entry one side shows, and its figures."""
-
-    def __init__(self, side: str) -> None:
-        super().__init__(40)
-        self.chooser = QComboBox()
-        self.chooser.setObjectName(f"{side}Entry")
-        self.chooser.setAccessibleName(f"Plan on the {side}")
-        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.chooser.setMaximumWidth(220)
-        self.total = FigureLabel("Height")
-        self.live = FigureLabel("Live peak")
-        self.unfilled = FigureLabel("Never filled")
-        self.saved = FigureLabel("Saved", "ok")
-        self.row.setSpacing(20)
-        self.row.addWidget(self.chooser)
-        for part in (self.total, self.live, self.unfilled, self.saved):
-            self.row.addWidget(part)
-        self.row.addStretch(1)
-        self.expendable = (self.unfilled, self.live, self.saved)
-        self.chosen = ""
-        """What the user chose; empty: the side follows what there is."""
-        self._figures = False
-        self._other: PlanFacts | None = None
-
-    def remember(self) -> None:
-        """What is shown now was the user's choice and stays when plans come and go."""
-        self.chosen = self.chooser.currentText()
-
-    def wanted(self, part: QWidget) -> bool:
-        return self._figures and (part is not self.saved or self._other is not None)
-
-    def show_figures(self, facts: PlanFacts | None, other: PlanFacts | None) -> None:
-        """Figures of ``facts``; ``other`` is what the saving is against, None on the left side."""
-        self._figures, self._other = facts is not None, other
-        self.total.setVisible(facts is not None)
-        if facts is not None:
-            total, live = facts.total_bytes, facts.live_peak
-            as_run = facts.baseline is not None
-            self.total.set_figure(
-                plan_size(total),
-                name="Reserved" if as_run else "Height",
-                exact=f"{bytes_exact(total)} B",
-            )
-            self.live.set_figure(plan_size(live), exact=f"{bytes_exact(live)} B")
-            unfilled = total - live
-            share = f", {percent(unfilled / max(total, 1))}" if unfilled else ""
-            self.unfilled.set_figure(
-                f"{human(unfilled)}{share}",
-                name="Reserved, never filled" if as_run else "Never filled",
-                tone="warn" if unfilled else "ok",
-                exact=f"{bytes_exact(unfilled)} B",
-            )
-            if other is not None:
-                before = other.total_bytes
-                self.saved.set_figure(
-                    saving(before, total),
-                    tone="ok" if total <= before else "warn",
-                    exact=f"{bytes_exact(before - total)} B",
-                )
-        self.fit()
 
 
 class CompareView(QWidget):
@@ -115,9 +53,16 @@ class CompareView(QWidget):
         self.maps[0].link(self.maps[1])
         self.legend = Legend(document)
         self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
-        self.linked = label("Address and selection linked", "caption", "text3")
+        self.linked = QCheckBox("Linked in time")
+        self.linked.setToolTip(
+            "Both maps show the same part of the step. Addresses, the cursor and the selection are "
+            "linked in any case."
+        )
+        self.linked.setChecked(True)
+        self.link = MapLink(self.maps)
         self.legend.add(self.unusable, self.linked)
         self.table = CompareTable(document)
+        self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
         self.empty = label("Solve the step to compare it as run with its plan.", "body", "text3")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.grid_area = QWidget()
@@ -146,6 +91,10 @@ class CompareView(QWidget):
         for header in self.headers:
             header.chooser.activated.connect(header.remember)
             header.chooser.currentIndexChanged.connect(self.refresh)
+        self.swap_button.clicked.connect(self.swap)
+        QShortcut(Qt.Key.Key_X, self, self.swap, context=WITHIN)
+        self.linked.toggled.connect(self.link.set_linked)
+        self.table.moved.activated.connect(self.link.show_both)
         document.step_changed.connect(self._step_changed)
         document.entries_changed.connect(self._entries_changed)
         document.selection_changed.connect(self._select)
@@ -158,6 +107,7 @@ class CompareView(QWidget):
         self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
         for part in (*self.maps, self.legend, self.unusable, self.table):
             part.set_theme(theme)
+        self.swap_button.setIcon(icon("swap", theme, theme.text2))
 
     def entry(self, side: int) -> Entry | None:
         """What the left (0) or right (1) side shows."""
@@ -170,6 +120,13 @@ class CompareView(QWidget):
         at = [known is entry for known in self._document.entries].index(True)
         self.headers[side].chooser.setCurrentIndex(at)
         self.headers[side].remember()
+
+    def swap(self) -> None:
+        """Put what is on the left on the right, and what is there on the left."""
+        entries = self.entry(0), self.entry(1)
+        for side, entry in enumerate(reversed(entries)):
+            if entry is not None:
+                self.choose(side, entry)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -264,7 +221,8 @@ class CompareView(QWidget):
             self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)
         self.unusable.setVisible(left.baseline is not None or right.baseline is not None)
         self.legend.fit()
-        self.table.show_comparison(compare(facts[0], facts[1]))
+        self.link.set_sides(facts[0], facts[1])
+        self.table.show_sides(facts[0], facts[1])
         self._select()
 
     def _scene(self, entry: Entry) -> PlanScene | None:

@@ -5,20 +5,25 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
+    QButtonGroup,
     QFrame,
     QGridLayout,
     QHBoxLayout,
+    QLineEdit,
     QScrollArea,
     QSizePolicy,
+    QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from app.document import Document
-from app.facts.compare import Cause, Comparison, Refill
-from app.facts.plan import counterparts
-from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of
+from app.facts.compare import Cause, Comparison, Refill, compare
+from app.facts.plan import PlanFacts, counterparts
+from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of, whole
 from app.panels.controls import ElidedLabel, clear, label, rule
+from app.panels.moved_table import MovedTable
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
 from solver.step import Category
@@ -27,7 +32,7 @@ from solver.step import Category
 def _mib(size: int) -> str:
     """``1,661 MiB``, ``98.0 MiB``, ``512 B``: comparable down a column."""
     if size >= 100 * MIB:
-        return f"{size / MIB:,.0f} MiB"
+        return whole(size)
     return human(size)
 
 
@@ -73,6 +78,11 @@ def _bytes(title: str, size: Callable[[Refill], int], tone: str = "text") -> Col
     return Column(title, lambda r: _mib(size(r)), size, number=True, tone=lambda r: tone)
 
 
+PAGES = (
+    ("What moved", "Every tensor that moved, and what it saved at the peak"),
+    ("Requests", "Requests that opened a segment although enough bytes were free"),
+)
+MOVED = 0
 NAME = 1
 EXPENDABLE = (6, 7, 4, 3)
 """Columns that may be left out, the first one first."""
@@ -92,6 +102,7 @@ class CompareTable(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._document = document
         self._theme = DARK
+        self._comparison: Comparison | None = None
         self._bars: list[_Bar] = []
         self.causes = QGridLayout()
         self.causes.setHorizontalSpacing(12)
@@ -99,14 +110,39 @@ class CompareTable(QWidget):
         self.causes.setColumnStretch(0, 3)
         self.order = label("", "body", "text3")
         self.order.setWordWrap(True)
-        self.refill_note = ElidedLabel("", "body", "text3")
         self.model: RowsModel[Refill] = RowsModel(refill_columns(unit_of(GIB)))
         self.table = dense_table("Requests that opened a segment", self.model, wide=1)
+        self.moved = MovedTable(document)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by name or category")
+        self.filter.setAccessibleName("Filter what moved by name or category")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setMaximumWidth(240)
+        self.note = ElidedLabel("", "body", "text3")
+        self.pages = QStackedWidget()
+        self.tabs = QButtonGroup(self)
         self.no_refills = label("", "body", "text3")
         self.no_refills.setWordWrap(True)
         self.no_refills.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._lay_out()
         self.table.selectionModel().selectionChanged.connect(self._chosen)
+        self.tabs.idClicked.connect(self.show_page)
+        self.filter.textChanged.connect(self.moved.filter)
+        self.moved.changed.connect(self._note)
+
+    def show_page(self, number: int) -> None:
+        """Show what moved, or the requests that opened segments."""
+        self.tabs.button(number).setChecked(True)
+        self.pages.setCurrentIndex(number)
+        self.filter.setVisible(number == MOVED)
+        self._note()
+
+    def _note(self) -> None:
+        """How many rows there are, beside the tabs."""
+        if self._comparison is not None:
+            refills = self._comparison.refill_summary if self._comparison.refills else ""
+            moved = self.pages.currentIndex() == MOVED
+            self.note.setText(self.moved.count_text if moved else refills)
 
     def _lay_out(self) -> None:
         left = QVBoxLayout()
@@ -117,21 +153,34 @@ class CompareTable(QWidget):
         left.addWidget(self.order)
         left.addStretch(1)
         titles = QHBoxLayout()
-        titles.setContentsMargins(16, 12, 16, 4)
-        titles.setSpacing(8)
-        titles.addWidget(
-            ElidedLabel("Requests that opened a segment although enough bytes were free", "strong")
-        )
-        titles.addWidget(self.refill_note, 1)
+        titles.setContentsMargins(12, 6, 16, 4)
+        titles.setSpacing(4)
+        for number, (text, tip) in enumerate(PAGES):
+            tab = QToolButton()
+            tab.setText(text)
+            tab.setToolTip(tip)
+            tab.setAccessibleName(tip)
+            tab.setCheckable(True)
+            tab.setChecked(number == MOVED)
+            self.tabs.addButton(tab, number)
+            titles.addWidget(tab)
+        titles.addSpacing(8)
+        titles.addWidget(self.note, 1)
+        titles.addWidget(self.filter, 1)
+        requests = QWidget()
+        message = QVBoxLayout(requests)
+        message.setContentsMargins(0, 0, 0, 0)
+        message.setSpacing(0)
+        self.no_refills.setContentsMargins(16, 0, 16, 0)
+        message.addWidget(self.no_refills)
+        message.addWidget(self.table, 1)
+        self.pages.addWidget(self.moved)
+        self.pages.addWidget(requests)
         right = QVBoxLayout()
         right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(0)
         right.addLayout(titles)
-        message = QVBoxLayout()
-        message.setContentsMargins(16, 0, 16, 0)
-        message.addWidget(self.no_refills)
-        right.addLayout(message)
-        right.addWidget(self.table, 1)
+        right.addWidget(self.pages, 1)
         causes = QWidget()
         causes.setLayout(left)
         area = QScrollArea()
@@ -184,17 +233,20 @@ class CompareTable(QWidget):
         """Take another theme's colours."""
         self._theme = theme
         self.model.set_theme(theme)
+        self.moved.set_theme(theme)
         for bar in self._bars:
             bar.set_theme(theme)
 
-    def show_comparison(self, comparison: Comparison) -> None:
-        """Show another comparison."""
+    def show_sides(self, left: PlanFacts, right: PlanFacts) -> None:
+        """Compare another pair."""
+        comparison = self._comparison = compare(left, right)
+        self.moved.show_sides(left, right)
         self._show_causes(comparison)
         self.order.setText(comparison.order)
         self.model.set_columns(refill_columns(unit_of(comparison.left_bytes)))
         self.model.set_rows(comparison.refills)
         self._fit_columns()
-        self.refill_note.setText(comparison.refill_summary if comparison.refills else "")
+        self._note()
         self.table.setVisible(bool(comparison.refills))
         self.no_refills.setVisible(not comparison.refills)
         self.no_refills.setText(
@@ -233,6 +285,7 @@ class CompareTable(QWidget):
 
     def select(self, storages: Sequence[int]) -> None:
         """Mark the rows of these storages."""
+        self.moved.select()
         planned, captured = self._document.planned, self._document.step
         if planned is None or captured is None:
             return

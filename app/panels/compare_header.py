@@ -1,0 +1,82 @@
+"""The strip over one side of the comparison: which plan it shows, and its figures."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
+
+from app.facts.plan import PlanFacts
+from app.numbers import bytes_exact, human, percent, plan_size
+from app.panels.controls import FigureLabel, Strip
+from app.panels.header import saving
+
+
+class SideHeader(Strip):
+    """Which entry one side shows, and its figures."""
+
+    def __init__(self, side: str) -> None:
+        super().__init__(40)
+        self.chooser = QComboBox()
+        self.chooser.setObjectName(f"{side}Entry")
+        self.chooser.setAccessibleName(f"Plan on the {side}")
+        self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.chooser.setMaximumWidth(220)
+        self.total = FigureLabel("Height")
+        self.live = FigureLabel("Live peak")
+        self.unfilled = FigureLabel("Never filled")
+        self.saved = FigureLabel("Saved", "ok")
+        self.row.setSpacing(20)
+        self.row.addWidget(self.chooser)
+        for part in (self.total, self.live, self.unfilled, self.saved):
+            self.row.addWidget(part)
+        self.row.addStretch(1)
+        self.expendable = (self.unfilled, self.live, self.saved)
+        self.chosen = ""
+        """What the user chose; empty: the side follows what there is."""
+        self._figures = False
+        self._other: PlanFacts | None = None
+
+    def add_button(self, text: str, tip: str) -> QToolButton:
+        """A command at the right end."""
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAccessibleName(tip)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.row.addWidget(button)
+        return button
+
+    def remember(self) -> None:
+        """What is shown now was the user's choice and stays when plans come and go."""
+        self.chosen = self.chooser.currentText()
+
+    def wanted(self, part: QWidget) -> bool:
+        return self._figures and (part is not self.saved or self._other is not None)
+
+    def show_figures(self, facts: PlanFacts | None, other: PlanFacts | None) -> None:
+        """Figures of ``facts``; ``other`` is what the saving is against, None on the left side."""
+        self._figures, self._other = facts is not None, other
+        self.total.setVisible(facts is not None)
+        if facts is not None:
+            total, live = facts.total_bytes, facts.live_peak
+            as_run = facts.baseline is not None
+            self.total.set_figure(
+                plan_size(total),
+                name="Reserved" if as_run else "Height",
+                exact=f"{bytes_exact(total)} B",
+            )
+            self.live.set_figure(plan_size(live), exact=f"{bytes_exact(live)} B")
+            unfilled = total - live
+            share = f", {percent(unfilled / max(total, 1))}" if unfilled else ""
+            self.unfilled.set_figure(
+                f"{human(unfilled)}{share}",
+                name="Reserved, never filled" if as_run else "Never filled",
+                tone="warn" if unfilled else "ok",
+                exact=f"{bytes_exact(unfilled)} B",
+            )
+            if other is not None:
+                before = other.total_bytes
+                self.saved.set_figure(
+                    saving(before, total),
+                    tone="ok" if total <= before else "warn",
+                    exact=f"{bytes_exact(before - total)} B",
+                )
+        self.fit()
