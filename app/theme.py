@@ -31,6 +31,10 @@ class Theme:
     warn: str
     error: str
     activation_odd: str
+    series: tuple[str, ...]
+    """Colours without a meaning, told apart by the colour-blind; the last is that of others."""
+    ramp: tuple[str, ...]
+    """From short to long, ever lighter in the dark theme and ever darker in the light one."""
     fill: dict[Category, str] = field(default_factory=dict)
 
     @property
@@ -57,6 +61,17 @@ DARK = Theme(
     warn="#e8bb5e",
     error="#ff8a80",
     activation_odd="#385d94",
+    series=(
+        "#e69f00",
+        "#56b4e9",
+        "#009e73",
+        "#f0e442",
+        "#2f7fc4",
+        "#d55e00",
+        "#cc79a7",
+        "#5f666f",
+    ),
+    ramp=("#54508c", "#44729b", "#33939c", "#3cb48b", "#93d35c", "#f6e86a"),
     fill={
         Category.ACTIVATION: "#4470b2",
         Category.GRADIENT: "#d07e25",
@@ -89,6 +104,17 @@ LIGHT = Theme(
     warn="#855400",
     error="#b92c25",
     activation_odd="#bad0ed",
+    series=(
+        "#e69f00",
+        "#56b4e9",
+        "#009e73",
+        "#f0e442",
+        "#0072b2",
+        "#c04f00",
+        "#cc79a7",
+        "#8b929b",
+    ),
+    ramp=("#f2e68a", "#a8d373", "#52b487", "#2c8c95", "#3a5f96", "#46286a"),
     fill={
         Category.ACTIVATION: "#9abae4",
         Category.GRADIENT: "#ca7000",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from app.map.scene import CATEGORIES, Join, Scene
+from app.map.scene import Join, Scene
 
 if TYPE_CHECKING:
     from app.map.map_row import MapRow
@@ -36,7 +36,7 @@ def paint_joins(painter: QPainter, row: MapRow, scene: Scene) -> None:
     solid: list[QLineF] = []
     dashed: list[QLineF] = []
     for join in scene.joins:
-        if hidden(row, scene, join):
+        if hidden(row, join):
             continue
         line = line_of(row, join)
         if QRectF(line.p1(), line.p2()).normalized().adjusted(0, -1, 0, 1).intersects(plot):
@@ -54,14 +54,14 @@ def paint_joins(painter: QPainter, row: MapRow, scene: Scene) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     for join in scene.joins:
         box = row.box_of(join.after)
-        if box.width() >= LEAST_MARKED and box.intersects(plot) and not hidden(row, scene, join):
+        if box.width() >= LEAST_MARKED and box.intersects(plot) and not hidden(row, join):
             box.setWidth(MARK)
             painter.fillRect(box, QColor(theme.accent if join.parked else theme.text))
 
 
-def hidden(row: MapRow, scene: Scene, join: Join) -> bool:
-    """Whether the tensor's category is not shown."""
-    return CATEGORIES[int(scene.category[join.after])] in row.state.hidden
+def hidden(row: MapRow, join: Join) -> bool:
+    """Whether the tensor is not shown."""
+    return row.state.is_hidden(join.after)
 
 
 def line_of(row: MapRow, join: Join) -> QLineF:

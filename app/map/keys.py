@@ -8,7 +8,6 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
-from app.map.palette import colour_numbers
 from app.map.scene import Scene
 
 if TYPE_CHECKING:
@@ -68,7 +67,10 @@ def _arrow(view: MapView, right: int, up: int, *, pan: bool) -> None:
     if scene is None or not selection or pan:
         view.state.pan(PAN * right, PAN * up)
         return
-    present = view.state.palette.fill[colour_numbers(scene)] > 0
+    colouring = view.state.colouring
+    if colouring is None:
+        return
+    present = view.state.palette.fill[colouring.numbers] > 0
     found = neighbour(scene, selection[0], right, up, present)
     if found >= 0:
         view.click(found)

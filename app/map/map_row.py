@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.map.colouring import ColourBy
 from app.map.joins import paint_joins
 from app.map.lines import paint_lines
-from app.map.palette import colour_numbers, ink_on
+from app.map.palette import ink_on
 from app.map.raster import LabelArray, Surface
 from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
@@ -45,7 +45,6 @@ class MapRow(Row):
         self.label_shelf: Callable[[], float] = lambda: 0.0
         """Where labels begin at the earliest: right of the lines that the selection draws."""
         self._smooth = True
-        self._numbers = np.zeros(0, np.uint8)
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
         self._idle.setInterval(IDLE_MS)
@@ -64,8 +63,6 @@ class MapRow(Row):
         self.update()
 
     def _new_scene(self) -> None:
-        scene = self.state.scene
-        self._numbers = colour_numbers(scene) if scene is not None else np.zeros(0, np.uint8)
         self.refresh()
 
     def _moved(self) -> None:
@@ -193,7 +190,7 @@ class MapRow(Row):
             if width > room:
                 continue
             written.add(rectangle)
-            painter.setPen(QColor(self.state.palette.ink[self._numbers[rectangle]]))
+            painter.setPen(QColor(self.state.palette.ink[self.state.number_of(rectangle)]))
             box = QRectF(start, top + 1, room, bottom - top - 1)
             write(painter, box, name, strong)
             if width + 8 + text_width(size, plain) <= room:
@@ -209,9 +206,11 @@ class MapRow(Row):
             named = [self.box_of(r) for r in residents if strip.low <= scene.low[r] < strip.high]
             edges = [top, *sorted(y for box in named for y in (box.top(), box.bottom())), bottom]
             free = max(zip(edges[::2], edges[1::2], strict=True), key=lambda gap: gap[1] - gap[0])
-            if free[1] - free[0] < LEAST_LABEL or strip.category in self.state.hidden:
+            by_category = self.state.colour_by is ColourBy.CATEGORY
+            gone = by_category and strip.category in self.state.hidden
+            if free[1] - free[0] < LEAST_LABEL or gone:
                 continue
-            fill = self.state.theme.fill[strip.category]
+            fill = self.state.theme.fill[strip.category] if by_category else self.state.theme.raised
             box = QRectF(LEFT + LABEL_PAD, free[0] + 1, 400, free[1] - free[0] - 1)
             shift = text_width(strip.name, strong) + 8
             size = human(strip.high - strip.low)

@@ -15,7 +15,13 @@ from solver.step import Category
 ColourArray: TypeAlias = npt.NDArray[np.uint32]
 
 ODD_ACTIVATION = len(CATEGORIES)
-"""Colour number of an activation of an odd block; the others are numbers of categories."""
+"""Colour number of an activation of an odd block; those before it are numbers of categories."""
+
+SERIES, MOST_SERIES = ODD_ACTIVATION + 1, 7
+"""The first colour number without a meaning of its own, and how many there are."""
+OTHER = SERIES + MOST_SERIES
+RAMP = OTHER + 1
+"""The first colour number from short to long."""
 
 INK_DARK, INK_LIGHT = "#0d1014", "#f4f7fb"
 """Text on a fill: whichever contrasts more."""
@@ -27,6 +33,8 @@ OUTLINE_INK = "#10151c"
 class Palette:
     """ARGB of every colour number, and what lies under the rectangles."""
 
+    names: tuple[str, ...]
+    """``#rrggbb`` of every colour number, hidden or not."""
     fill: ColourArray
     """0: hidden."""
     edge: ColourArray
@@ -40,24 +48,25 @@ class Palette:
     """Text colour on each fill."""
 
 
-def colour_numbers(scene: Scene) -> ByteArray:
-    """The colour number of every rectangle."""
+def category_numbers(scene: Scene) -> ByteArray:
+    """The colour number of every rectangle by its category."""
     odd: ByteArray = np.where(scene.tint > 0, ODD_ACTIVATION, scene.category).astype(np.uint8)
     return odd
 
 
-def make_palette(theme: Theme, hidden: Collection[Category] = ()) -> Palette:
-    """The palette of a theme without the hidden categories."""
-    names = [*(theme.fill[c] for c in CATEGORIES), theme.activation_odd]
+def make_palette(theme: Theme, hidden: Collection[Category | int] = ()) -> Palette:
+    """The palette of a theme without the hidden categories and colour numbers."""
+    names = [*(theme.fill[c] for c in CATEGORIES), theme.activation_odd, *theme.series, *theme.ramp]
     if theme.dark:
         edges = [mix(theme.map, name, 0.6) for name in names]
     else:
         edges = [mix(OUTLINE_INK, name, 0.4) for name in names]
-    gone = {CATEGORIES.index(category) for category in hidden}
+    gone = {CATEGORIES.index(one) if isinstance(one, Category) else one for one in hidden}
     if Category.ACTIVATION in hidden:
         gone.add(ODD_ACTIVATION)
     fill = np.array([0 if i in gone else argb(name) for i, name in enumerate(names)], np.uint32)
     return Palette(
+        names=tuple(names),
         fill=fill,
         edge=np.array([argb(name) for name in edges], np.uint32),
         outlined=not theme.dark,

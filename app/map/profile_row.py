@@ -11,7 +11,7 @@ from app.map.palette import argb
 from app.map.profile_image import column_slots, draw_profile
 from app.map.raster import KERNELS
 from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
-from app.map.scene import CATEGORIES, STACK, Scene
+from app.map.scene import Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
 
@@ -99,15 +99,15 @@ class ProfileRow(Row):
         for value, _ in self._ticks():
             at = min(round(self.y_of(value) * self.pixel_ratio), rows - 1)
             self._pixels[at] = argb(theme.line)
-        if KERNELS.ready:
-            palette, present = self.state.palette, scene.present
-            numbers = [CATEGORIES.index(category) for category in STACK]
-            shown = [row for row in present if palette.fill[numbers[row]]]
+        colouring = self.state.colouring
+        if KERNELS.ready and colouring is not None:
+            palette, numbers = self.state.palette, colouring.areas
+            shown = [area for area in colouring.present if palette.fill[numbers[area]]]
             zero = self.y_of(0)
             scale = (zero - self.y_of(self.highest)) / self.highest
             draw_profile(
                 self._pixels,
-                scene.profile,
+                colouring.sizes,
                 column_slots(scene, window.x0, window.x1, columns),
                 shown,
                 palette.fill[[numbers[row] for row in shown]],

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from app.heavy import compile_kernels, load_module
 from app.map.index import BlockIndex, FloatArray, build_index
-from app.map.palette import Palette, colour_numbers
+from app.map.palette import Palette, category_numbers
 from app.map.scene import CATEGORIES, ByteArray, Scene
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Drawing:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.index = build_index(scene.start, scene.end, scene.low, scene.high)
-        self.colour: ByteArray = colour_numbers(scene)[self.index.original]
+        self._numbers = category_numbers(scene)
+        self._colour: ByteArray = self._numbers[self.index.original]
+        self._by_category = True
         self.unusable: FloatArray = scene.unusable.astype(np.float64)
         self.reserved = _reserved_areas(scene)
         self.strips = [
@@ -126,6 +128,11 @@ class Drawing:
             for strip in scene.strips
         ]
         """Under residents, which may be thinner than a pixel."""
+
+    def set_numbers(self, numbers: ByteArray, *, by_category: bool) -> None:
+        """Take other colour numbers of the rectangles; ``by_category``: strips have theirs, too."""
+        self._numbers, self._by_category = numbers, by_category
+        self._colour = numbers[self.index.original]
 
     def draw(
         self,
@@ -149,7 +156,7 @@ class Drawing:
             )
             _draw_grid(surface, window, palette, grid)
             for area, category in self.strips:
-                if palette.fill[category]:
+                if palette.fill[category] and self._by_category:
                     kernels.regions(area, x0, x1, y0, y1, palette.fill[category], 1, surface.image)
             hatch = np.uint32(palette.hatch)
             kernels.regions(self.unusable, x0, x1, y0, y1, hatch, HATCH_PITCH, surface.image)
@@ -157,7 +164,7 @@ class Drawing:
                 kernels,
                 surface,
                 self.index,
-                self.colour,
+                self._colour,
                 palette.fill,
                 palette.edge,
                 palette.outlined,
@@ -174,7 +181,7 @@ class Drawing:
     def _preview(self, surface: Surface, window: Window, palette: Palette) -> None:
         """The largest rectangles, without edges or coverage."""
         scene, (columns, rows) = self.scene, surface.shape
-        numbers = colour_numbers(scene)
+        numbers = self._numbers
         area = (scene.end - scene.start).astype(np.float64) * (scene.high - scene.low)
         scale_x, scale_y = columns / (window.x1 - window.x0), rows / (window.y1 - window.y0)
         for i in np.argsort(-area)[:PREVIEW].tolist():
@@ -192,11 +199,11 @@ class Drawing:
         index, scene = self.index, self.scene
         if not KERNELS.ready:
             inside = (scene.start <= x) & (x < scene.end) & (scene.low <= y) & (y < scene.high)
-            found = np.flatnonzero(inside & (palette.fill[colour_numbers(scene)] > 0))
+            found = np.flatnonzero(inside & (palette.fill[self._numbers] > 0))
             return int(found[0]) if len(found) else -1
         kernels = KERNELS.load()
         reach = float(near_x), float(near_y)
-        at = _pick(kernels, index, self.colour, palette.fill, float(x), float(y), *reach)
+        at = _pick(kernels, index, self._colour, palette.fill, float(x), float(y), *reach)
         return int(index.original[at]) if at >= 0 else -1
 
 

@@ -131,11 +131,6 @@ class Scene:
         return max(int(self.high.max(initial=0)), lines, 1)
 
     @cached_property
-    def present(self) -> tuple[int, ...]:
-        """The rows of ``profile`` that have bytes."""
-        return tuple(np.flatnonzero(self.profile.any(axis=1)).tolist())
-
-    @cached_property
     def live(self) -> IntArray:
         """Live bytes at every slot, residents included, shape (slots,)."""
         return np.asarray(self.profile.sum(axis=0), np.int64)

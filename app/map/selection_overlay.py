@@ -14,7 +14,7 @@ from app.map.palette import ink_on, mix
 from app.map.plan_scene import PlanScene
 from app.map.relations import Relation, Relations, relations_of
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
-from app.map.scene import CATEGORIES, Scene
+from app.map.scene import Scene
 from app.map.state import MapState
 from app.numbers import human
 
@@ -149,7 +149,7 @@ class SelectionOverlay(QGraphicsObject):
     ) -> None:
         theme = self.state.theme
         box = self._box(rectangle)
-        fill = theme.fill[CATEGORIES[int(scene.category[rectangle])]]
+        fill = self.state.fill_of(rectangle)
         lighter = mix("#ffffff", fill, 0.62 if theme.dark else 0.7)
         visible = box.intersected(area)
         if thin:

@@ -5,7 +5,9 @@ from collections.abc import Collection
 import pyqtgraph as pg
 from PySide6.QtCore import QObject, Signal
 
+from app.map.colouring import ColourBy, Colouring, colour
 from app.map.palette import Palette, make_palette
+from app.map.plan_scene import PlanScene
 from app.map.raster import Drawing, Window
 from app.map.scene import Scene
 from app.theme import DARK, Theme
@@ -36,7 +38,13 @@ class MapState(QObject):
         self.scene: Scene | None = None
         self.drawing: Drawing | None = None
         self.theme: Theme = DARK
-        self.hidden: frozenset[Category] = frozenset()
+        self.hidden: frozenset[Category | int] = frozenset()
+        """Categories and colour numbers that are not shown."""
+        self.colour_by = ColourBy.CATEGORY
+        self.colour_against: PlanScene | None = None
+        """The plan that the colours show the difference from."""
+        self.colouring: Colouring | None = None
+        """Of the scene."""
         self.palette: Palette = make_palette(DARK)
         self.selection: tuple[int, ...] = ()
         self.hovered = -1
@@ -61,10 +69,36 @@ class MapState(QObject):
         """Show another scene; the range is the caller's to set."""
         self.scene = scene
         self.drawing = Drawing(scene) if scene is not None else None
+        self._colour()
         self.hovered, self.hovered_rectangle, self.cursor = -1, -1, None
         self.scene_changed.emit()
 
-    def set_colours(self, theme: Theme, hidden: Collection[Category]) -> None:
+    def colour_scene(self, by: ColourBy, against: PlanScene | None = None) -> None:
+        """Tell the rectangles apart by something else; all are shown again."""
+        self.colour_by, self.colour_against = by, against
+        self._colour()
+        self.set_colours(self.theme, ())
+
+    def _colour(self) -> None:
+        self.colouring = None
+        if self.scene is not None and self.drawing is not None:
+            self.colouring = colour(self.scene, self.colour_by, self.colour_against)
+            by_category = self.colouring.by is ColourBy.CATEGORY
+            self.drawing.set_numbers(self.colouring.numbers, by_category=by_category)
+
+    def number_of(self, rectangle: int) -> int:
+        """The colour number of a rectangle."""
+        return int(self.colouring.numbers[rectangle]) if self.colouring is not None else 0
+
+    def fill_of(self, rectangle: int) -> str:
+        """The colour of a rectangle, ``#rrggbb``."""
+        return self.palette.names[self.number_of(rectangle)]
+
+    def is_hidden(self, rectangle: int) -> bool:
+        """Whether a rectangle is not shown."""
+        return not self.palette.fill[self.number_of(rectangle)]
+
+    def set_colours(self, theme: Theme, hidden: Collection[Category | int]) -> None:
         self.theme, self.hidden = theme, frozenset(hidden)
         self.palette = make_palette(theme, self.hidden)
         self.colours_changed.emit()

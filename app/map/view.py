@@ -23,7 +23,7 @@ from app.map.profile_row import ProfileRow
 from app.map.raster import KERNELS, Window
 from app.map.reach import around, moved_to
 from app.map.row import Row
-from app.map.scene import CATEGORIES, Scene
+from app.map.scene import Scene
 from app.map.selection_overlay import LaneRow, SelectionOverlay
 from app.map.state import MapState
 from app.map.tooltip import MapTooltip
@@ -137,16 +137,16 @@ class MapView(QWidget):
         self.setAutoFillBackground(True)
         self._tooltip.set_theme(theme)
 
-    def set_hidden(self, categories: Collection[Category]) -> None:
-        """Hide the storages of these categories."""
-        self.state.set_colours(self.state.theme, categories)
+    def set_hidden(self, hidden: Collection[Category | int]) -> None:
+        """Hide the storages of these categories, or of these colour numbers."""
+        self.state.set_colours(self.state.theme, hidden)
 
     def select(self, storages: tuple[int, ...]) -> None:
         """Mark storages as selected, the primary one first; emits nothing."""
         self.state.select(tuple(storages))
 
     def set_hovered(self, storage: int) -> None:
-        """Outline a storage that is hovered somewhere else; -1: none. Emits nothing."""
+        """Outline a storage hovered somewhere else; -1: none. Emits nothing."""
         if storage != self.state.hovered:
             self.hide_tooltip()
             self.state.hover(storage, -1, self.state.cursor)
@@ -352,7 +352,7 @@ class MapView(QWidget):
         if scene is None or rectangle < 0:
             return
         description = describe(scene, rectangle)
-        fill = self.state.theme.fill[CATEGORIES[int(scene.category[rectangle])]]
+        fill = self.state.fill_of(rectangle)
         box = self.map_row.mapRectToParent(self.map_row.box_of(rectangle))
         corner = self.canvas.pos()
         box.translate(corner.x(), corner.y())
@@ -377,6 +377,10 @@ class MapView(QWidget):
         canvas = self.canvas
         height = self.height()
         canvas.show_row(self.overview, self._parts["overview"] and height >= WITHOUT_OVERVIEW, 8.0)
+        scene = self.state.scene
+        banded = scene is None or bool(scene.bands.phases)
+        canvas.show_row(self.phases, banded, 0.0)
+        canvas.show_row(self.modules, banded, 1.0)
         # Linked maps show them together, so that equal addresses stay at equal heights.
         canvas.show_row(self.blocks, any(v._zoomed() for v in (self, *self._linked)), 2.0)
         canvas.show_row(self.profile, self._parts["profile"], 0.0)

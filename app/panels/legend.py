@@ -18,8 +18,10 @@ from PySide6.QtWidgets import QAbstractButton, QLabel, QSizePolicy, QWidget
 from app.document import Document
 from app.facts.plan import GROUPS, Group, plan_facts
 from app.fonts import text_font
+from app.map.colouring import ColourBy, ColourClass, Colouring
+from app.map.palette import make_palette
 from app.numbers import bytes_exact, human
-from app.panels.controls import HatchKey, Strip, label, paint_swatch
+from app.panels.controls import HatchKey, Strip, label
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
 from solver.step import Category, Step
@@ -55,6 +57,10 @@ class LegendBox(QAbstractButton):
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
         self.update()
+
+    def fill(self, theme: Theme) -> str:
+        """The colour of the box."""
+        return theme.fill[next(c for c in Category if c in self.shows.categories)]
 
     def set_bytes(self, size: int) -> None:
         """Show the group's bytes at the peak."""
@@ -99,11 +105,14 @@ class LegendBox(QAbstractButton):
         painter.setFont(text_font(TEXT))
         top = (self.height() - BOX) / 2
         box = QRectF(0.5, top, BOX, BOX)
-        category = next(c for c in Category if c in self.shows.categories)
         ticked = self.isChecked() and self.isEnabled()
         if ticked:
-            paint_swatch(painter, box, theme, category)
-            _tick(painter, box, QColor(theme.fill[category]), theme)
+            fill = QColor(self.fill(theme))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(fill)
+            painter.drawRoundedRect(box, 3, 3)
+            _tick(painter, box, fill, theme)
         else:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(QColor(theme.line2), 1))
@@ -132,11 +141,23 @@ def _tick(painter: QPainter, box: QRectF, fill: QColor, theme: Theme) -> None:
     painter.restore()
 
 
+class ClassBox(LegendBox):
+    """One class of a colouring that is not by category."""
+
+    def __init__(self, shows: ColourClass) -> None:
+        super().__init__(Group(shows.name, frozenset()))
+        self.numbers = frozenset(shows.numbers)
+        self._number = shows.numbers[0]
+
+    def fill(self, theme: Theme) -> str:
+        return make_palette(theme).names[self._number]
+
+
 class Legend(Strip):
-    """One box for each group of categories; the map hides what is not ticked."""
+    """A box for each group of categories or class of a colouring; the map hides what is not ticked."""
 
     hidden_changed = Signal(frozenset)
-    """Categories that are not shown now."""
+    """Categories and colour numbers that are not shown now."""
 
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(HEIGHT)
@@ -155,6 +176,9 @@ class Legend(Strip):
         self.count: QLabel = label("", "caption", "text2")
         self.row.addWidget(self.count)
         self.row.setSpacing(12)
+        self.classes: tuple[ClassBox, ...] = ()
+        """Shown instead of the boxes while the map is not coloured by category."""
+        self._theme = DARK
         self._key: HatchKey | None = None
         self._last: QWidget = self.count
         self._outdated = True
@@ -168,15 +192,45 @@ class Legend(Strip):
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
+        self._theme = theme
         self.setStyleSheet(panel_sheet(theme))
-        for box in self.boxes:
+        for box in (*self.boxes, *self.classes):
             box.set_theme(theme)
 
     @property
-    def hidden(self) -> frozenset[Category]:
-        """Categories that are not shown."""
+    def hidden(self) -> frozenset[Category | int]:
+        """Categories and colour numbers that are not shown."""
+        if self.classes:
+            return frozenset().union(*(box.numbers for box in self.classes if not box.isChecked()))
         groups = (box.shows.categories for box in self.boxes if box.isEnabled() and not box.isChecked())
         return frozenset().union(*groups)
+
+    def show_colouring(self, colouring: Colouring | None, slot: int) -> None:
+        """One box for each class of a colouring, with its bytes at a slot; None: the categories.
+
+        What was not ticked stays so while the classes have the same names.
+        """
+        plain = colouring is None or colouring.by is ColourBy.CATEGORY
+        classes = () if colouring is None or plain else colouring.classes
+        if [box.text() for box in self.classes] != [one.name for one in classes]:
+            for old in self.classes:
+                self.row.removeWidget(old)
+                old.hide()
+                old.deleteLater()
+            self.classes = tuple(ClassBox(one) for one in classes)
+            at = self.row.indexOf(self.boxes[-1]) + 1
+            for place, box in enumerate(self.classes):
+                box.set_theme(self._theme)
+                box.clicked.connect(self._emit)
+                box.alone.connect(self._show_alone)
+                self.row.insertWidget(at + place, box)
+                box.show()  # at once: what is hidden takes no room
+        for group in self.boxes:
+            group.setVisible(plain)
+        if colouring is not None:
+            for box, size in zip(self.classes, colouring.bytes_at(slot), strict=False):
+                box.set_bytes(size)
+        self.fit()
 
     def add(self, key: HatchKey, last: QWidget) -> None:
         """Put one more key behind the boxes and other words in the place of the count of tensors."""
@@ -217,7 +271,7 @@ class Legend(Strip):
     def fit(self) -> None:
         """The count of tensors goes first where it is narrow, then the figures and what they are."""
         for figures, last in ((True, True), (True, False), (False, True), (False, False)):
-            for box in self.boxes:
+            for box in (*self.boxes, *self.classes):
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
@@ -231,9 +285,10 @@ class Legend(Strip):
 
     def _show_alone(self) -> None:
         chosen = self.sender()
-        others = [box for box in self.boxes if box is not chosen and box.isEnabled()]
+        boxes = self.classes or self.boxes
+        others = [box for box in boxes if box is not chosen and box.isEnabled()]
         already = all(not box.isChecked() for box in others)
-        for box in self.boxes:
+        for box in boxes:
             box.setChecked(box is chosen or already)
         self._emit()
 

@@ -12,6 +12,7 @@ from app.map.prepared import scene_for
 from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
+from app.panels.colours import ColourChooser
 from app.panels.compare import CompareView
 from app.panels.edit_bar import EditBar
 from app.panels.header import PlanHeader
@@ -84,6 +85,10 @@ class Central(QObject):
         """The map that commands are for."""
         return self.budget.map if self._view == "budget" else self.map_page.map
 
+    def colour_map(self, by: str) -> None:
+        """Tell the tensors on the map apart by a ``ColourBy``."""
+        self.map_page.colours.choose(by)
+
     def set_running(self, running: bool) -> None:
         """While a solve runs the best plan so far is the incumbent."""
         self.map_page.header.set_running(running)
@@ -119,6 +124,7 @@ class MapPage(QWidget):
         self.header = PlanHeader(document)
         self.legend = Legend(document)
         self.map = MapView()
+        self.colours = ColourChooser(document, self.map, self.legend)
         self.veil = Veil(self.map)
         self.hand = Hand(self.map, Editor(document, self))
         self.edit_bar = EditBar(document, self.hand.editor)
