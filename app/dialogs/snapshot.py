@@ -66,6 +66,9 @@ class SnapshotDialog(FrameDialog):
         self.least.setAccessibleName("Smallest allocation")
         self.at_once = QCheckBox("Open all of it as soon as it is read")
         self.count = caption("")
+        for chooser in (self.device, self.least):
+            chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            chooser.setMinimumWidth(300)
         self._build()
         self._enable()
 
@@ -75,6 +78,7 @@ class SnapshotDialog(FrameDialog):
         fields = form()
         fields.addRow("Device", self.device)
         span = QHBoxLayout()
+        span.setSpacing(8)
         span.addWidget(self.begin)
         span.addWidget(QLabel("to"))
         span.addWidget(self.end)

@@ -14,7 +14,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 
 COLUMNS = ("Event", "Seconds", "What happened", "Bytes", "Address", "Stream", "Where")
 RIGHT = frozenset({0, 1, 3})
-WHERE = 6
+HAPPENED, WHERE = 2, 6
 SAID = {
     "alloc": "allocated",
     "free_requested": "free asked for",

@@ -20,12 +20,12 @@ from PySide6.QtWidgets import (
 from app.facts.plan import Group
 from app.map.scene import CATEGORIES, Scene
 from app.map.view import MapView
-from app.numbers import bytes_exact, human, plan_size
+from app.numbers import bytes_exact, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, HatchKey, Strip, label, rule
 from app.panels.legend import LegendBox
 from app.panels.sheet import panel_sheet
 from app.panels.table import ROW_HEIGHT, fit_columns, select_rows
-from app.snapshot.history import WHERE, HistoryModel
+from app.snapshot.history import HAPPENED, SAID, WHERE, HistoryModel
 from app.snapshot.inspector import RecordedInspector
 from app.snapshot.recorded import Recorded
 from app.theme import DARK, Theme
@@ -61,7 +61,6 @@ class RecordedHeader(Strip):
         self.placed = FigureLabel("Placed anew", "ok")
         self.place = QPushButton("Place Anew")
         self.place.setObjectName("placeAnew")
-        self.place.setProperty("kind", "primary")
         self.place.setToolTip("Find the lowest addresses for the same lifetimes (Ctrl+Return)")
         self.row.setSpacing(24)
         self.row.addWidget(self.title)
@@ -101,6 +100,8 @@ class RecordedPage(QWidget):
         super().__init__()
         self.setObjectName("recorded")
         self.setAccessibleName("Recorded lifetimes")
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.recorded: Recorded | None = None
         self.selection: tuple[int, ...] = ()
         self._theme = DARK
@@ -119,6 +120,7 @@ class RecordedPage(QWidget):
         self.legend.row.addWidget(self.unusable)
         self.legend.row.addStretch(1)
         self.before, self.after = _Side("As recorded"), _Side("Placed anew")
+        self.after.hide()
         self.maps = (self.before.map, self.after.map)
         self.inspector = RecordedInspector()
         self.inspector.share_asked.connect(self._share_chosen)
@@ -141,11 +143,14 @@ class RecordedPage(QWidget):
         self.sides.addWidget(self.after)
         self.sides.setChildrenCollapsible(False)
         self.events = QWidget()
+        self.events.setProperty("surface", "panel")
+        self.events.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         events = QVBoxLayout(self.events)
         events.setContentsMargins(0, 0, 0, 0)
         events.setSpacing(0)
         top = QHBoxLayout()
         top.setContentsMargins(16, 4, 16, 4)
+        top.setSpacing(12)
         top.addWidget(label("Allocator history", "strong"))
         top.addWidget(self.filter)
         top.addStretch(1)
@@ -222,7 +227,8 @@ class RecordedPage(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
-        self.setStyleSheet(panel_sheet(theme))
+        maps = f"#recordedMap {{ background: {theme.map}; }}"
+        self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
         for map_ in self.maps:
             map_.set_theme(theme)
         for box in self.boxes:
@@ -248,6 +254,8 @@ class RecordedPage(QWidget):
             head.setSectionResizeMode(WHERE, QHeaderView.ResizeMode.Stretch)
             self._filter(self.filter.currentIndex())
             fit_columns(self.table)
+            widest = max(self.fontMetrics().horizontalAdvance(text) for text in SAID.values())
+            head.resizeSection(HAPPENED, widest + 28)
 
     # What the user does
 
@@ -334,7 +342,11 @@ class _Side(QWidget):
     def __init__(self, caption: str) -> None:
         super().__init__()
         self.map = MapView()
+        self.map.setObjectName("recordedMap")
+        self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.map.setAccessibleName(f"Memory map, {caption.lower()}")
+        self.setProperty("surface", "panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         title = label(caption, "caption", "text2")
         title.setContentsMargins(16, 6, 16, 0)
         column = QVBoxLayout(self)
@@ -359,8 +371,3 @@ def _history_table() -> QTableView:
     table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
     table.horizontalHeader().setHighlightSections(False)
     return table
-
-
-def busy_text(recorded: Recorded) -> str:
-    """What the tool bar says while a placement is looked for."""
-    return f"Placing {len(recorded.problem.sizes):,} allocations, {human(recorded.allocated)}"

@@ -115,7 +115,8 @@ class Importing(QObject):
             work.settings.add_recent(recorded.path)
             work.document.open(None)
         window.problem.clear()
-        work.tell(recorded.sentence)
+        if recorded.placed is not None:
+            work.tell("Placed anew" + (", proven optimal" if recorded.placed.optimal else ""))
         self.page.show_recorded(recorded)
         window.setWindowTitle(f"{recorded.title} — Bayplan")
         window.title_corner.show_title(recorded.title)

@@ -9,6 +9,7 @@ as they do on the device. Segments lie one after another, the gaps between them 
 addresses touch stay neighbours, and one that is opened when another is gone may have its place.
 """
 
+from bisect import insort
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from runtime.snapshot.recording import ACTIONS, IntArray, Recording, Stays, Trace
-from solver.placement.place import place_by_start
-from solver.placement.problem import PlacementProblem
 
 GRANULE = 512
 """Bytes that the allocator rounds every request up to."""
@@ -204,13 +203,8 @@ class _Space:
         if len(at):
             highs = high[np.concatenate([at[1:] - 1, [len(low) - 1]])]
             begin = np.minimum.reduceat(start[order], at)
-            self.bases = place_by_start(
-                PlacementProblem(
-                    begin,
-                    np.maximum(np.maximum.reduceat(end[order], at), begin + 1),
-                    highs - self.lows,
-                )
-            )
+            finish = np.maximum(np.maximum.reduceat(end[order], at), begin + 1)
+            self.bases = _stacked(begin, finish, highs - self.lows)
 
     def of(self, address: IntArray) -> IntArray:
         """Where an address lies in the space."""
@@ -218,6 +212,26 @@ class _Space:
             return np.zeros(len(address), np.int64)
         piece = np.maximum(np.searchsorted(self.lows, address, side="right") - 1, 0)
         return np.asarray(self.bases[piece] + address - self.lows[piece], np.int64)
+
+
+def _stacked(begin: IntArray, end: IntArray, size: IntArray) -> IntArray:
+    """Addresses of pieces, the first to be there the lowest, each in the lowest gap that is free then.
+
+    Unlike a solver's placement this keeps what comes first at the bottom.
+    """
+    bases = np.zeros(len(begin), np.int64)
+    live: list[tuple[int, int, int]] = []
+    """Address, its end and when it goes, by address."""
+    for piece in np.lexsort((begin,)).tolist():
+        live = [one for one in live if one[2] > begin[piece]]
+        at = 0
+        for low, high, _ in live:
+            if low - at >= size[piece]:
+                break
+            at = max(at, high)
+        bases[piece] = at
+        insort(live, (at, at + int(size[piece]), int(end[piece])))
+    return bases
 
 
 def out_of_memory(trace: Trace) -> IntArray:

@@ -5,8 +5,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
@@ -117,35 +117,30 @@ def test_the_sample_is_a_map_to_look_at_and_opens_as_an_example(
 # Opening
 
 
+def drop(window: MainWindow, *files: Path) -> None:
+    """Drag files onto the window and let go of them."""
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file)) for file in files])
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    plain = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(50, 50), copy, mime, left, plain)
+    QCoreApplication.sendEvent(window, enter)
+    assert window.dropping.hint.isVisible()
+    event = QDropEvent(QPointF(50, 50), copy, mime, left, plain)
+    QCoreApplication.sendEvent(window, event)
+    assert not window.dropping.hint.isVisible()
+
+
 def test_a_file_dropped_on_the_window_is_opened(
     window: MainWindow, qtbot: QtBot, toy_file: Path
 ) -> None:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(toy_file))])
-    event = QDropEvent(
-        QPointF(50, 50),
-        Qt.DropAction.CopyAction,
-        mime,
-        Qt.MouseButton.LeftButton,
-        Qt.KeyboardModifier.NoModifier,
-    )
-    window.dropEvent(event)
+    drop(window, toy_file)
     wait_until_idle(qtbot, window)
     assert window.document.path == toy_file
 
 
 def test_several_dropped_files_are_not_taken(window: MainWindow, toy_file: Path) -> None:
-    mime = QMimeData()
-    mime.setUrls([QUrl.fromLocalFile(str(toy_file)), QUrl.fromLocalFile("/other.step")])
-    window.dropEvent(
-        QDropEvent(
-            QPointF(QPoint(5, 5)),
-            Qt.DropAction.CopyAction,
-            mime,
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )
-    )
+    drop(window, toy_file, Path("/other.step"))
     assert not window.work.busy
 
 
