@@ -382,7 +382,8 @@ class MapView(QWidget):
         canvas.show_row(self.phases, banded, 0.0)
         canvas.show_row(self.modules, banded, 1.0)
         # Linked maps show them together, so that equal addresses stay at equal heights.
-        canvas.show_row(self.blocks, any(v._zoomed() for v in (self, *self._linked)), 2.0)
+        zoomed = any(v._zoomed() for v in (self, *self._linked))
+        canvas.show_row(self.blocks, banded and zoomed, 2.0)
         canvas.show_row(self.profile, self._parts["profile"], 0.0)
         self.profile.set_height(PROFILE_HEIGHT if height >= HALF_PROFILE else PROFILE_HEIGHT / 2)
 
