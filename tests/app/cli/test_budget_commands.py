@@ -15,7 +15,7 @@ from tests.app.cli.conftest import Answer
 
 Bayplan = Callable[..., Answer]
 MIB = 1 << 20
-FAST = ("--deadline", "8")
+FAST = ("--deadline", "4")
 BRIEF = ("--deadline", "1")
 
 
@@ -75,7 +75,7 @@ def test_the_json_answer_has_the_figures_of_the_budget(bayplan: Bayplan, chain: 
 
 
 def test_a_budget_that_nothing_fits_is_answered_with_what_would(bayplan: Bayplan, chain: Path) -> None:
-    plan, options = chain.with_suffix(".plan"), ("--allow", "recompute", *FAST)
+    plan, options = chain.with_suffix(".plan"), ("--allow", "recompute", "--deadline", "2")
 
     answer = bayplan("solve", chain, "--budget", "200KiB", *options, "-o", plan, "--json")
 
@@ -146,7 +146,7 @@ def test_a_curve_is_a_table_and_a_picture(bayplan: Bayplan, chain: Path, tmp_pat
 
     answer = bayplan(
         *("curve", chain, "-o", table, "-o", picture, "--budgets", "1.2MiB,2MiB,200KiB"),
-        *("--plans", plans, "--store", "--deadline", "15"),
+        *("--plans", plans, "--store", "--deadline", "6"),
     )
 
     assert (answer.code, answer.err) == (0, "")
