@@ -74,7 +74,7 @@ class Draft:
         What is fused with it goes along, and so do copies that it fills or waits for. It does not come
         between runs that are fused.
         """
-        unit, left = self._unit(slot), []
+        unit = self._unit(slot)
         target = self._unit(target)[0] if target < len(self.runs) else target
         if target in (unit[0], unit[-1] + 1):
             return self

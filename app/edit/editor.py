@@ -1,5 +1,6 @@
 """The edits of the open document's plans: one draft at a time, each change in its history."""
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import QObject, Signal
@@ -43,7 +44,7 @@ class Editor(QObject):
         if shown.draft is not None:
             return shown.draft
         if self._fresh is None or self._fresh[0] is not shown:
-            self._fresh = shown, Draft.of(Original(step, shown.plan), self._name(shown.name))
+            self._fresh = shown, Draft.of(Original(step, shown.plan), shown.name)
         return self._fresh[1]
 
     def move(self, instance: int, address: int) -> None:
@@ -87,6 +88,8 @@ class Editor(QObject):
         """Show a changed draft."""
         before = self._document.shown
         assert before is not None
+        if before.draft is None:
+            draft = replace(draft, name=self._name(before.name))
         # Where the plan before was kept, in the library or a file, this one is not.
         after = Entry(draft.plan, draft=draft)
         self._document.history.add(

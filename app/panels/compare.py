@@ -4,7 +4,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.document import Document, Entry
 from app.facts.plan import counterparts, plan_facts
@@ -21,6 +21,11 @@ from app.theme import DARK, Theme
 from solver.step import Step
 
 WITHIN = Qt.ShortcutContext.WidgetWithChildrenShortcut
+LINKED_TIP = (
+    "Show the same part of the step on both sides; addresses, cursor and selection are linked anyway"
+)
+GAP = 4
+"""Between a button's icon and its text, besides the style's own."""
 STACKED_BELOW = 1280
 TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 180
 LOW_BELOW = 760
@@ -53,16 +58,14 @@ class CompareView(QWidget):
         self.maps[0].link(self.maps[1])
         self.legend = Legend(document)
         self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
-        self.linked = QCheckBox("Linked in time")
-        self.linked.setToolTip(
-            "Both maps show the same part of the step. Addresses, the cursor and the selection are "
-            "linked in any case."
-        )
+        self.linked = self.headers[0].add_button("Linked", LINKED_TIP)
+        self.linked.setCheckable(True)
         self.linked.setChecked(True)
-        self.link = MapLink(self.maps)
-        self.legend.add(self.unusable, self.linked)
-        self.table = CompareTable(document)
         self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
+        self.link = MapLink(self.maps)
+        self.shared = label("Address and selection linked", "caption", "text3")
+        self.legend.add(self.unusable, self.shared)
+        self.table = CompareTable(document)
         self.empty = label("Solve the step to compare it as run with its plan.", "body", "text3")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.grid_area = QWidget()
@@ -107,7 +110,8 @@ class CompareView(QWidget):
         self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
         for part in (*self.maps, self.legend, self.unusable, self.table):
             part.set_theme(theme)
-        self.swap_button.setIcon(icon("swap", theme, theme.text2))
+        self.swap_button.setIcon(icon("swap", theme, theme.text2, gap=GAP))
+        self.linked.setIcon(icon("link", theme, theme.text2, theme.accent, GAP))
 
     def entry(self, side: int) -> Entry | None:
         """What the left (0) or right (1) side shows."""

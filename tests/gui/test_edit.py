@@ -189,6 +189,18 @@ def test_undo_and_redo_go_through_all_edits(editing: MainWindow) -> None:
     assert not editing.menu["redo"].isEnabled()
 
 
+def test_a_plan_edited_once_more_from_the_start_is_another_plan(editing: MainWindow) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    editing.document.show(next(e for e in editing.document.entries if e.name == "Planned"))
+    drag_storage(editing, GRADIENT, 1536)
+    assert address(editing, GRADIENT) == 4608
+    assert names(editing)[-2:] == ["Planned, edited", "Planned, edited 2"]
+    editing.menu["undo"].trigger()
+    assert names(editing)[-2:] == ["Planned", "Planned, edited"]
+    shown = editing.document.shown
+    assert shown is not None and shown.name == "Planned"
+
+
 def test_a_new_edit_after_an_undo_forgets_what_was_undone(editing: MainWindow) -> None:
     drag_storage(editing, GRADIENT, 512)
     editing.menu["undo"].trigger()
