@@ -37,6 +37,10 @@ KEYS: tuple[tuple[tuple[str, str], ...], ...] = (
         ("Drag", "Zoom into a box"),
         ("Double click", "Fit the tensor"),
         ("Ctrl+click", "Add to the selection"),
+        ("E", "Edit by hand: drag tensors up and down, ops along the axis"),
+        ("Alt+Up, Down", "While editing, the tensor to the next gap; with Shift a little"),
+        ("Alt+Left, Right", "While editing, the op by one slot; with Shift by ten"),
+        ("X", "In Compare, swap the sides"),
     ),
 )
 

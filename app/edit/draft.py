@@ -250,7 +250,9 @@ class Draft:
         hazards = original.hazards
         wrong = hazards[position[hazards[:, 0]] > position[hazards[:, 1]]]
         found = []
-        for before, after, storage in wrong.tolist():
+        # Of two ops that depend on each other through several storages, the first one is named.
+        pairs = {(before, after): storage for before, after, storage in reversed(wrong.tolist())}
+        for (before, after), storage in pairs.items():
             ops = [a.op if isinstance(a := original.actions[i], Run) else -1 for i in (before, after)]
             at = int(slots[before]), int(slots[after])
             found.append(Violation(before, after, *at, ops[0], ops[1], storage))

@@ -8,7 +8,7 @@ from PySide6.QtGui import QKeyEvent
 from app.edit.draft import Draft
 from app.edit.editor import Editor
 from app.edit.overlay import Dragged, EditOverlay
-from app.edit.room import Room
+from app.edit.room import Room, aligned
 from app.edit.words import action_text, run_text
 from app.map.plan_scene import PlanScene
 from app.map.view import MapView
@@ -16,6 +16,10 @@ from app.numbers import human, plan_size
 
 SNAP = 6.0
 """Pixels within which a storage snaps to an edge; with Ctrl to none."""
+LITTLE = 0.01
+"""Of the addresses in sight, what a key with Shift moves a storage."""
+FAR = 10
+"""Slots that a key with Shift moves an op."""
 Key = Qt.Key
 Shape = Qt.CursorShape
 
@@ -182,31 +186,36 @@ class Hand(QObject):
     def key(self, event: QKeyEvent) -> bool:
         modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
         draft, _ = self._scene_draft()
-        if draft is None or modifiers != Qt.KeyboardModifier.AltModifier:
+        alt, shift = Qt.KeyboardModifier.AltModifier, Qt.KeyboardModifier.ShiftModifier
+        if draft is None or modifiers not in (alt, alt | shift):
             return False
+        other = modifiers != alt
         if event.key() in (Key.Key_Up, Key.Key_Down):
-            self._step_block(draft, up=event.key() == Key.Key_Up)
+            self._step_block(draft, up=event.key() == Key.Key_Up, little=other)
         elif event.key() in (Key.Key_Left, Key.Key_Right):
-            self._step_run(draft, later=event.key() == Key.Key_Right)
+            self._step_run(draft, later=event.key() == Key.Key_Right, by=FAR if other else 1)
         else:
             return False
         return True
 
-    def _step_block(self, draft: Draft, *, up: bool) -> None:
-        """Move the selected tensor to the next gap that way."""
+    def _step_block(self, draft: Draft, *, up: bool, little: bool) -> None:
+        """Move the selected tensor to the next gap that way, or a little."""
         instance = self._selected(draft)
         if instance < 0:
             self.said.emit("Select a tensor that the plan places, then Alt+Up or Alt+Down moves it.")
             return
-        address = Room(draft, draft.original.block(instance)).next_gap(up)
+        room = Room(draft, draft.original.block(instance))
+        window = self._view.state.window
+        step = aligned(round((window.y1 - window.y0) * LITTLE)) * (1 if up else -1)
+        address = max(room.address + step, 0) if little else room.next_gap(up)
         if address is None:
             self.said.emit("There is no gap for it further " + ("up." if up else "down."))
             return
         self.editor.move(instance, address)
         self._view.reveal(int(draft.original.storages[instance]))
 
-    def _step_run(self, draft: Draft, *, later: bool) -> None:
-        """Move the op that was clicked, or the producer of the selected tensor, by one."""
+    def _step_run(self, draft: Draft, *, later: bool, by: int) -> None:
+        """Move the op that was clicked, or the producer of the selected tensor, by so many slots."""
         slot = self._held_slot(draft)
         if slot < 0 and (instance := self._selected(draft)) >= 0:
             slot = int(draft.plan.lifetimes[instance, 0])
@@ -214,9 +223,8 @@ class Hand(QObject):
             self.said.emit("Click an op on the axis, then Alt+Left or Alt+Right moves it.")
             return
         self._hold(draft, slot)
-        target = slot + 2 if later else slot - 1
-        if 0 <= target <= len(draft.runs):
-            self.editor.move_run(slot, target)
+        target = slot + 1 + by if later else slot - by
+        self.editor.move_run(slot, min(max(target, 0), len(draft.runs)))
 
     def _selected(self, draft: Draft) -> int:
         """The instance under the pointer where it is the selected tensor's, else its first; or -1."""

@@ -93,8 +93,9 @@ class EditBar(Strip):
             texts = conflict_texts(draft)
             self._conflicts = len(texts)
             self.state.setVisible(edited)
-            self.state.setText(conflict_count(len(texts)))
+            # In this order: the text's room is worked out with the tag's padding.
             set_property(self.state, "tag", "error" if texts else "ok")
+            self.state.setText(conflict_count(len(texts)))
             self.text.setText(texts[0] if texts else HINT if self._active else "A plan like others.")
         why = self._editor.hindrance
         self.solve.setEnabled(not why and not self._busy)

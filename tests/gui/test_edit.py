@@ -263,6 +263,21 @@ def test_keys_move_the_selected_tensor_from_gap_to_gap_and_an_op_by_one(
     assert shown is not None and shown.plan.order == (0, 1, 3, 2, 4, 5)
 
 
+def test_with_shift_keys_move_a_tensor_a_little_and_an_op_far(editing: MainWindow) -> None:
+    view = page(editing).map
+    view.click(GRADIENT)
+    QTest.keyClick(view, Qt.Key.Key_Up, ALT | Qt.KeyboardModifier.ShiftModifier)
+    assert address(editing, GRADIENT) == 3072 + 512
+    QTest.keyClick(view, Qt.Key.Key_Down, ALT | Qt.KeyboardModifier.ShiftModifier)
+    assert address(editing, GRADIENT) == 3072
+    view.click(-1)
+    axis = round(view.axis.geometry().center().y())
+    QTest.mouseClick(view.canvas.viewport(), LEFT, PLAIN, QPoint(round(view.map_row.x_of(2.5)), axis))
+    QTest.keyClick(view, Qt.Key.Key_Right, ALT | Qt.KeyboardModifier.ShiftModifier)
+    shown = editing.document.shown
+    assert shown is not None and shown.plan.order == (0, 1, 3, 4, 5, 2)
+
+
 def test_escape_drops_nothing_and_clicks_select_as_always(editing: MainWindow) -> None:
     view, hand = page(editing).map, page(editing).hand
     grab_and_move(view, middle_of(view, RELU), QPoint(0, -40))
