@@ -4,9 +4,7 @@ import zipfile
 from enum import Enum
 from pathlib import Path
 
-from runtime.snapshot import looks_like_pickle
 from solver.errors import BayplanError
-from solver.placement.csv_table import REQUIRED
 
 FIRST = 4096
 """Bytes that are looked at."""
@@ -27,6 +25,10 @@ class FileKind(Enum):
 
 def kind_of(path: Path) -> FileKind:
     """What is in a file. Raises BayplanError where it is nothing that is opened, or cannot be read."""
+    # Here: they bring what the first window must not wait for.
+    from runtime.snapshot import looks_like_pickle
+    from solver.placement.csv_table import REQUIRED
+
     if path.is_dir():
         raise BayplanError(f"{path.name} is a folder. {OPENED}")
     try:
@@ -37,8 +39,12 @@ def kind_of(path: Path) -> FileKind:
     if first.startswith(b"\x1f\x8b") or first.lstrip().startswith((b"{", b"[")):
         return FileKind.STEP
     if first.startswith(b"PK\x03\x04"):
-        if _is_program(path):
+        if path.suffix == ".pt2":
             return FileKind.PROGRAM
+        if _is_program(path):
+            raise BayplanError(
+                f"{path.name} is a torch.export program; give it a name that ends in .pt2."
+            )
         raise BayplanError(f"{path.name} is a zip file, but no torch.export program. {OPENED}")
     header = first.partition(b"\n")[0].decode("utf-8", "replace").lstrip("\ufeff")
     columns = {cell.strip().strip('"') for cell in header.split(",")}
@@ -56,6 +62,6 @@ def _is_program(path: Path) -> bool:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return path.suffix == ".pt2"
+        return False
     wanted = ("serialized_exported_program.json", "models/model.json")
-    return path.suffix == ".pt2" or any(name.endswith(wanted) for name in names)
+    return any(name.endswith(wanted) for name in names)

@@ -5,19 +5,32 @@ from pathlib import Path
 from app.jobs.job import Job
 from app.jobs.load import Loaded, as_run, prepare_best
 
+SECONDS = 600.0
+"""How long tracing may take."""
+
 
 class ProgramJob(Job):
-    """Read a ``.pt2`` file in a child process; progress is lines of text, success a ``Loaded``."""
+    """Trace a ``.pt2`` file in a child process; progress is lines of text, success a ``Loaded``.
+
+    The archive is never loaded: the child reads its JSON (``bayplan_capture.exported``).
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
 
     def run(self) -> Loaded:
-        from runtime.exported import read_exported
+        from runtime.capture import capture
 
         self.say(f"Reading {self.path.name}")
-        step = read_exported(self.path, cancelled=self.stopping)
+        step = capture(
+            str(self.path.absolute()),
+            batch=None,
+            optimizer=None,
+            timeout=SECONDS,
+            log=self.say,
+            cancelled=self.stopping,
+        )
         baseline = as_run(step)
         prepare_best(step, baseline, ())
         # Not a step's file: nobody watches it for changes.

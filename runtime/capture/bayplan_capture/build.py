@@ -17,7 +17,8 @@ loss is then ``loss_fn(model(inputs), target)``::
     # bayplan capture train.py:build --batch 64 -o mlp.step
 
 ``inputs`` may be a tensor, a tuple (``model(*inputs)``) or a dict (``model(**inputs)``); with
-``return model, inputs`` the step is an inference step. A parameter called ``batch`` gets the value
+``return model, inputs`` the step is an inference step, as is that of ``FILE.pt2``, which
+``torch.export.save`` wrote. A parameter called ``batch`` gets the value
 of ``--batch``.
 
 A fifth element, a dict of options, says what else the training step does::
@@ -76,6 +77,8 @@ EXPECTED = (
     "or, for inference, `model, inputs`"
 )
 OPTIMIZERS = ("sgd", "adam", "adamw")
+EXPORTED = ".pt2"
+"""What the name of a torch.export program ends with."""
 DEFAULT_BATCH = 32
 """Of zoo models, where none is given."""
 
@@ -136,6 +139,8 @@ def build(
             f"The options {', '.join(options)} can be chosen for zoo models only. Return them from "
             "your function as its fifth element."
         )
+    if source.endswith(EXPORTED):
+        return _build_exported(Path(source).expanduser().resolve(), batch, optimizer, mode)
     return _build_user(source, batch, optimizer, mode, target)
 
 
@@ -190,13 +195,33 @@ def _build_zoo(
     return Model(module.train(), inputs, target, loss_fn, made, name, size, chosen)
 
 
+def _build_exported(
+    path: Path, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None
+) -> Model:
+    from .exported import build_exported
+
+    if not path.is_file():
+        raise CaptureError(f"There is no file {path}.")
+    if optimizer:
+        raise CaptureError(f"{path.name} is an exported program: it can be run, not trained.")
+    with _building(mode):
+        module, inputs = build_exported(path)
+    size = max(first_size(inputs), 1)
+    if batch is not None and batch != size:
+        raise CaptureError(
+            f"{path.name} was exported with the batch size {size}; export it again for {batch}."
+        )
+    return Model(module, inputs, None, None, None, path.stem, size)
+
+
 def _build_user(
     source: str, batch: int | None, optimizer: str | None, mode: FakeTensorMode | None, target: str
 ) -> Model:
     file, _, name = source.rpartition(":")
     if not file or not name or not file.endswith(".py"):
         raise CaptureError(
-            f"{source!r} is not a source; use zoo:NAME, or FILE.py:FUNCTION for your own model."
+            f"{source!r} is not a source; use zoo:NAME, FILE.py:FUNCTION for your own model, or "
+            "FILE.pt2 for an exported program."
         )
     path = Path(file).expanduser().resolve()
     with _building(mode):

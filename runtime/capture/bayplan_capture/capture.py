@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from .build import Model, build, describe_error, user_traceback
+from .build import EXPORTED, Model, build, describe_error, user_traceback
 from .cuda_autocast import renamed_autocast
 from .errors import CaptureError, NeedsRealTensorsError
 from .program import step_json
@@ -44,7 +44,9 @@ def capture_step(
             f"Ops can be timed only on the device they are for, and {sys.executable} has no "
             f"{target.name} device. Capture the step without --time, or where there is one."
         )
-    if not source.startswith("zoo:"):
+    if source.endswith(EXPORTED):
+        source = str(Path(source).expanduser().resolve())
+    elif not source.startswith("zoo:"):
         file, colon, function = source.rpartition(":")
         source = f"{Path(file).expanduser().resolve()}{colon}{function}" if file else source
     with warnings.catch_warnings():
@@ -87,7 +89,7 @@ def _trace_source(
     try:
         return _build_and_trace(source, batch, optimizer, options, target, real=False)
     except CaptureError as error:
-        if source.startswith("zoo:") or error.__cause__ is None:
+        if source.startswith("zoo:") or source.endswith(EXPORTED) or error.__cause__ is None:
             raise
     except NeedsRealTensorsError:
         pass
