@@ -2,13 +2,12 @@
 
 Each comes from one moment (``solver.budget.moments``), and the best of several is taken: those at which
 most must be carried from early ops to late ones. Which moments are worth it differs little between
-budgets, so they are kept, and the last best one is the first for the next budget. Then others join the
-best one in one model, one after the other, where that raises the bound: what is kept at one moment
-leaves little room for what must be made again before the next.
+budgets, so they are kept, and the last best one is the first for the next budget. Then others join it
+in one model (``solver.budget.together``).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from math import inf
@@ -21,7 +20,8 @@ from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
 from solver.budget.least_bytes import least_bytes
 from solver.budget.moments import Moments
-from solver.budget.ways import find_ways
+from solver.budget.together import Together
+from solver.budget.ways import Finder, find_ways
 from solver.solution import CancelCallback
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
@@ -34,10 +34,6 @@ MOMENTS_WITH_COPIES = 4
 """Their models take longer."""
 EFFORT = 1.0
 """CP-SAT's deterministic time for each, about a second on one core."""
-OTHERS = 32
-"""So many are tried together with the best, the most promising first."""
-SECONDS_TOGETHER = 8.0
-"""For them all, at most."""
 SMALL_SHARE = 1e-3
 """The smallest storages are left out, up to this part of the most that is carried."""
 
@@ -59,8 +55,10 @@ class OverheadBounds:
         self.costs: Costs = op_costs(step, device, measured)
         self._moments: dict[int, Moments] = {}
         self._last_best = -1
-        self._together: Moments | None = None
-        """Those that were best together last time."""
+        self._together: Together | None = None
+        self._seconds: dict[int, tuple[float, bool]] = {}
+        """By budget: seconds that are proven, and whether every single moment was looked at."""
+        self._finder: Finder | None = None
         self._freedom: Freedom | None = None
         self.impossible_bytes = 0
         """The largest budget that is known to be too small, whatever is repeated or parked; known from
@@ -72,8 +70,12 @@ class OverheadBounds:
         *,
         deadline: float = 10.0,
         cancelled: CancelCallback = lambda: False,
+        together: bool = True,
+        found: Callable[[float], None] = lambda _: None,
     ) -> float:
-        """No plan within the budget has less; inf: there is none. Within ``deadline`` seconds."""
+        """No plan within the budget has less; inf: there is none. Within ``deadline`` seconds; a
+        further call goes on from there. ``together``: with several moments in one model, too. ``found``
+        is told of better and better ones."""
         until = time.monotonic() + deadline
         freedom = self._find_freedom(lambda: cancelled() or time.monotonic() > until)
         if freedom is None:
@@ -81,7 +83,29 @@ class OverheadBounds:
         if budget_bytes <= self.impossible_bytes:
             return inf
         arena = budget_bytes - self.step.resident_bytes
-        best = freedom.least_extra
+        best, finished = self._seconds.get(budget_bytes, (freedom.least_extra, False))
+
+        def note(seconds: float) -> float:
+            self._seconds[budget_bytes] = seconds, finished
+            base = self.costs.base_seconds
+            overhead = seconds / base if base > 0 else 0.0
+            found(overhead)
+            return overhead
+
+        if not finished:
+            best = self._at_one_moment(freedom, arena, best, until, cancelled)
+            finished = time.monotonic() < until and not cancelled()
+            note(best)
+        if together and freedom.least_extra < best < inf and not freedom.host_bytes_per_second:
+            self._together = self._together or Together(freedom)
+            start = self._last_best
+            best = self._together.seconds(start, arena, best, until, cancelled, note)
+        return note(best)
+
+    def _at_one_moment(
+        self, freedom: Freedom, arena: int, best: float, until: float, cancelled: CancelCallback
+    ) -> float:
+        """Seconds that the best single moment proves, or ``best``."""
         for op in self._candidates(freedom):
             left = until - time.monotonic()
             if left <= 0 or cancelled():
@@ -91,41 +115,6 @@ class OverheadBounds:
             found = self._moments[op].least_seconds(arena, best, EFFORT, left, cancelled)
             if found > best:
                 best, self._last_best = found, op
-            if best == inf:
-                break
-        if freedom.least_extra < best < inf and not freedom.host_bytes_per_second:
-            until = min(until, time.monotonic() + SECONDS_TOGETHER)
-            best = self._join(freedom, arena, best, until, cancelled)
-        return best / self.costs.base_seconds if self.costs.base_seconds > 0 else 0.0
-
-    def _join(
-        self, freedom: Freedom, arena_bytes: int, best: float, until: float, cancelled: CancelCallback
-    ) -> float:
-        """Seconds that the best moment and others prove together, or ``best``."""
-
-        def over() -> bool:
-            return cancelled() or time.monotonic() > until
-
-        history = freedom.history
-        ops: tuple[int, ...] = (self._last_best,)
-        joined = [self._together] if self._together is not None else []
-        carried = np.argsort(-self._carried, kind="stable").tolist()
-        others = [op for op in carried if op not in freedom.touched][:OTHERS]
-        while not over() and (joined or others):
-            if joined:
-                together = joined.pop()
-            else:
-                other = others.pop(0)
-                chain = history.before[other] | history.after[other]
-                if not all(chain >> op & 1 for op in ops):
-                    continue
-                together = Moments(freedom, sorted((*ops, other)), over)
-            if not together.is_whole:
-                break
-            left = until - time.monotonic()
-            found = together.least_seconds(arena_bytes, best, EFFORT, left, cancelled)
-            if found > best:
-                best, ops, self._together = found, together.ops, together
             if best == inf:
                 break
         return best
@@ -158,8 +147,9 @@ class OverheadBounds:
         """None: nothing is known of what rewrites can spare."""
         if self._freedom is not None:
             return self._freedom
-        allowed, measured = self.allowed, self.measured
-        ways = find_ways(self._history, self.costs, self.device, allowed, measured, stopped)
+        if self._finder is None:
+            self._finder = Finder(self._history, self.costs, self.device, self.measured)
+        ways = find_ways(self._finder, self.allowed, stopped)
         if ways is None:
             return None
         offload = Choice.OFFLOAD in self.allowed

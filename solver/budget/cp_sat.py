@@ -19,16 +19,18 @@ def solve(model: Any, effort: float, seconds: float, cancelled: CancelCallback) 
     return status, solver.best_objective_bound if model.has_objective() else 0.0
 
 
-def true_in_best(
+def best(
     model: Any, literals: Sequence[Any], effort: float, seconds: float, cancelled: CancelCallback
-) -> list[bool] | None:
-    """Which of the literals are true in the best solution that is found; None: none was found."""
+) -> tuple[Any, float, list[bool] | None]:
+    """CP-SAT's status, its lower bound on the objective, and which of the literals are true in the best
+    solution that is found; None: none was found."""
     from ortools.sat.python import cp_model  # heavy
 
     solver, status = _run(model, effort, seconds, cancelled)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return None
-    return [solver.boolean_value(literal) for literal in literals]
+        return status, solver.best_objective_bound, None
+    values = [bool(solver.boolean_value(literal)) for literal in literals]
+    return status, solver.best_objective_bound, values
 
 
 def _run(model: Any, effort: float, seconds: float, cancelled: CancelCallback) -> tuple[Any, Any]:

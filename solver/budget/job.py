@@ -3,9 +3,10 @@
 ::
 
     unmodified   order and addresses alone; where they fit, nothing is lost
-    bound        what is proven of every plan within the budget
+    bound        what single moments prove of every plan within the budget
     search       within the arena's part of the budget, then place what was found; what sticks out
-                 above the budget is taken off the next search's, until it fits
+                 above the budget is taken off the next search's, until it fits; beside it, several
+                 moments together prove more
     lower        where nothing fits: what is the least that does?
 
 ``begin`` gives the first answer, ``improve`` works on it in a thread of its own until told to stop.
@@ -22,6 +23,7 @@ from math import inf
 from solver.budget.attempt import Attempt, attempts, look
 from solver.budget.homes import states_for_homes
 from solver.budget.placing import ENDLESS, placed_plans
+from solver.budget.proving import Proving
 from solver.budget.schedule import Schedule
 from solver.budget.shared import Found, Shared, Unmodified
 from solver.budget.variants import Variant
@@ -29,7 +31,7 @@ from solver.placement.caching_allocator import largest_op
 from solver.plan import Plan, Provenance
 from solver.provenance import machine, versions
 from solver.running import Running
-from solver.solution import Progress
+from solver.solution import CancelCallback, Progress
 from solver.solve_job import SolveJob
 from solver.step import Step
 from solver.terms import Choice
@@ -155,8 +157,10 @@ class BudgetJob(Running):
         if not self.enough() and self.possible:
             self._bound()
         if not self.enough() and self.possible:
-            self._search()
-            self._bound(again=True)
+            variants = self._variants()
+            with Proving(self._prove_further, lambda: self.over() or self.enough()) as proving:
+                self._search(variants, proving)
+            self._take_bound(proving.bound)
         if self.plan is None and not self.over():
             self._lower()
         self.done = not self.over()
@@ -187,16 +191,24 @@ class BudgetJob(Running):
         self._offer(shared.within(self.budget_bytes))
         self._note_lowest()
 
-    def _bound(self, *, again: bool = False) -> None:
-        """What is proven for this budget, unless that is known; ``again``: with all the time that the
-        search for a plan has left, where it found one."""
+    def _bound(self) -> None:
+        """What single moments prove for this budget, unless that is known."""
+        if not self._is_bounded:
+            self._take_bound(self._proven(self.budget_bytes, together=False))
+
+    def _prove_further(self, found: Callable[[float], None], cancelled: CancelCallback) -> None:
+        """What several moments prove, beside the search, with all the time that is left."""
+        self.shared.prover.overhead(
+            self.budget_bytes, deadline=self.left, cancelled=cancelled, found=found
+        )
+
+    def _take_bound(self, bound: float | None) -> None:
         shared = self.shared
-        known = shared.bounds.get(self.budget_bytes, shared.least_overhead)
-        done = self.plan is None or self.enough() or self.over() if again else self._is_bounded
-        if done:
+        if bound is None:
             return
-        bound = self._proven(self.budget_bytes, 1.0 if again else BOUND_SHARE)
-        if self.possible and bound > known:
+        if bound == inf:
+            self._is_impossible(self.budget_bytes)
+        elif bound > shared.bounds.get(self.budget_bytes, shared.least_overhead):
             shared.bounds[self.budget_bytes] = bound
             self.say("Lower bound", f"{bound:.2%} more time")
             self._offer(shared.within(self.budget_bytes))
@@ -205,26 +217,28 @@ class BudgetJob(Running):
     def _is_bounded(self) -> bool:
         return self.budget_bytes in self.shared.bounds
 
-    def _proven(self, budget_bytes: int, share: float = BOUND_SHARE) -> float:
+    def _proven(self, budget_bytes: int, *, together: bool = True) -> float:
         """The bound of a budget, in a share of the time that is left; where it is infinite, the budget
         is known to be impossible then."""
-        seconds = share * self.left
-        bound = self.shared.prover.overhead(
-            budget_bytes, deadline=seconds, cancelled=self.within(seconds)
+        seconds = BOUND_SHARE * self.left
+        prover = self.shared.prover
+        bound = prover.overhead(
+            budget_bytes, deadline=seconds, cancelled=self.within(seconds), together=together
         )
-        shared = self.shared
-        known = max(shared.prover.impossible_bytes, budget_bytes if bound == inf else 0)
-        if known > shared.impossible_bytes:
-            shared.impossible_bytes = known
-            self.say("Lower bound", f"{known / 2**30:.3f} GiB is impossible")
+        self._is_impossible(max(prover.impossible_bytes, budget_bytes if bound == inf else 0))
         return bound
+
+    def _is_impossible(self, budget_bytes: int) -> None:
+        if budget_bytes > self.shared.impossible_bytes:
+            self.shared.impossible_bytes = budget_bytes
+            self.say("Lower bound", f"{budget_bytes / 2**30:.3f} GiB is impossible")
 
     @property
     def possible(self) -> bool:
         """Whether the budget is not proven to be too small."""
         return self.budget_bytes > self.shared.impossible_bytes
 
-    def _search(self) -> None:
+    def _search(self, variants: list[Variant], proving: Proving) -> None:
         """Search and place in turn, until little can be gained.
 
         Every attempt has a first round; then the best has every other one. Each begins with the best
@@ -232,10 +246,10 @@ class BudgetJob(Running):
         """
         tries = [
             _Try(attempt, self.budget_bytes - attempt.resident_bytes)
-            for attempt in attempts(self.shared, self._variants())
+            for attempt in attempts(self.shared, variants)
         ]
         stale, rounds = 0, 0
-        while not self.over() and not self.enough() and stale < STALE * len(tries):
+        while self.possible and not self.over() and not self.enough() and stale < STALE * len(tries):
             if rounds < len(tries):
                 one, share = tries[rounds], OTHER_SHARE if rounds else FIRST_SHARE
             else:
@@ -250,6 +264,7 @@ class BudgetJob(Running):
                 one.arena -= max(0, height - room)
             rounds += 1
             stale = stale + 1 if self.plan is before else 0
+            self._take_bound(proving.bound)
 
     def _variants(self) -> list[Variant]:
         """What is searched, the most promising first."""

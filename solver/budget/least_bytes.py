@@ -27,7 +27,7 @@ def _needed(history: History, offload: bool, touched: frozenset[int]) -> Iterato
         needs = history.needs[op]
         if op in touched:
             continue
-        yield _alone(history, op, frozenset())
+        yield alone_bytes(history, op, frozenset())
         makers = {history.maker[version] for version in needs}
         if offload or not needs or touched.intersection(makers):
             continue
@@ -37,11 +37,11 @@ def _needed(history: History, offload: bool, touched: frozenset[int]) -> Iterato
             others = {history.storage_of[version] for version in needs if version != last}
             there = {history.storage_of[v] for v in (*history.needs[maker], *history.makes[maker])}
             beside = sum(sizes[storage] for storage in others - there)
-            lasts.append(_alone(history, maker, frozenset(others)) + beside)
+            lasts.append(alone_bytes(history, maker, frozenset(others)) + beside)
         yield min(lasts)
 
 
-def _alone(history: History, op: int, kept: frozenset[int]) -> int:
+def alone_bytes(history: History, op: int, kept: frozenset[int]) -> int:
     """What any run of the op touches, with a takeover of what need not be ``kept``, and from saved
     statistics where it has them."""
     step, sizes = history.step, history.step.rounded_sizes

@@ -81,12 +81,13 @@ A storage below ``Freedom.smallest`` bytes is left out: it takes nothing and is 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil, floor, inf
 from typing import Any, TypeAlias
 
 from solver.budget.copies import constrain_copies
-from solver.budget.cp_sat import solve, true_in_best
+from solver.budget.cp_sat import best, solve
 from solver.budget.freedom import Freedom
 from solver.budget.ways import Way
 from solver.solution import CancelCallback
@@ -95,6 +96,20 @@ Literal: TypeAlias = Any
 """A variable of CP-SAT or its negation, or a bool where the answer is known."""
 _At: TypeAlias = tuple[int, int]
 """A moment or its span, by its place among the moments, and an op or a version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """What is proven at several moments, and the best that the model allows."""
+
+    seconds: float
+    """A lower bound on the extra time; inf: nothing fits."""
+    settled: bool
+    """Whether more effort would prove little more."""
+    kept: tuple[frozenset[int], ...] | None
+    """By moment: the versions that are kept; None: nothing was found."""
+    again: tuple[frozenset[int], ...] | None
+    """By span: the ops that are repeated."""
 
 
 class Moments:
@@ -386,6 +401,40 @@ class Moments:
         status, bound = solve(model, effort, until - time.monotonic(), cancelled)
         return inf if status == cp_model.INFEASIBLE else max(known, ceil(bound - 1e-3) * freedom.tick)
 
+    def relaxed(
+        self, arena_bytes: int, known: float, effort: float, seconds: float, cancelled: CancelCallback
+    ) -> Relaxed:
+        """The lower bound, at least ``known``, with what is kept and repeated where time is least."""
+        from ortools.sat.python import cp_model  # heavy
+
+        freedom = self._freedom
+        room = arena_bytes + freedom.home_bytes(written=False)
+        if self.least_bytes - freedom.home_bytes(written=True) > room:
+            return Relaxed(inf, True, None, None)
+        model = self._within(room)
+        model.add(self._extra >= floor(known / freedom.tick))
+        model.minimize(self._extra)
+        asked = [*self._kept.values(), *self._again.values()]
+        status, bound, values = best(model, asked, effort, seconds, cancelled)
+        if status == cp_model.INFEASIBLE:
+            return Relaxed(inf, True, None, None)
+        proven = max(known, ceil(bound - 1e-3) * freedom.tick)
+        if values is None:
+            return Relaxed(proven, False, None, None)
+        kept, again = values[: len(self._kept)], values[len(self._kept) :]
+        settled = status == cp_model.OPTIMAL
+        return Relaxed(
+            proven, settled, self._by_moment(self._kept, kept), self._by_moment(self._again, again)
+        )
+
+    def _by_moment(self, at: Mapping[_At, Any], values: Sequence[bool]) -> tuple[frozenset[int], ...]:
+        """By moment or span: the versions or ops of which the value is true."""
+        found: list[set[int]] = [set() for _ in self.ops]
+        for (moment, which), value in zip(at, values, strict=True):
+            if value:
+                found[moment].add(which)
+        return tuple(map(frozenset, found))
+
     def likely_rewrites(
         self, arena_bytes: int, effort: float, seconds: float, cancelled: CancelCallback
     ) -> list[tuple[str, ...]] | None:
@@ -394,7 +443,7 @@ class Moments:
         model = self._within(arena_bytes + self._freedom.home_bytes(written=False))
         model.minimize(self._extra)
         literals = [literal for _, literal in self._taken]
-        taken = true_in_best(model, literals, effort, seconds, cancelled)
+        _, _, taken = best(model, literals, effort, seconds, cancelled)
         if taken is None:
             return None
         return [way.rewrites for (way, _), yes in zip(self._taken, taken, strict=True) if yes]

@@ -66,17 +66,10 @@ class Ways:
         return frozenset(op for group in self.groups for way in group for op in way.touched)
 
 
-def find_ways(
-    history: History,
-    costs: Costs,
-    device: DeviceModel,
-    allowed: Sequence[Choice],
-    measured: bool,
-    stopped: Callable[[], bool],
-) -> Ways | None:
+def find_ways(finder: "Finder", allowed: Sequence[Choice], stopped: Callable[[], bool]) -> Ways | None:
     """All ways that are among the choices ``allowed``; None: nothing is known of them, as there are too
-    many, or as it ``stopped`` meanwhile."""
-    step = history.step
+    many, or as it ``stopped`` meanwhile: with the same finder the next call goes on from there."""
+    step = finder.history.step
     names = [
         found.name
         for found in available(step)
@@ -84,7 +77,6 @@ def find_ways(
     ]
     if len(names) > MOST_REWRITES:
         return None
-    finder = _Finder(history, costs, device, measured)
     alone: dict[str, Way | None] = {}
     for name in names:
         if stopped():
@@ -93,6 +85,8 @@ def find_ways(
     groups: list[tuple[Way, ...]] = []
     for group in _overlapping({name: way.touched for name, way in alone.items() if way is not None}):
         if len(group) > LARGEST_GROUP:
+            return None
+        if stopped():
             return None
         groups.append(tuple(finder.combinations(group)))
     return Ways(tuple(groups), finder.history_of_all(), finder.again)
@@ -111,8 +105,8 @@ def _overlapping(touched: dict[str, frozenset[int]]) -> list[list[str]]:
     return list(unique.values())
 
 
-class _Finder:
-    """Compares the step with rewritten ones."""
+class Finder:
+    """Compares the step with rewritten ones, each once."""
 
     def __init__(self, history: History, costs: Costs, device: DeviceModel, measured: bool) -> None:
         self.history, self.costs = history, costs

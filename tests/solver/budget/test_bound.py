@@ -176,6 +176,7 @@ def test_no_schedule_beats_any_moments_together(maker, ops: int, seed: int, fusi
     for arena in _arenas(step, random.Random(seed), 3):
         least = oracle.seconds(arena) - costs.base_seconds
         assert moments.least_seconds(arena, 0.0, 1.0, 10.0, lambda: False) <= least + 1e-6
+        assert moments.relaxed(arena, 0.0, 1.0, 10.0, lambda: False).seconds <= least + 1e-6
 
 
 @settings(max_examples=10, deadline=None)
@@ -232,6 +233,19 @@ def test_two_moments_together_prove_more_than_each_alone() -> None:
     ]
     together = bounds.overhead(step.resident_bytes + arena) * bounds.costs.base_seconds
     assert max(alone) < together - 1e-6
+
+
+def test_a_bound_that_was_cut_short_goes_on_where_it_was() -> None:
+    step = rectified_training(2, 1)
+    bounds = OverheadBounds(step, DEVICE, FUSED)
+    budget = step.resident_bytes + int(order_profile(step, range(len(step.ops))).max()) - 2048
+    looks = iter(range(3))
+    cut_short = bounds.overhead(budget, cancelled=lambda: next(looks, None) is None)
+    whole = OverheadBounds(step, DEVICE, FUSED).overhead(budget)
+    found: list[float] = []
+    assert bounds.overhead(budget, found=found.append) == pytest.approx(whole)
+    assert cut_short <= whole
+    assert found == sorted(found) and found[-1] == pytest.approx(whole)
 
 
 def test_the_largest_op_and_what_the_last_of_its_operands_is_made_beside_must_fit() -> None:
