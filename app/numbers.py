@@ -10,7 +10,7 @@ from solver.errors import BayplanError
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 BINARY = ((GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB"), (1, "B"))
 DECIMAL = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "B"))
-_counting = BINARY
+_counting: tuple[tuple[int, str], ...] = BINARY
 
 
 def count_in(units: tuple[tuple[int, str], ...]) -> None:

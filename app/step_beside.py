@@ -5,12 +5,13 @@ from pathlib import Path
 
 from solver.errors import BayplanError
 from solver.plan import Plan
-from solver.planning_step import load_any_step
 from solver.step import Step
 
 
 def step_beside(plan: Plan, folder: Path) -> tuple[Step, Path] | None:
     """The plan's step and its file in ``folder``: the file that the plan names, else any step file."""
+    from solver.planning_step import load_any_step  # Its modules are not needed by the first window.
+
     for file in _candidates(plan, folder):
         try:
             step = load_any_step(file)

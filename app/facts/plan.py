@@ -30,7 +30,6 @@ from app.facts.stays import (
 )
 from solver import explain
 from solver.plan import IntArray, Plan
-from solver.rewriting import rewritten
 from solver.solution import Baseline
 from solver.step import Category, Op, Step, Storage, Value
 from solver.timeline import (
@@ -242,7 +241,7 @@ def plan_facts(step: Step, plan: Plan, baseline: Baseline | None = None) -> Plan
         for asked, known in _recent:
             if asked is step and known.plan is plan:
                 return known
-        made = PlanFacts(rewritten(step, plan) if plan.rewrites else step, plan, baseline)
+        made = PlanFacts(_as_planned(step, plan), plan, baseline)
         _recent.append((step, made))
         return made
 
@@ -306,3 +305,11 @@ def category_sentence(storage: Storage) -> str:
             return "Temporary, used within one phase"
         case Category.WORKSPACE:
             return "Workspace of one op"
+
+
+def _as_planned(step: Step, plan: Plan) -> Step:
+    if not plan.rewrites:
+        return step
+    from solver.rewriting import rewritten  # The first window must not wait for all the rules.
+
+    return rewritten(step, plan)

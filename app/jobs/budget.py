@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from app.curve.budgets import Infeasible, Wanted
 from app.heavy import load_module
 from app.jobs.job import Job, Part
-from app.map.prepared import prepare
 from app.numbers import Unit
 from solver.plan import Plan
 from solver.solution import Baseline, Progress
@@ -80,6 +79,7 @@ class BudgetJob(Job):
 
     def run(self) -> int:
         load_module("numba")
+        from app.map.prepared import prepare
         from solver.budget.curve import BUDGETS
         from solver.budget.solve import share
 

@@ -8,13 +8,10 @@ from app.facts.plan import best_plan
 from app.heavy import load_module
 from app.jobs.job import Job
 from app.library import Library
-from app.map.prepared import prepare
 from app.step_beside import step_beside
-from solver.check import require_valid
 from solver.errors import BayplanError
 from solver.files import decode_plan, read_bytes, read_json
 from solver.plan import Plan
-from solver.planning_step import load_any_step
 from solver.solution import Baseline
 from solver.step import Step
 
@@ -61,6 +58,10 @@ class LoadJob(Job):
         self._example = example
 
     def run(self) -> Loaded:
+        # Here, as below: the first window must not wait for what reads and draws steps.
+        from solver.check import require_valid
+        from solver.planning_step import load_any_step
+
         self.say(f"Reading {self.path.name}")
         data = read_bytes(self.path)
         content = read_json(data, self.path.name)
@@ -134,6 +135,8 @@ class LibraryLoadJob(Job):
 
 def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> None:
     """Have ready what the window shows first: the best plan, else the step as run."""
+    from app.map.prepared import prepare
+
     prepare(step, best_plan(plans) or baseline.plan, baseline)
 
 

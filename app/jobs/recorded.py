@@ -1,18 +1,20 @@
 """Reading memory snapshots and tables of lifetimes, and placing them, in the background."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.heavy import load_module
 from app.jobs.job import Job, Part
-from app.snapshot.placing import Placed, place_lifetimes
-from app.snapshot.recorded import Recorded, of_snapshot, of_table, with_placement
-from runtime.snapshot import read_snapshot
-from runtime.snapshot.excerpt import Choice, excerpt
-from runtime.snapshot.recording import Recording
 from solver.files import read_bytes
-from solver.placement.csv_table import decode_table
 from solver.solution import Progress
+
+if TYPE_CHECKING:
+    from app.snapshot.recorded import Recorded
+    from runtime.snapshot.excerpt import Choice
+    from runtime.snapshot.recording import Recording
 
 
 class ReadSnapshotJob(Job):
@@ -23,6 +25,9 @@ class ReadSnapshotJob(Job):
         self.path = path
 
     def run(self) -> Recording:
+        # Here, as below: the first window must not wait for what reads snapshots.
+        from runtime.snapshot import read_snapshot
+
         return read_snapshot(
             self.path,
             progress=lambda done, what: self.say(Part(done, f"Reading {self.path.name}: {what}")),
@@ -47,6 +52,9 @@ class ShowPartJob(Job):
         self.chosen = chosen
 
     def run(self) -> Recorded:
+        from app.snapshot.recorded import of_snapshot
+        from runtime.snapshot.excerpt import excerpt
+
         self.say(f"Laying out {self.chosen.recording.name}")
         part = excerpt(self.chosen.recording, self.chosen.choice)
         recorded = of_snapshot(part, self.chosen.path)
@@ -62,6 +70,9 @@ class ReadTableJob(Job):
         self.path = path
 
     def run(self) -> Recorded:
+        from app.snapshot.recorded import of_table
+        from solver.placement.csv_table import decode_table
+
         self.say(f"Reading {self.path.name}")
         recorded = of_table(decode_table(read_bytes(self.path), self.path.name), self.path)
         _ = recorded.scene.live, recorded.scene.top
@@ -81,8 +92,11 @@ class PlaceRecordedJob(Job):
 
     def run(self) -> Recorded:
         load_module("numba")
+        from app.snapshot.placing import place_lifetimes
+        from app.snapshot.recorded import with_placement
+
         recorded = self.recorded
-        placed: Placed = place_lifetimes(
+        placed = place_lifetimes(
             recorded.problem,
             recorded.throughout,
             deadline=self._deadline,

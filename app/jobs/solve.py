@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from app.heavy import load_module
 from app.jobs.job import Job
-from app.map.prepared import prepare
 from solver.pins import Pins
 from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
@@ -40,6 +39,7 @@ class SolveJob(Job):
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
         load_module("numba")
+        from app.map.prepared import prepare
         from solver.solve import solve
 
         solution = solve(
@@ -58,6 +58,8 @@ class SolveJob(Job):
 
     def _tell(self, line: Progress) -> None:
         if line.plan is not None and not self.stopping():
+            from app.map.prepared import prepare
+
             prepare(self.step, line.plan, self._as_run)
         self.say(line)
 

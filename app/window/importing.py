@@ -3,18 +3,18 @@
 What a file is, its first bytes say, whatever its name.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
 
-from app.dialogs.snapshot import SnapshotDialog
 from app.file_kind import FileKind, kind_of
 from app.heavy import load_module
 from app.jobs.job import Failure
 from app.jobs.program import ProgramJob
 from app.jobs.recorded import Chosen, PlaceRecordedJob, ReadSnapshotJob, ReadTableJob, ShowPartJob
-from app.snapshot.recorded import Recorded
 from app.theme import DARK, Theme
 from app.window.activity import Activity
 from app.window.commands import Commands
@@ -22,7 +22,9 @@ from app.window.work import Work
 from solver.errors import BayplanError
 
 if TYPE_CHECKING:
+    from app.dialogs.snapshot import SnapshotDialog
     from app.snapshot.page import RecordedPage
+    from app.snapshot.recorded import Recorded
     from app.window.main_window import MainWindow
 
 
@@ -33,7 +35,7 @@ PAGE = "app.snapshot.page"
 class Importing(QObject):
     """Opens files of all kinds, and owns the page of recorded lifetimes."""
 
-    def __init__(self, window: "MainWindow", work: Work, commands: Commands) -> None:
+    def __init__(self, window: MainWindow, work: Work, commands: Commands) -> None:
         super().__init__(window)
         self._window, self._work, self._commands = window, work, commands
         self._dialog: SnapshotDialog | None = None
@@ -80,6 +82,8 @@ class Importing(QObject):
         if self._dialog is not None:
             self._dialog.close()
         job = ReadSnapshotJob(path)
+        from app.dialogs.snapshot import SnapshotDialog
+
         dialog = SnapshotDialog(path, self._window.theme, self._window)
         dialog.follow(job)
         dialog.chosen.connect(self._chosen)

@@ -30,11 +30,11 @@ from solver.errors import BayplanError
 from solver.files import save_plan, save_step
 from solver.pins import Pins
 from solver.plan import Plan
-from solver.proof import PeakProof
 from solver.solution import Progress, Solution
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
+    from solver.proof import PeakProof
 
 
 class Work(LibraryWork):
@@ -337,7 +337,7 @@ class Work(LibraryWork):
     # Beside other work.
 
     @Slot(object)
-    def _proved(self, proof: PeakProof) -> None:
+    def _proved(self, proof: "PeakProof") -> None:
         job, shown = self.sender(), self.document.shown
         # Another plan may be on the map by now.
         if isinstance(job, ProveJob) and shown is not None and shown.plan is job.plan:
