@@ -37,6 +37,8 @@ class EditBar(Strip):
         self.state = QLabel()
         self.state.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.state.setObjectName("editState")
+        # Before it is shown first: Qt keeps the room for the padding from then.
+        self.state.setProperty("tag", "ok")
         self.text = ElidedLabel("", "body", "text2")
         self.text.setObjectName("editText")
         self.next = _button("Next conflict", "Show the next conflict on the map")
@@ -93,7 +95,6 @@ class EditBar(Strip):
             texts = conflict_texts(draft)
             self._conflicts = len(texts)
             self.state.setVisible(edited)
-            # In this order: the text's room is worked out with the tag's padding.
             set_property(self.state, "tag", "error" if texts else "ok")
             self.state.setText(conflict_count(len(texts)))
             self.text.setText(texts[0] if texts else HINT if self._active else "A plan like others.")
