@@ -125,7 +125,7 @@ def excerpt(recording: Recording, choice: Choice = Choice()) -> Excerpt:
     first = min(max(choice.first, 0), trace.count)
     last = trace.count if choice.last is None else min(max(choice.last, first), trace.count)
     all_ = trace.allocations
-    inside = (all_.end > first) & (all_.start < last)
+    inside = _there(all_, first, last, trace.count)
     chosen = np.flatnonzero(inside & (all_.size >= choice.least))
     small = np.flatnonzero(inside & (all_.size < choice.least))
     start, end = all_.start[chosen], all_.end[chosen]
@@ -133,7 +133,7 @@ def excerpt(recording: Recording, choice: Choice = Choice()) -> Excerpt:
     events = np.concatenate([[min(first, max(trace.count - 1, 0))], made]).astype(np.int64)
     space = _Space(trace)
     segments = trace.segments
-    there = np.flatnonzero((segments.end > first) & (segments.start < last))
+    there = np.flatnonzero(_there(segments, first, last, trace.count))
     return Excerpt(
         recording=recording,
         trace=trace,
@@ -161,6 +161,11 @@ def excerpt(recording: Recording, choice: Choice = Choice()) -> Excerpt:
             len(events),
         ),
     )
+
+
+def _there(stays: Stays, first: int, last: int, count: int) -> npt.NDArray[np.bool_]:
+    """What is there during some of the events; what is never given back outlives the last of all."""
+    return np.asarray(((stays.end > first) | (stays.end >= count)) & (stays.start < last))
 
 
 def _live(start: IntArray, end: IntArray, size: IntArray, slots: int) -> IntArray:

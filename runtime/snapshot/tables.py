@@ -18,15 +18,15 @@ MOST = (1 << 62) - 1
 MOST_DEVICES = 1024
 MOST_TEXT = 1000
 """Characters of a name that are kept."""
-TELL_EVERY = 100_000
+TELL_EVERY = 20_000
 
 _NUMBER = {action: number for number, action in enumerate(ACTIONS)}
 _OTHER = _NUMBER["other"]
 _LIVE = ("active_allocated", "active_awaiting_free", "active_pending_free")
 
 
-def recording_of(content: Any, name: str, tell: Callable[[int], None]) -> Recording:
-    """The arrays of a snapshot; ``tell`` gets the number of events so far. Raises RefusedError."""
+def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> Recording:
+    """The arrays of a snapshot; ``tell`` gets the number of events so far, and of all. Raises RefusedError."""
     if isinstance(content, list):
         content = {"segments": content}  # torch.cuda.memory_snapshot() pickled
     if not isinstance(content, dict) or not ("segments" in content or "device_traces" in content):
@@ -39,11 +39,12 @@ def recording_of(content: Any, name: str, tell: Callable[[int], None]) -> Record
     if len(traces) > MOST_DEVICES:
         raise RefusedError(f"it has traces of {len(traces):,} devices.")
     result, before = [], 0
+    total = sum(len(trace) for trace in traces if isinstance(trace, list))
     for device in sorted({*range(len(traces)), *segments}):
         entries = _list(traces[device], "a device's trace") if device < len(traces) else []
         if not entries and device not in segments:
             continue
-        events = _events(entries, stacks, before, tell)
+        events = _events(entries, stacks, lambda count, done=before: tell(done + count, total))
         before += len(entries)
         held, ranges = blocks.get(device, []), segments.get(device, [])
         result.append(Trace(device, events, allocations_of(events, held), segments_of(events, ranges)))
@@ -107,7 +108,7 @@ class _Stacks:
         return number
 
 
-def _events(entries: list[Any], stacks: _Stacks, before: int, tell: Callable[[int], None]) -> Events:
+def _events(entries: list[Any], stacks: _Stacks, tell: Callable[[int], None]) -> Events:
     columns = np.zeros((6, len(entries)), np.int64)
     action, address, size, stream, time, stack = columns
     for index, entry in enumerate(entries):
@@ -121,7 +122,7 @@ def _events(entries: list[Any], stacks: _Stacks, before: int, tell: Callable[[in
         time[index] = _whole(entry.get("time_us", 0))
         stack[index] = stacks.number(entry.get("frames"))
         if index % TELL_EVERY == 0:
-            tell(before + index)
+            tell(index)
     return Events(action, address, size, stream, time, stack)
 
 

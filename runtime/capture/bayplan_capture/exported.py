@@ -33,7 +33,25 @@ _SKIPPED = ("torch.ops.aten._assert_", "torch.ops.aten.sym_constrain_", "torch.o
 """Checks of what the example decides anyway."""
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
     f"_operator.{name}": getattr(operator, name)
-    for name in "add sub mul floordiv truediv mod neg eq ne lt le gt ge and_ or_ not_ getitem".split()
+    for name in [
+        "add",
+        "sub",
+        "mul",
+        "floordiv",
+        "truediv",
+        "mod",
+        "neg",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "and_",
+        "or_",
+        "not_",
+        "getitem",
+    ]
 }
 _MEMORY_FORMATS = {
     1: torch.contiguous_format,
