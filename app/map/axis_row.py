@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.map.row import At, Row, label_font, text_width, write
 from app.map.state import MapState
-from app.map.ticks import op_ticks
+from app.map.ticks import op_ticks, second_ticks
 
 
 class OpAxisRow(Row):
@@ -14,19 +14,31 @@ class OpAxisRow(Row):
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, 20.0)
-        self.caption = "Op"
+        self.slot_name = "Op"
         state.range_changed.connect(self.refresh)
+
+    def _ticks(self) -> list[tuple[float, str]]:
+        """Places and what stands there."""
+        window, axis = self.state.window, self.state.axis
+        if not axis.timed:
+            self.caption = self.slot_name
+            return op_ticks(window.x0, window.x1, self.plot.width())
+        first, last = axis.second(window.x0), axis.second(window.x1)
+        marks, self.caption = second_ticks(first, last, self.plot.width())
+        scale = (window.x1 - window.x0) / (last - first)
+        return [(window.x0 + (second - first) * scale, text) for second, text in marks]
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         if self.state.scene is None:
             return
+        marks = self._ticks()
         self.paint_caption(painter)
         theme, plot, window = self.state.theme, self.plot, self.state.window
         font = label_font()
-        for slot, text in op_ticks(window.x0, window.x1, plot.width()):
-            x = self.x_of(slot)
+        for place, text in marks:
+            x = plot.left() + (place - window.x0) / (window.x1 - window.x0) * plot.width()
             painter.fillRect(QRectF(round(x), 0, 1, 4), QColor(theme.line2))
             painter.setPen(QColor(theme.text3))
             half = text_width(text, font) / 2

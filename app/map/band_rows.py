@@ -57,22 +57,22 @@ class BandRow(Row):
         theme = self.state.theme
         strip = QRectF(plot.left(), 0, plot.width(), self.band_height)
         painter.fillRect(strip, QColor(theme.raised))
-        window = self.state.window
         bands, starts = self.bands(), self._starts
-        scale = plot.width() / (window.x1 - window.x0)
         gap, last_gap = QColor(theme.map), 0
-        at = max(bisect_right(starts, window.x0) - 1, 0)
-        while at < len(bands) and starts[at] < window.x1:
+        first, last = self.slot_at(LEFT), self.slot_at(plot.right())
+        at = max(bisect_right(starts, first) - 1, 0)
+        while at < len(bands) and starts[at] < last:
             band = bands[at]
-            left, right = LEFT + (band.start - window.x0) * scale, LEFT + (band.end - window.x0) * scale
-            if band.start > window.x0 and round(left) >= last_gap + LEAST_APART:
+            left, right = self.x_of(band.start), self.x_of(band.end)
+            if band.start > first and round(left) >= last_gap + LEAST_APART:
                 last_gap = round(left)
                 painter.fillRect(QRectF(last_gap, 0, 1, self.band_height), gap)
             if right - left > LEAST_NAMED:
                 self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
             # Of an order that changes modules at every op most bands are not told apart.
-            seen = window.x0 + (last_gap + LEAST_APART - 0.5 - LEFT) / scale
-            at = max(at + 1, bisect_right(starts, seen) - 1) if right < seen else at + 1
+            seen = last_gap + LEAST_APART - 0.5
+            skipped = bisect_right(starts, self.slot_at(seen)) - 1 if right < seen else 0
+            at = max(at + 1, skipped)
 
     def paint_name(self, painter: QPainter, name: str, left: float, right: float) -> None:
         """The name at the visible left end of its band, if it fits."""
@@ -119,10 +119,10 @@ class PhaseRow(BandRow):
     def _paint_ticks(
         self, painter: QPainter, bands: Sequence[Band], colour: QColor, least: float = 1.0
     ) -> None:
-        window = self.state.window
+        first, last = self.slot_at(LEFT), self.slot_at(self.plot.right())
         drawn = LEFT
-        for band in bands[bisect_right(bands, window.x0, key=lambda band: band.end) :]:
-            if band.start >= window.x1:
+        for band in bands[bisect_right(bands, first, key=lambda band: band.end) :]:
+            if band.start >= last:
                 break
             if self.x_of(band.end) > drawn:
                 left, right = max(self.x_of(band.start), drawn), self.x_of(band.end)

@@ -11,6 +11,7 @@ from app.map.profile_row import ProfileRow
 from app.map.row import WEIGHT, label_font, text_width
 from app.map.scene import Scene, size_of_plan
 from app.map.state import MapState
+from app.map.ticks import seconds_text
 
 
 class CursorOverlay(QGraphicsObject):
@@ -109,6 +110,8 @@ class CursorOverlay(QGraphicsObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         axis = self._axis.geometry()
         text = str(slot)
+        if self.state.axis.timed:
+            text = f"op {slot}, {seconds_text(self.state.axis.second(self.state.axis.place(slot)))}"
         width = max(text_width(text, font) + 14, 30)
         left = min(max(x - width / 2, area.left()), area.right() - width)
         chip = QRectF(left, axis.top() + 2, width, 18)

@@ -262,19 +262,20 @@ def regions(
 
 
 @kernel
-def column_slots(live: Any, tops: Any, x0: float, x1: float, slots: Any) -> None:
+def column_slots(live: Any, tops: Any, bounds: Any, slots: Any) -> None:
     """Into ``slots`` (int64, columns) the slot shown in each pixel column: of several the highest.
 
-    ``live``: bytes at every slot, at least one; ``tops``: the most bytes of every ``BLOCK`` slots.
+    ``live``: bytes at every slot, at least one; ``tops``: the most bytes of every ``BLOCK`` slots;
+    ``bounds``: the slots between which each column lies, float64, one more than columns.
     """
     count, columns = live.shape[0], slots.shape[0]
-    step = (x1 - x0) / columns
     for column in range(columns):
-        if step <= 1.0:  # at most one boundary in a column: the slot under its middle
-            slots[column] = min(max(int(x0 + (column + 0.5) * step), 0), count - 1)
+        left, right = bounds[column], bounds[column + 1]
+        if right - left <= 1.0:  # at most one boundary in a column: the slot under its middle
+            slots[column] = min(max(int((left + right) * 0.5), 0), count - 1)
             continue
-        first = min(max(int(x0 + column * step), 0), count - 1)
-        last = min(max(int(x0 + (column + 1) * step), first + 1), count)
+        first = min(max(int(left), 0), count - 1)
+        last = min(max(int(right), first + 1), count)
         best, block, at = first, -1, first
         most = live[first]
         while at < last:

@@ -59,7 +59,8 @@ def press_key(view: MapView, event: QKeyEvent) -> bool:
 def _anchor(view: MapView) -> float | None:
     """The cursor, while it is visible."""
     cursor, window = view.state.cursor, view.state.window
-    return cursor[0] if cursor is not None and window.x0 <= cursor[0] <= window.x1 else None
+    place = view.state.axis.place(cursor[0]) if cursor is not None else -1.0
+    return place if window.x0 <= place <= window.x1 else None
 
 
 def _arrow(view: MapView, right: int, up: int, *, pan: bool) -> None:

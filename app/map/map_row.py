@@ -110,7 +110,7 @@ class MapRow(Row):
             return -1
         window, plot = self.state.window, self.plot
         return drawing.pick(
-            self.slot_at(position.x()),
+            self.place_at(position.x()),
             self.address_at(position.y()),
             self.state.palette,
             2 * (window.x1 - window.x0) / plot.width(),

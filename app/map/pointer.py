@@ -155,8 +155,8 @@ class Pointer(QObject):
             state.zoom_addresses(ZOOM_STEP**notches, view.map_row.address_at(y) if inside else None)
         else:
             in_overview = view.canvas.row_at(position) is view.overview
-            slot = None if in_overview else view.map_row.slot_at(position.x())
-            state.zoom_slots(ZOOM_STEP**notches, slot)
+            place = None if in_overview else view.map_row.place_at(position.x())
+            state.zoom_slots(ZOOM_STEP**notches, place)
         self._hover(position)
 
     def leave(self) -> None:
@@ -186,8 +186,8 @@ class Pointer(QObject):
         top = row.geometry().top()
         self._view.state.show(
             Window(
-                row.slot_at(box.left()),
-                row.slot_at(box.right()),
+                row.place_at(box.left()),
+                row.place_at(box.right()),
                 row.address_at(box.bottom() - top),
                 row.address_at(box.top() - top),
             )
@@ -213,9 +213,9 @@ class Pointer(QObject):
         view = self._view
         row = view.canvas.row_at(position)
         if row is view.map_row or row is view.profile or row is view.axis:
-            slot = view.map_row.slot_at(position.x())
-            window = view.state.window
-            if window.x0 <= slot < window.x1:
+            place, window = view.map_row.place_at(position.x()), view.state.window
+            if window.x0 <= place < window.x1:
+                slot = view.state.axis.slot(place)
                 address = view.map_row.address_at(position.y() - view.map_row.geometry().top())
                 view.point_at((slot, address), view.rectangle_at(position))
                 shape = view.gesture.shape(position) if view.gesture is not None else None
@@ -223,4 +223,19 @@ class Pointer(QObject):
                     view.canvas.setCursor(shape)
                 return
         view.point_at(None, -1)
-        view.set_pointer_shape(position)
+        self._set_shape(position)
+
+    def _set_shape(self, position: QPointF) -> None:
+        """The pointer tells what a press would do."""
+        view = self._view
+        row = view.canvas.row_at(position)
+        shape = Qt.CursorShape.ArrowCursor
+        if row is view.overview and view.state.scene is not None:
+            part = view.overview.part_at(position - row.geometry().topLeft())
+            if part in (Part.START, Part.END):
+                shape = Qt.CursorShape.SizeHorCursor
+            elif part is Part.INSIDE:
+                shape = Qt.CursorShape.OpenHandCursor
+        elif isinstance(row, BandRow) or view.selection_overlay.badge_at(position) is not None:
+            shape = Qt.CursorShape.PointingHandCursor
+        view.canvas.setCursor(shape)

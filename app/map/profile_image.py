@@ -7,16 +7,20 @@ import numpy as np
 from app.map.palette import ColourArray
 from app.map.raster import KERNELS
 from app.map.scene import Scene
+from app.map.slot_axis import BY_SLOT, SlotAxis
 from solver.plan import IntArray
 
 
-def column_slots(scene: Scene, first: float, last: float, columns: int) -> IntArray:
-    """The slot shown in each pixel column of slots ``[first, last)``: of several the highest.
+def column_slots(
+    scene: Scene, first: float, last: float, columns: int, axis: SlotAxis = BY_SLOT
+) -> IntArray:
+    """The slot shown in each pixel column of places ``[first, last)``: of several the highest.
 
     Shape (columns,); ``scene`` has slots, the range lies within them. Needs the kernels.
     """
     slots = np.zeros(columns, np.int64)
-    KERNELS.load().column_slots(scene.live, scene.live_tops, float(first), float(last), slots)
+    bounds = axis.slots(np.linspace(first, last, columns + 1))
+    KERNELS.load().column_slots(scene.live, scene.live_tops, bounds, slots)
     return slots
 
 

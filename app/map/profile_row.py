@@ -108,7 +108,7 @@ class ProfileRow(Row):
             draw_profile(
                 self._pixels,
                 colouring.sizes,
-                column_slots(scene, window.x0, window.x1, columns),
+                column_slots(scene, window.x0, window.x1, columns, self.state.axis),
                 shown,
                 palette.fill[[numbers[row] for row in shown]],
                 zero * self.pixel_ratio,
@@ -129,7 +129,7 @@ class ProfileRow(Row):
         scene = self.state.scene
         width = text_width(text, label_font()) + 14
         reach = int(self.slot_at(LEFT + width))
-        first = int(self.state.window.x0)
+        first = int(self.slot_at(LEFT))
         free = (
             scene is None
             or not len(scene.live[first:reach])

@@ -18,6 +18,8 @@ from app.heavy import compile_kernels, load_module
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, category_numbers
 from app.map.scene import CATEGORIES, ByteArray, Scene
+from app.map.slot_axis import BY_SLOT, SlotAxis
+from solver.plan import IntArray
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,11 +30,13 @@ MAX_LABELS = 400
 PREVIEW = 2000
 """Rectangles that are drawn while the kernels are not ready."""
 HATCH_PITCH = 7
+FINEST = 1 << 30
+"""Steps of the time axis."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What is visible: slots ``[x0, x1)`` and bytes ``[y0, y1)``."""
+    """What is visible: places ``[x0, x1)`` of the slots' axis and bytes ``[y0, y1)``."""
 
     x0: float
     x1: float
@@ -93,7 +97,7 @@ def _call_each(kernels: ModuleType) -> None:
     _pick(kernels, index, colour, paint, 0.5, 0.5, 0.0, 0.0)
     kernels.regions(np.zeros((1, 4)), 0.0, 1.0, 0.0, 1.0, np.uint32(1), 1, surface.image)
     slots = np.zeros(2, np.int64)
-    kernels.column_slots(one, one, 0.0, 1.0, slots)
+    kernels.column_slots(one, one, np.zeros(3), slots)
     kernels.profile(one[None, :], slots, one[:1], paint, 1.0, 1.0, np.uint32(1), surface.image)
 
 
@@ -115,14 +119,21 @@ class Surface:
 class Drawing:
     """A scene prepared for drawing and picking."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, axis: SlotAxis = BY_SLOT) -> None:
         self.scene = scene
-        self.index = build_index(scene.start, scene.end, scene.low, scene.high)
+        self._start, self._end = axis.places(scene.start), axis.places(scene.end)
+        if axis.timed:
+            # As whole numbers fine enough to tell the shortest op from its neighbours.
+            self._grain = FINEST / max(scene.slots, 1)
+            start, end = (np.rint(x * self._grain).astype(np.int64) for x in (self._start, self._end))
+        else:
+            self._grain, start, end = 1.0, scene.start, scene.end
+        self.index = build_index(start, end, scene.low, scene.high)
         self._numbers = category_numbers(scene)
         self._colour: ByteArray = self._numbers[self.index.original]
         self._by_category = True
-        self.unusable: FloatArray = scene.unusable.astype(np.float64)
-        self.reserved = _reserved_areas(scene)
+        self.unusable = _along(axis, scene.unusable)
+        self.reserved = _along(axis, _reserved_areas(scene))
         self.strips = [
             (np.array([[0.0, scene.slots, strip.low, strip.high]]), CATEGORIES.index(strip.category))
             for strip in scene.strips
@@ -168,7 +179,7 @@ class Drawing:
                 palette.fill,
                 palette.edge,
                 palette.outlined,
-                window,
+                Window(x0 * self._grain, x1 * self._grain, y0, y1),
                 smooth,
             )
             labels = surface.labels[:found].copy()
@@ -182,11 +193,11 @@ class Drawing:
         """The largest rectangles, without edges or coverage."""
         scene, (columns, rows) = self.scene, surface.shape
         numbers = self._numbers
-        area = (scene.end - scene.start).astype(np.float64) * (scene.high - scene.low)
+        area = (self._end - self._start) * (scene.high - scene.low)
         scale_x, scale_y = columns / (window.x1 - window.x0), rows / (window.y1 - window.y0)
         for i in np.argsort(-area)[:PREVIEW].tolist():
-            left = max(round((scene.start[i] - window.x0) * scale_x), 0)
-            right = max(round((scene.end[i] - window.x0) * scale_x), 0)
+            left = max(round((self._start[i] - window.x0) * scale_x), 0)
+            right = max(round((self._end[i] - window.x0) * scale_x), 0)
             top = max(round((window.y1 - scene.high[i]) * scale_y), 0)
             bottom = max(round((window.y1 - scene.low[i]) * scale_y), 0)
             if palette.fill[numbers[i]]:
@@ -195,15 +206,15 @@ class Drawing:
     def pick(
         self, x: float, y: float, palette: Palette, near_x: float = 0.0, near_y: float = 0.0
     ) -> int:
-        """The visible rectangle at slot x and byte y, else the nearest within near_x, near_y, or -1."""
+        """The visible rectangle at place x and byte y, else the nearest within reach, or -1."""
         index, scene = self.index, self.scene
         if not KERNELS.ready:
-            inside = (scene.start <= x) & (x < scene.end) & (scene.low <= y) & (y < scene.high)
+            inside = (self._start <= x) & (x < self._end) & (scene.low <= y) & (y < scene.high)
             found = np.flatnonzero(inside & (palette.fill[self._numbers] > 0))
             return int(found[0]) if len(found) else -1
         kernels = KERNELS.load()
-        reach = float(near_x), float(near_y)
-        at = _pick(kernels, index, self._colour, palette.fill, float(x), float(y), *reach)
+        reach = near_x * self._grain, float(near_y)
+        at = _pick(kernels, index, self._colour, palette.fill, x * self._grain, float(y), *reach)
         return int(index.original[at]) if at >= 0 else -1
 
 
@@ -261,12 +272,20 @@ def _pick(
     return found
 
 
-def _reserved_areas(scene: Scene) -> FloatArray:
+def _along(axis: SlotAxis, areas: IntArray) -> FloatArray:
+    """Areas (start, end, low, high) with the places of their slots."""
+    result: FloatArray = areas.astype(np.float64)
+    for column in (0, 1):
+        result[:, column] = axis.places(areas[:, column])
+    return result
+
+
+def _reserved_areas(scene: Scene) -> IntArray:
     """What the allocator has reserved as areas under a staircase, shape (n, 4)."""
     reserved = scene.reserved
     if not len(reserved):
-        return np.zeros((0, 4))
+        return np.zeros((0, 4), np.int64)
     edges = np.concatenate([[0], np.flatnonzero(np.diff(reserved)) + 1, [len(reserved)]])
-    areas = np.zeros((len(edges) - 1, 4))
+    areas = np.zeros((len(edges) - 1, 4), np.int64)
     areas[:, 0], areas[:, 1], areas[:, 3] = edges[:-1], edges[1:], reserved[edges[:-1]]
     return areas

@@ -129,11 +129,15 @@ class Row(QGraphicsWidget):
 
     def x_of(self, slot: float) -> float:
         """Pixel of a slot's start."""
-        window = self.state.window
-        return LEFT + (slot - window.x0) / (window.x1 - window.x0) * self.plot.width()
+        window, place = self.state.window, self.state.axis.place(slot)
+        return LEFT + (place - window.x0) / (window.x1 - window.x0) * self.plot.width()
 
     def slot_at(self, x: float) -> float:
         """Slot at a pixel."""
+        return self.state.axis.slot(self.place_at(x))
+
+    def place_at(self, x: float) -> float:
+        """Place of the slots' axis at a pixel."""
         window = self.state.window
         return window.x0 + (x - LEFT) / self.plot.width() * (window.x1 - window.x0)
 

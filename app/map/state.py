@@ -10,6 +10,7 @@ from app.map.palette import Palette, make_palette
 from app.map.plan_scene import PlanScene
 from app.map.raster import Drawing, Window
 from app.map.scene import Scene
+from app.map.slot_axis import BY_SLOT, SecondsOf, by_seconds
 from app.theme import DARK, Theme
 from solver.step import Category
 
@@ -54,6 +55,8 @@ class MapState(QObject):
         """Slot and address under the pointer."""
         self.shared_top = 0
         """The highest address of a linked map."""
+        self.axis = BY_SLOT
+        self._seconds_of: SecondsOf | None = None
         self._window = Window(0.0, 1.0, 0.0, 1.0)
         self.box = pg.ViewBox(enableMenu=False)
         self.box.disableAutoRange()
@@ -68,8 +71,7 @@ class MapState(QObject):
     def set_scene(self, scene: Scene | None) -> None:
         """Show another scene; the range is the caller's to set."""
         self.scene = scene
-        self.drawing = Drawing(scene) if scene is not None else None
-        self._colour()
+        self._measure()
         self.hovered, self.hovered_rectangle, self.cursor = -1, -1, None
         self.scene_changed.emit()
 
@@ -78,6 +80,22 @@ class MapState(QObject):
         self.colour_by, self.colour_against = by, against
         self._colour()
         self.set_colours(self.theme, ())
+
+    def set_time(self, seconds_of: SecondsOf | None) -> None:
+        """Make slots as wide as their seconds, or all as wide as one another; all is visible then."""
+        self._seconds_of = seconds_of
+        self._measure()
+        self.scene_changed.emit()
+        self.show(self.whole)
+
+    def _measure(self) -> None:
+        """Find the axis of the scene, and draw it along that."""
+        scene, self.axis = self.scene, BY_SLOT
+        if scene is not None and scene.slots and self._seconds_of is not None:
+            seconds = self._seconds_of(scene)
+            self.axis = by_seconds(seconds) if seconds is not None else BY_SLOT
+        self.drawing = Drawing(scene, self.axis) if scene is not None else None
+        self._colour()
 
     def _colour(self) -> None:
         self.colouring = None
@@ -128,7 +146,7 @@ class MapState(QObject):
 
     @property
     def window(self) -> Window:
-        """What is visible."""
+        """What is visible: places of the axis, which are slots unless it shows time, and bytes."""
         return self._window
 
     @property
@@ -144,7 +162,7 @@ class MapState(QObject):
             self.box.setRange(xRange=(x0, x1), yRange=(y0, y1), padding=0)
 
     def zoom_slots(self, factor: float, around: float | None = None) -> None:
-        """Zoom the op axis about a slot, which keeps its pixel."""
+        """Zoom the op axis about a place, which keeps its pixel."""
         window = self.window
         middle = (window.x0 + window.x1) / 2 if around is None else around
         factor = max(factor, min(LEAST_SLOTS / (window.x1 - window.x0), 1.0))

@@ -25,6 +25,16 @@ def op_ticks(first: float, last: float, pixels: float) -> list[tuple[float, str]
     return [(value, f"{value:.0f}") for value in ticks(first, last, step)]
 
 
+def second_ticks(first: float, last: float, pixels: float) -> tuple[list[tuple[float, str]], str]:
+    """Marks of a time axis, seconds and their text, and the unit of their numbers."""
+    span = last - first
+    units = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
+    unit, name = next((u, n) for u, n in units if span > 2 * u or n == "µs")
+    step = step_of(span / unit, max(int(pixels / 64), 1))
+    digits = max(-floor(log10(step) + 1e-9), 0)
+    return [(v * unit, f"{v:.{digits}f}") for v in ticks(first / unit, last / unit, step)], name
+
+
 def byte_ticks(
     first: float, last: float, pixels: float, apart: int = 46
 ) -> tuple[list[tuple[float, str]], str]:
@@ -40,3 +50,13 @@ def byte_ticks(
         digits = 1
     values = ticks(first / unit, last / unit, step)
     return [(value * unit, f"{value:.{digits}f}") for value in values], name
+
+
+def seconds_text(seconds: float) -> str:
+    """``12.35 ms``: a time with four digits."""
+    unit, name = next(
+        (u, n) for u, n in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")) if abs(seconds) >= u or n == "µs"
+    )
+    value = seconds / unit
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    return f"{value:.{digits}f} {name}".replace("-", "−")

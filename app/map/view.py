@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.fonts import load_fonts
 from app.map.axis_row import OpAxisRow
-from app.map.band_rows import BandRow, BlockRow, ModuleRow, PhaseRow
+from app.map.band_rows import BlockRow, ModuleRow, PhaseRow
 from app.map.canvas import Canvas
 from app.map.cursor_overlay import CursorOverlay
 from app.map.describe import describe
@@ -16,13 +16,14 @@ from app.map.gesture import Gesture
 from app.map.keys import press_key
 from app.map.map_row import MapRow
 from app.map.menu import tensor_menu
-from app.map.overview_row import OverviewRow, Part
+from app.map.overview_row import OverviewRow
 from app.map.pointer import Pointer
 from app.map.profile_row import HEIGHT as PROFILE_HEIGHT
 from app.map.profile_row import ProfileRow
 from app.map.raster import KERNELS, Window
 from app.map.reach import around, moved_to
 from app.map.row import Row
+from app.map.ruler import Ruler
 from app.map.scene import Scene
 from app.map.selection_overlay import LaneRow, SelectionOverlay
 from app.map.state import MapState
@@ -89,6 +90,7 @@ class MapView(QWidget):
         self._tooltip_timer.timeout.connect(self._show_tooltip)
         self.gesture: Gesture | None = None
         """What the mouse and the keys may mean besides, while it is set."""
+        self.ruler = Ruler(self)
         self._linked: list[MapView] = []
         self._parts = {"overview": True, "profile": True}
         for band_row in (self.phases, self.modules, self.blocks):
@@ -161,11 +163,13 @@ class MapView(QWidget):
     def visible_range(self) -> tuple[float, float, float, float]:
         """First and last slot, lowest and highest address."""
         window = self.state.window
-        return window.x0, window.x1, window.y0, window.y1
+        slot = self.state.axis.slot
+        return slot(window.x0), slot(window.x1), window.y0, window.y1
 
     def set_visible_range(self, first: float, last: float, low: float, high: float) -> None:
         """Show these slots and addresses, as far as there are any."""
-        self.state.show(Window(first, last, low, high))
+        place = self.state.axis.place
+        self.state.show(Window(place(first), place(last), low, high))
 
     def fit(self) -> None:
         """Show everything."""
@@ -175,9 +179,8 @@ class MapView(QWidget):
         """Show these storages with something around them."""
         scene = self.state.scene
         rectangles = scene.rectangles_of(storages) if scene is not None else []
-        if scene is None or not rectangles:
-            return
-        self.state.show(around(scene, rectangles))
+        if scene is not None and rectangles:
+            self.state.show(around(scene, rectangles, self.state.axis))
 
     def fit_selection(self) -> None:
         """Show the selected storages, everything when there are none."""
@@ -188,15 +191,15 @@ class MapView(QWidget):
 
     def _fit_band(self, start: int, end: int) -> None:
         window = self.state.window
-        self.state.show(Window(start, end, window.y0, window.y1))
+        place = self.state.axis.place
+        self.state.show(Window(place(start), place(end), window.y0, window.y1))
 
     def reveal(self, storage: int) -> None:
         """Move the visible range just so far that something of a storage is in it."""
         scene = self.state.scene
         rectangles = scene.rectangles_of((storage,)) if scene is not None else []
-        if scene is None or not rectangles:
-            return
-        self.state.show(moved_to(scene, rectangles[0], self.state.window))
+        if scene is not None and rectangles:
+            self.state.show(moved_to(scene, rectangles[0], self.state.window, self.state.axis))
 
     def next_stay(self, by: int = 1) -> None:
         """Go on to the next rectangle of the selected storage; ``by`` -1: to the one before.
@@ -209,7 +212,7 @@ class MapView(QWidget):
             return
         here = self.state.hovered_rectangle
         at = own[(own.index(here) + by) % len(own) if here in own else min(by, 0)]
-        self.state.show(moved_to(scene, at, self.state.window))
+        self.state.show(moved_to(scene, at, self.state.window, self.state.axis))
         self.point_at((float(scene.start[at]) + 0.5, float(scene.low[at] + scene.high[at]) / 2), at)
 
     def go_to_slot(self, slot: int) -> None:
@@ -219,8 +222,9 @@ class MapView(QWidget):
             return
         window = self.state.window
         half = (window.x1 - window.x0) / 2
-        if not window.x0 + half * 0.1 <= slot <= window.x1 - half * 0.1:
-            self.state.show(Window(slot + 0.5 - half, slot + 0.5 + half, window.y0, window.y1))
+        place = self.state.axis.place(slot + 0.5)
+        if not window.x0 + half * 0.1 <= place <= window.x1 - half * 0.1:
+            self.state.show(Window(place - half, place + half, window.y0, window.y1))
         address = float(scene.live[slot])
         self.point_at((slot + 0.5, address), -1)
 
@@ -290,20 +294,6 @@ class MapView(QWidget):
         else:
             self.canvas.setCursor(Qt.CursorShape.ArrowCursor)
             self.cursor_moved.emit(int(cursor[0]), cursor[1])
-
-    def set_pointer_shape(self, position: QPointF) -> None:
-        """The pointer tells what a press would do."""
-        row = self.canvas.row_at(position)
-        shape = Qt.CursorShape.ArrowCursor
-        if row is self.overview and self.state.scene is not None:
-            part = self.overview.part_at(position - row.geometry().topLeft())
-            if part in (Part.START, Part.END):
-                shape = Qt.CursorShape.SizeHorCursor
-            elif part is Part.INSIDE:
-                shape = Qt.CursorShape.OpenHandCursor
-        elif isinstance(row, BandRow) or self.selection_overlay.badge_at(position) is not None:
-            shape = Qt.CursorShape.PointingHandCursor
-        self.canvas.setCursor(shape)
 
     def click(self, storage: int, *, add: bool = False) -> None:
         """Ask for a storage to be selected; -1: for none. ``add`` adds it or takes it away."""

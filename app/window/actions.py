@@ -31,6 +31,8 @@ GAP = 4
 RECENT = "recent"
 """Stands for the submenu of recent files."""
 
+SECONDS = "Ops as wide as their estimated time, on the device chosen in the Budget view"
+
 MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
     (
         "&File",
@@ -75,6 +77,8 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("zoom_in", "Zoom &In", "+"),
             Command("zoom_out", "Zoom &Out", "-"),
             Command("peak", "&Jump to the Peak", "K", "peak"),
+            Command("time_axis", "Time A&xis in Seconds", "T", checkable=True, tip=SECONDS),
+            Command("ruler", "&Ruler", "R", tip="Measure between two points of the map"),
             Command("tensors", "&Tensors…", "Ctrl+T", tip="A table of all tensors"),
             SEPARATOR,
             Command("library", "&Library", "F9", "library", checkable=True),

@@ -7,8 +7,11 @@ from app.document import Document
 from app.edit.editor import Editor
 from app.edit.hand import Hand
 from app.library import Library
+from app.map.index import FloatArray
 from app.map.plan_scene import PlanScene
 from app.map.prepared import scene_for
+from app.map.scene import Scene
+from app.map.slot_axis import slot_seconds
 from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
@@ -23,6 +26,7 @@ from app.panels.solve_panel import SolvePanel
 from app.panels.veil import Veil
 from app.settings import Settings
 from app.theme import DARK, Theme
+from solver.terms import DeviceModel
 
 
 class Central(QObject):
@@ -41,6 +45,8 @@ class Central(QObject):
         super().__init__(parent)
         self.map_page = MapPage(document)
         self.budgets = BudgetModel(document, settings, self)
+        self.budgets.changed.connect(self._device_chosen)
+        self._timed_on: DeviceModel | None = None
         self._budget: BudgetView | None = None
         self._view = "map"
         self._document = document
@@ -88,6 +94,21 @@ class Central(QObject):
     def colour_map(self, by: str) -> None:
         """Tell the tensors on the map apart by a ``ColourBy``."""
         self.map_page.colours.choose(by)
+
+    def set_time_axis(self, timed: bool) -> None:
+        """Make the ops on the map as wide as their estimated seconds, or all as wide as one another."""
+        self._timed_on = self.budgets.wanted.device if timed else None
+        self.map_page.map.state.set_time(self._seconds if timed else None)
+
+    def _device_chosen(self) -> None:
+        if self._timed_on not in (None, self.budgets.wanted.device):
+            self.set_time_axis(True)
+
+    def _seconds(self, scene: Scene) -> FloatArray | None:
+        """By slot, on the device of the budget view; measured times win."""
+        if not isinstance(scene, PlanScene):
+            return None
+        return slot_seconds(scene.facts, self.budgets.wanted.device, self.budgets.timed)
 
     def set_running(self, running: bool) -> None:
         """While a solve runs the best plan so far is the incumbent."""

@@ -54,7 +54,8 @@ def enabled_commands(
     return (
         result
         | dict.fromkeys(("inspector", "solve_panel"), on_map)
-        | dict.fromkeys(COLOURS, on_map and shown is not None)
+        | dict.fromkeys((*COLOURS, "time_axis"), on_map and shown is not None)
+        | {"ruler": map_there and shown is not None}
         | {"colour_difference": on_map and several}
         | dict.fromkeys(("fit_all", "zoom_in", "zoom_out", "library"), map_there)
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)

@@ -43,6 +43,10 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "zoom_out": partial(window.if_open, lambda c: c.map.state.zoom_slots(1 / ZOOM)),
         "peak": partial(window.if_open, lambda c: c.map.go_to_peak()),
         "tensors": partial(window.if_open, lambda c: c.inspector.show_tensors()),
+        "time_axis": partial(
+            window.if_open, lambda c: c.set_time_axis(window.menu["time_axis"].isChecked())
+        ),
+        "ruler": partial(window.if_open, lambda c: c.map.ruler.toggle()),
         "colour_category": partial(window.if_open, lambda c: c.colour_map("Category")),
         "colour_dtype": partial(window.if_open, lambda c: c.colour_map("Dtype")),
         "colour_module": partial(window.if_open, lambda c: c.colour_map("Module")),

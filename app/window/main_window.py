@@ -346,6 +346,8 @@ class MainWindow(QMainWindow):
     def _escaped(self) -> None:
         if self.search.close_results() or self.editing.escape():
             return
+        if self.central is not None and self.central.map.ruler.escape():
+            return
         if self.focusWidget() is self.search:
             self._focus_page()
         elif self.document.selection:
