@@ -1,13 +1,39 @@
 """How long a solve may take, the seed of its random choices, and whether results may reuse bytes."""
 
+from dataclasses import dataclass
+
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QDoubleSpinBox, QSpinBox, QWidget
 
 from app.dialogs.frame import FrameDialog, caption, form
 from app.settings import Settings
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What the dialog asks for."""
+
+    deadline: float
+    """Seconds."""
+    seed: int
+    reuse: bool
+    """Whether results may take over the bytes of operands."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Limits":
+        """Those that are set."""
+        return cls(settings.deadline, settings.seed, settings.reuse)
+
+    def put_into(self, settings: Settings) -> None:
+        """Set them."""
+        settings.deadline, settings.seed, settings.reuse = self.deadline, self.seed, self.reuse
+
+
 class LimitsDialog(FrameDialog):
     """Changes the settings when it is accepted."""
+
+    changed = Signal(object, object)
+    """The Limits were others before."""
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__("Limits of a Solve", parent)
@@ -41,7 +67,9 @@ class LimitsDialog(FrameDialog):
         self.setMinimumWidth(360)
 
     def accept(self) -> None:
-        self._settings.deadline = self.deadline.value()
-        self._settings.seed = self.seed.value()
-        self._settings.reuse = self.reuse.isChecked()
+        before = Limits.of(self._settings)
+        chosen = Limits(self.deadline.value(), self.seed.value(), self.reuse.isChecked())
+        chosen.put_into(self._settings)
+        if chosen != before:
+            self.changed.emit(before, chosen)
         super().accept()

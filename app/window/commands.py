@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app.dialogs.about import AboutDialog, KeysDialog
 from app.dialogs.capture import CaptureDialog
-from app.dialogs.limits import LimitsDialog
+from app.dialogs.limits import Limits, LimitsDialog
 from app.dialogs.verified import VerifiedDialog
 from app.document import Document
 from app.facts.plan import plan_facts
+from app.history import Change
 from app.jobs.job import Failure, failure_of
 from app.numbers import bytes_exact
 from app.settings import Settings
@@ -131,7 +132,14 @@ class Commands(QObject):
 
     def limits(self) -> None:
         """Ask for deadline, seed and whether to reuse bytes in place."""
-        LimitsDialog(self.settings, self._window).open()
+        dialog = LimitsDialog(self.settings, self._window)
+        dialog.changed.connect(self._limits_changed)
+        dialog.open()
+
+    @Slot(object, object)
+    def _limits_changed(self, before: Limits, after: Limits) -> None:
+        undo, redo = (partial(limits.put_into, self.settings) for limits in (before, after))
+        self.document.history.add(Change("Change of Limits", undo, redo))
 
     # Export
 

@@ -73,3 +73,4 @@ class Editing(QObject):
             for key, what in (("undo", history.undo_text), ("redo", history.redo_text)):
                 done = what.replace("&", "&&")
                 self._menu[key].setText(f"&{key.capitalize()} {done}".rstrip())
+                self._menu[key].setEnabled(bool(what))

@@ -9,6 +9,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.dialogs.limits import LimitsDialog
 from app.map.view import MapView
 from app.panels.edit_bar import HINT
 from app.window.central import MapPage
@@ -384,3 +385,23 @@ def test_a_loose_plan_can_be_tightened_by_hand_until_it_is_optimal(
     assert shown.plan.height_bytes == 5120
     assert shown.plan.status is Status.OPTIMAL
     assert check(make_toy_step(), shown.plan) == []
+
+
+def test_a_change_of_limits_is_undone_in_its_turn(editing: MainWindow) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    before = editing.settings.seed
+    editing.menu["limits"].trigger()
+    dialog = editing.findChild(LimitsDialog)
+    assert dialog is not None
+    dialog.seed.setValue(before + 7)
+    dialog.accept()
+    assert editing.menu["undo"].text() == "&Undo Change of Limits"
+    editing.menu["undo"].trigger()
+    assert editing.settings.seed == before
+    assert address(editing, GRADIENT) == 3584
+    editing.menu["undo"].trigger()
+    assert address(editing, GRADIENT) == 3072
+    editing.menu["redo"].trigger()
+    editing.menu["redo"].trigger()
+    assert editing.settings.seed == before + 7
+    assert not editing.menu["redo"].isEnabled()

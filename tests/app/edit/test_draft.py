@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from app.edit.conflicts import find_overlaps
 from app.edit.draft import Draft
 from app.edit.original import Original
 from app.edit.room import Room
+from app.library.ready import ready_folder
 from solver.assemble import assemble
-from solver.check import check
+from solver.check import Checker, check
+from solver.files import load_plan, load_step
 from solver.pins import At
 from solver.plan import Certificate, Plan, Proof, Run, Status
 from solver.reuse import first_owners, possible_takeovers
@@ -233,3 +236,24 @@ def test_the_runs_of_a_draft_keep_what_they_use(toy_step: Step) -> None:
     draft = draft_of(toy_step, plan).with_run(2, 4)
     uses = {a.op: (a.uses, a.creates) for a in plan.actions if isinstance(a, Run)}
     assert {a.op: (a.uses, a.creates) for a in draft.plan.actions if isinstance(a, Run)} == uses
+
+
+@pytest.mark.parametrize("name", ["unet_b11_5GiB_offload", "unet_b11_8GiB_exact"])
+def test_conflicts_of_edits_of_real_plans_within_budgets_agree_with_the_validator(name: str) -> None:
+    # Recompute, trips to the host, fused runs and other implementations.
+    plan = load_plan(ready_folder() / f"{name}.plan")
+    step = load_step(ready_folder() / "unet_b11.step")
+    untouched, checker, random = draft_of(step, plan), Checker(step), Random(7)
+    verdicts = set()
+    for _ in range(25):
+        draft = untouched
+        slot = random.randrange(len(draft.runs))
+        draft = draft.with_run(slot, min(max(slot + random.randint(-4, 5), 0), len(draft.runs)))
+        if random.random() < 0.4:
+            top = plan.height_bytes // GRANULE
+            instance = random.randrange(len(plan.instances))
+            draft = draft.with_address(instance, random.randrange(top) * GRANULE)
+        right = checker.check(draft.plan) == []
+        assert right is not bool(draft.overlaps or draft.violations)
+        verdicts.add(right)
+    assert verdicts == {True, False}
