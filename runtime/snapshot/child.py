@@ -14,8 +14,8 @@ from runtime.snapshot.recording import save
 from runtime.snapshot.tables import recording_of
 from runtime.snapshot.unpickling import RefusedError, limit, read_plain
 
-READING = 0.5
-"""Share of the work that is reading the file."""
+READING, LISTING = 0.4, 0.5
+"""Shares of the work that are reading the file, and going through its events."""
 
 
 def main(request_file: str, result_file: str) -> None:
@@ -28,7 +28,7 @@ def main(request_file: str, result_file: str) -> None:
     path = Path(request["path"])
     try:
         content = read_plain(path, lambda share: _say(share * READING, "Reading"))
-        recording = recording_of(content, path.name, lambda count: _say(READING, f"{count:,} events"))
+        recording = recording_of(content, path.name, _say_events)
         _say(0.95, "Keeping what was read")
         save(recording, Path(request["folder"]))
     except RefusedError as error:
@@ -42,6 +42,10 @@ def main(request_file: str, result_file: str) -> None:
     sys.stdout.flush()
     # Not one by one: what a file nests deeply would be taken apart just as deeply.
     os._exit(0)
+
+
+def _say_events(count: int, total: int) -> None:
+    _say(READING + LISTING * count / max(total, 1), f"{count:,} of {total:,} events")
 
 
 def _say(share: float, what: str) -> None:

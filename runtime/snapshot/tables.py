@@ -5,6 +5,7 @@ versions of torch differ, left out.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,10 @@ _LIVE = ("active_allocated", "active_awaiting_free", "active_pending_free")
 
 
 def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> Recording:
-    """The arrays of a snapshot; ``tell`` gets the number of events so far, and of all. Raises RefusedError."""
+    """The arrays of a snapshot; ``tell`` gets the number of events so far, and that of all.
+
+    Raises RefusedError.
+    """
     if isinstance(content, list):
         content = {"segments": content}  # torch.cuda.memory_snapshot() pickled
     if not isinstance(content, dict) or not ("segments" in content or "device_traces" in content):
@@ -44,7 +48,7 @@ def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> R
         entries = _list(traces[device], "a device's trace") if device < len(traces) else []
         if not entries and device not in segments:
             continue
-        events = _events(entries, stacks, lambda count, done=before: tell(done + count, total))
+        events = _events(entries, stacks, partial(_tell_more, tell, before, total))
         before += len(entries)
         held, ranges = blocks.get(device, []), segments.get(device, [])
         result.append(Trace(device, events, allocations_of(events, held), segments_of(events, ranges)))
@@ -62,6 +66,10 @@ def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> R
         stack_starts=np.array(stacks.starts, np.int64),
         settings=_plain_settings(settings) if isinstance(settings, dict) else {},
     )
+
+
+def _tell_more(tell: Callable[[int, int], None], before: int, total: int, count: int) -> None:
+    tell(before + count, total)
 
 
 class _Stacks:

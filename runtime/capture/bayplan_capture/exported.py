@@ -31,27 +31,10 @@ _FORBIDDEN = frozenset({"from_file"})
 """Of ATen: what reaches beyond tensors."""
 _SKIPPED = ("torch.ops.aten._assert_", "torch.ops.aten.sym_constrain_", "torch.ops.aten._assert_scalar")
 """Checks of what the example decides anyway."""
+_NUMBERS = ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "getitem")
+_TRUTHS = ("eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_")
 _ARITHMETIC: dict[str, Callable[..., Any]] = {
-    f"_operator.{name}": getattr(operator, name)
-    for name in [
-        "add",
-        "sub",
-        "mul",
-        "floordiv",
-        "truediv",
-        "mod",
-        "neg",
-        "eq",
-        "ne",
-        "lt",
-        "le",
-        "gt",
-        "ge",
-        "and_",
-        "or_",
-        "not_",
-        "getitem",
-    ]
+    f"_operator.{name}": getattr(operator, name) for name in _NUMBERS + _TRUTHS
 }
 _MEMORY_FORMATS = {
     1: torch.contiguous_format,
