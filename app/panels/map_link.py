@@ -50,7 +50,7 @@ class MapLink(QObject):
             scene = view.state.scene
             rectangles = scene.rectangles_of((storage,)) if scene is not None and storage >= 0 else []
             if scene is not None and rectangles:
-                windows.append(around(scene, rectangles))
+                windows.append(around(scene, rectangles, view.state.axis))
         if not windows:
             return
         low, high = min(w.y0 for w in windows), max(w.y1 for w in windows)
