@@ -154,6 +154,7 @@ class BudgetView(QWidget):
         self.alive_rest.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.act = QPushButton()
         self.act.setObjectName("budgetAct")
+        self.act.setAccessibleName("Solve here")
         set_property(self.act, "kind", "primary")
         self.act.clicked.connect(self._act)
         column = QVBoxLayout(self.empty)
@@ -306,11 +307,13 @@ class BudgetView(QWidget):
             self.act.setVisible(found is not None)
             if found is not None:
                 self.act.setText(f"Go to {unit.text(found)} {unit.name}")
+                self.act.setAccessibleName(self.act.text())
                 self.act.setEnabled(True)
         else:
             self.message.setText(f"{unit.text(model.budget)} {unit.name} is not solved")
             self.hint.setText("What a plan within it costs is known when it is solved.")
             self.act.setText("Solving" if model.running else "Solve here")
+            self.act.setAccessibleName(self.act.text())
         self.hint.setVisible(bool(self.hint.text()))
 
     def _show_alive(self, budget: int | None) -> None:

@@ -184,6 +184,7 @@ class CompareTable(QWidget):
         causes = QWidget()
         causes.setLayout(left)
         area = QScrollArea()
+        area.setAccessibleName("About the comparison")
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

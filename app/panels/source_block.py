@@ -29,6 +29,7 @@ class SourceBlock(QWidget):
         self.link = QPushButton()
         self.link.setProperty("kind", "flat")
         self.link.setObjectName("openSource")
+        self.link.setAccessibleName("Where the op comes from")
         self.link.setCursor(Qt.CursorShape.PointingHandCursor)
         self.link.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.link.setStyleSheet("text-align: left;")

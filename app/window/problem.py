@@ -53,6 +53,7 @@ class ProblemLine(QWidget):
         self.more.setCheckable(True)
         self.more.toggled.connect(self._fold)
         self.action = QPushButton()
+        self.action.setAccessibleName("What to do")
         self.action.clicked.connect(self._act)
         self._close = QToolButton()
         self._close.setProperty("kind", "icon")
@@ -62,6 +63,7 @@ class ProblemLine(QWidget):
         self._close.clicked.connect(self.clear)
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
+        self.details.setAccessibleName("Details of what failed")
         self.details.setProperty("role", "code")
         self.details.setFixedHeight(DETAILS_HEIGHT)
         self.details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -91,6 +93,7 @@ class ProblemLine(QWidget):
         report = f"{failure.message}\n\n{failure.details}"
         self._remedy = Remedy("Copy report", lambda: _copy(report)) if failure.bug else remedy
         self.action.setText(self._remedy.text if self._remedy is not None else "")
+        self.action.setAccessibleName(self.action.text() or "What to do")
         self.action.setVisible(self._remedy is not None)
         self.show()
 
