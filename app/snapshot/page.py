@@ -78,9 +78,10 @@ class RecordedHeader(Strip):
         """Its title and figures."""
         self.title.setText(recorded.title)
         reserved = "Reserved" if recorded.part is not None else "Height"
+        live = "Allocated" if recorded.part is not None else "Live peak"
         for figure, size, name in (
             (self.reserved, recorded.reserved, reserved),
-            (self.allocated, recorded.allocated, ""),
+            (self.allocated, recorded.allocated, live),
             (self.lost, recorded.lost, ""),
         ):
             figure.set_figure(plan_size(size), name=name, exact=f"{bytes_exact(size)} B")
@@ -199,6 +200,8 @@ class RecordedPage(QWidget):
         self.sentence.setText(recorded.sentence)
         self.sentence.setVisible(bool(recorded.sentence))
         self.after.setVisible(recorded.placed_scene is not None)
+        self.before.title.setText(recorded.how)
+        self.legend.setVisible(recorded.part is not None)
         if not again:
             self.before.map.set_scene(recorded.scene)
             self._fill_legend(recorded.scene)
@@ -229,8 +232,8 @@ class RecordedPage(QWidget):
         self._theme = theme
         maps = f"#recordedMap {{ background: {theme.map}; }}"
         self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
-        for map_ in self.maps:
-            map_.set_theme(theme)
+        for side in self.maps:
+            side.set_theme(theme)
         for box in self.boxes:
             box.set_theme(theme)
         self.unusable.set_theme(theme)
@@ -347,7 +350,7 @@ class _Side(QWidget):
         self.map.setAccessibleName(f"Memory map, {caption.lower()}")
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        title = label(caption, "caption", "text2")
+        self.title = title = label(caption, "caption", "text2")
         title.setContentsMargins(16, 6, 16, 0)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

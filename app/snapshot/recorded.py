@@ -63,6 +63,8 @@ class Recorded:
     """Who allocated what is there at the peak, the most bytes first."""
     note: str = ""
     """What is not shown, in words."""
+    how: str = "As recorded"
+    """Where the addresses are from."""
     placed: Placed | None = None
     placed_scene: Scene | None = None
 
@@ -93,8 +95,13 @@ class Recorded:
     def sentence(self) -> str:
         """What placing anew would save; empty before it is known."""
         if self.placed is None:
-            return ""
-        text = lost_text(self.lost, self.placed.height - self.scene.live_peak)
+            return self.note
+        if self.part is not None:
+            text = lost_text(self.lost, self.placed.height - self.scene.live_peak)
+        else:
+            before, after = human(self.reserved), human(self.placed.height)
+            text = f"{self.how} needs {before}; this placement {after}"
+            text += ", and none needs less." if self.placed.optimal else "."
         return f"{text} {self.note}".strip()
 
 
@@ -229,7 +236,7 @@ def of_table(table: PlacementTable, path: Path) -> Recorded:
         return About(given.name(rectangle), kind, tuple(rows), ())
 
     scene = array_scene(
-        f"{path.name} · {how}",
+        f"{path.name} · {how[0].lower()}{how[1:]}",
         start,
         end,
         low,
@@ -242,7 +249,7 @@ def of_table(table: PlacementTable, path: Path) -> Recorded:
     )
     arenas = given.arena_count
     note = f"{arenas} arenas are drawn one above the other." if arenas > 1 else ""
-    return Recorded(path.name, path, scene, problem, throughout, about, note=note)
+    return Recorded(path.name, path, scene, problem, throughout, about, note=note, how=how)
 
 
 def _addresses(table: PlacementTable, problem: PlacementProblem) -> tuple[IntArray, str]:
@@ -251,8 +258,8 @@ def _addresses(table: PlacementTable, problem: PlacementProblem) -> tuple[IntArr
         at = table.header.index("offset")
         cells = [row[at] for row in table.rows]
         if all(cell.isascii() and cell.isdigit() and len(cell) < 19 for cell in cells):
-            return np.array(cells, np.int64), "as in the file"
-    return stacked(problem, place_by_start(problem)), "first fit in order of start"
+            return np.array(cells, np.int64), "As in the file"
+    return stacked(problem, place_by_start(problem)), "First fit in order of start"
 
 
 def stacked(problem: PlacementProblem, addresses: IntArray) -> IntArray:

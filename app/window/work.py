@@ -90,7 +90,7 @@ class Work(LibraryWork):
     def open_with(self, job: Job, path: Path) -> None:
         """Open what a job, which succeeds with a Loaded, makes of a file."""
         job.succeeded.connect(self._loaded)
-        job.succeeded.connect(partial(self.settings.add_recent, path))
+        job.succeeded.connect(partial(self._opened_from, path))
         self.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
 
     def tell(self, text: str) -> None:
@@ -280,6 +280,9 @@ class Work(LibraryWork):
             self._say(outcome(solution.plan, self.document.step))
         if self.document.step is not None and not self.document.example:
             self._store(self.document.step, distinct_plans(solution), solution)
+
+    def _opened_from(self, path: Path, _: Loaded) -> None:
+        self.settings.add_recent(path)
 
     def _take_answer(self, answer: Plan | Infeasible) -> None:
         """A budget was solved: its plan is kept like any other."""
