@@ -78,6 +78,8 @@ def outcome(plan: Plan, step: Step) -> Activity:
     bound = plan.least_bytes
     seconds = plan.provenance.seconds
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if plan.provenance.edited_from:
+        took = "edited by hand"
     if plan.status is Status.OPTIMAL:
         return Activity(f"Proven optimal, {took}", good=True)
     best, least = gib(step.resident_bytes + plan.height_bytes), gib(step.resident_bytes + bound)
