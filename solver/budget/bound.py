@@ -20,6 +20,7 @@ from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
 from solver.budget.least_bytes import least_bytes
 from solver.budget.moments import Moments
+from solver.budget.relaxation import least_seconds, likely_rewrites
 from solver.budget.together import Together
 from solver.budget.ways import Finder, find_ways
 from solver.solution import CancelCallback
@@ -112,7 +113,7 @@ class OverheadBounds:
                 break
             if op not in self._moments:
                 self._moments[op] = Moments(freedom, (op,))
-            found = self._moments[op].least_seconds(arena, best, EFFORT, left, cancelled)
+            found = least_seconds(self._moments[op], arena, best, EFFORT, left, cancelled)
             if found > best:
                 best, self._last_best = found, op
             if best == inf:
@@ -133,7 +134,7 @@ class OverheadBounds:
         if freedom is None or moment is None:
             return None
         arena = budget_bytes - self.step.resident_bytes
-        taken = moment.likely_rewrites(arena, EFFORT, deadline, cancelled)
+        taken = likely_rewrites(moment, arena, EFFORT, deadline, cancelled)
         return None if taken is None else tuple(name for names in taken for name in names)
 
     def _candidates(self, freedom: Freedom) -> list[int]:

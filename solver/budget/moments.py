@@ -80,36 +80,19 @@ can be saved up.
 A storage below ``Freedom.smallest`` bytes is left out: it takes nothing and is always there.
 """
 
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil, floor, inf
+from collections.abc import Sequence
+from math import ceil, floor
 from typing import Any, TypeAlias
 
 from solver.budget.copies import constrain_copies
-from solver.budget.cp_sat import best, solve
 from solver.budget.freedom import Freedom
 from solver.budget.ways import Way
 from solver.solution import CancelCallback
 
 Literal: TypeAlias = Any
 """A variable of CP-SAT or its negation, or a bool where the answer is known."""
-_At: TypeAlias = tuple[int, int]
+At: TypeAlias = tuple[int, int]
 """A moment or its span, by its place among the moments, and an op or a version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Relaxed:
-    """What is proven at several moments, and the best that the model allows."""
-
-    seconds: float
-    """A lower bound on the extra time; inf: nothing fits."""
-    settled: bool
-    """Whether more effort would prove little more."""
-    kept: tuple[frozenset[int], ...] | None
-    """By moment: the versions that are kept; None: nothing was found."""
-    again: tuple[frozenset[int], ...] | None
-    """By span: the ops that are repeated."""
 
 
 class Moments:
@@ -124,22 +107,22 @@ class Moments:
 
         assert len(ops) == 1 or not freedom.host_bytes_per_second, "copies know of one moment"
         self.ops = tuple(ops)
-        self._freedom, self._history, self._costs = freedom, freedom.history, freedom.costs
+        self.freedom, self._history, self._costs = freedom, freedom.history, freedom.costs
         self._model = cp_model.CpModel()
-        self._first: dict[_At, Any] = {}
+        self._first: dict[At, Any] = {}
         """By moment and op: those that may first run before or after."""
-        self._runs: dict[_At, Literal] = {}
+        self._runs: dict[At, Literal] = {}
         """By span and op."""
-        self._again: dict[_At, Literal] = {}
+        self.again: dict[At, Literal] = {}
         """By span and op."""
-        self._kept: dict[_At, Any] = {}
+        self.kept: dict[At, Any] = {}
         """By moment and version."""
         self._parked: dict[int, Any] = {}
         self._pending: list[tuple[int, int, Literal]] = []
         """Spans, ops, and whether these run there: their needs are not in the model yet."""
-        self._later: list[_At] = []
+        self._later: list[At] = []
         """Moments and versions: where these come from is not in the model yet."""
-        self._taken: list[tuple[Way, Any]] = []
+        self.taken: list[tuple[Way, Any]] = []
         """Whether each way of running ops otherwise is taken."""
         self._relief: dict[object, list[Any]] = {}
         """By (op, version) that a way drops, and by version that it frees: whether it is taken."""
@@ -148,7 +131,7 @@ class Moments:
     # -- the constraints -----------------------------------------------------------------------------
 
     def _build(self, stopped: CancelCallback) -> bool:
-        for group in self._freedom.groups:
+        for group in self.freedom.groups:
             self._choose(group)
         for at in range(len(self.ops)):
             if stopped():
@@ -173,7 +156,7 @@ class Moments:
         """By moment: bytes that its op takes by itself."""
         self.least_bytes = 0
         """That each op takes at least."""
-        moving = -(-self._freedom.home_bytes(written=True) // self._freedom.unit)
+        moving = -(-self.freedom.home_bytes(written=True) // self.freedom.unit)
         self._away = self._model.new_int_var(0, moving, "")
         """Units of states in host memory that move within the step."""
         for at in range(len(self.ops)):
@@ -185,7 +168,7 @@ class Moments:
         taken = [self._model.new_bool_var("") for _ in group]
         self._model.add_at_most_one(taken)
         for way, literal in zip(group, taken, strict=True):
-            self._taken.append((way, literal))
+            self.taken.append((way, literal))
             for relieved in (*way.dropped, *way.free):
                 self._relief.setdefault(relieved, []).append(literal)
 
@@ -210,7 +193,7 @@ class Moments:
         return self._first.get((at, op), bool(self._history.after[self.ops[at]] >> op & 1))
 
     def _counts(self, version: int) -> bool:
-        return self._freedom.bytes_of(version) >= self._freedom.smallest
+        return self.freedom.bytes_of(version) >= self.freedom.smallest
 
     def _clause(self, *literals: Literal) -> None:
         """One of them is true."""
@@ -226,7 +209,7 @@ class Moments:
             if made is True:
                 continue
             literals = [self._keeps(at, version), made]
-            if self._freedom.host_bytes_per_second:
+            if self.freedom.host_bytes_per_second:
                 literals.append(self._parks(version))
             relief = self._relief.get((op, version), []) + self._relief.get(version, [])
             self._clause(*literals, *relief, _not(runs))
@@ -236,17 +219,17 @@ class Moments:
         maker = self._history.maker[version]
         if self._first_after(at, maker) is True:
             return False
-        if (at, version) not in self._kept:
-            self._kept[at, version] = self._model.new_bool_var("")
+        if (at, version) not in self.kept:
+            self.kept[at, version] = self._model.new_bool_var("")
             if at > 0 and maker != self.ops[at]:
                 self._later.append((at, version))
-        return self._kept[at, version]
+        return self.kept[at, version]
 
     def _was_there(self, at: int, version: int) -> None:
         """(2)"""
         made = self._runs_within(at - 1, self._history.maker[version])
         kept = self._keeps(at - 1, version)
-        self._clause(_not(self._kept[at, version]), kept, made, *self._relief.get(version, []))
+        self._clause(_not(self.kept[at, version]), kept, made, *self._relief.get(version, []))
 
     def _parks(self, version: int) -> Any:
         if version not in self._parked:
@@ -268,7 +251,7 @@ class Moments:
         if began is True and over is False:
             return True
         again = False if began is True else self._repeats(at, op)
-        self._again[at, op] = again
+        self.again[at, op] = again
         if began is False:
             return again
         runs = self._model.new_bool_var("")
@@ -280,8 +263,8 @@ class Moments:
 
     def _repeats(self, at: int, op: int) -> Literal:
         """Whether the op runs within the span, and before it, too."""
-        repetitions, touched = self._history.repetitions, self._freedom.touched
-        if not self._freedom.recompute or not (op in touched or repetitions.may_repeat(op)):
+        repetitions, touched = self._history.repetitions, self.freedom.touched
+        if not self.freedom.recompute or not (op in touched or repetitions.may_repeat(op)):
             return False
         frozen_by = [frozen for frozen in self._history.frozen_by[op] if frozen not in touched]
         held_back = [self._first_after(at, frozen) for frozen in frozen_by]
@@ -294,7 +277,7 @@ class Moments:
 
     def _fit(self, at: int) -> None:
         """(3): what is in memory while the op of the moment runs."""
-        history, freedom, op = self._history, self._freedom, self.ops[at]
+        history, freedom, op = self._history, self.freedom, self.ops[at]
         step, sizes = history.step, history.step.rounded_sizes
         held = {history.storage_of[version]: version for version in history.needs[op]}
         held |= {history.storage_of[version]: version for version in history.makes[op]}
@@ -302,7 +285,7 @@ class Moments:
         least = touched
         weights = {
             version: freedom.bytes_of(version) // freedom.unit
-            for moment, version in self._kept
+            for moment, version in self.kept
             if moment == at and held.get(history.storage_of[version]) != version
         }
         takes: list[Any] = []
@@ -311,12 +294,12 @@ class Moments:
         if reuse is not None:
             for operand in reuse.operands:
                 takes.append(self._model.new_bool_var(""))
-                if (at, held[operand]) in self._kept:
-                    self._clause(_not(takes[-1]), _not(self._kept[at, held[operand]]))
+                if (at, held[operand]) in self.kept:
+                    self._clause(_not(takes[-1]), _not(self.kept[at, held[operand]]))
             self._model.add_at_most_one(takes)
             least -= int(sizes[reuse.created])
             taken = -(-int(sizes[reuse.created]) // freedom.unit)
-        total = sum(weights[version] * self._kept[at, version] for version in weights)
+        total = sum(weights[version] * self.kept[at, version] for version in weights)
         room = self._model.new_int_var(-(1 << 50), 1 << 50, "")
         self._model.add(total - taken * sum(takes) <= room + self._away)
         self._rooms.append(room)
@@ -325,31 +308,31 @@ class Moments:
 
     def _take_time(self) -> None:
         """The objective, in units: time beyond the step's first runs."""
-        tick, costs = self._freedom.tick, self._costs
+        tick, costs = self.freedom.tick, self._costs
         terms = []
-        for (at, op), again in list(self._again.items()):
+        for (at, op), again in list(self.again.items()):
             if again is not False:
-                fused, saved = self._alone(at, op) if self._freedom.fusing else (None, 0)
+                fused, saved = self._alone(at, op) if self.freedom.fusing else (None, 0)
                 terms.append((int(costs.again[op] / tick) - saved) * again)
                 if fused is not None:
                     terms.append(saved * fused)
-        changed = sum(floor(way.seconds / tick) * taken for way, taken in self._taken)
-        if not self._freedom.host_bytes_per_second:
-            self._extra = sum(terms) + changed
+        changed = sum(floor(way.seconds / tick) * taken for way, taken in self.taken)
+        if not self.freedom.host_bytes_per_second:
+            self.extra = sum(terms) + changed
             return
         before, after = (self._model.new_int_var(0, 1 << 40, "") for _ in range(2))
         self._model.add(after >= sum(terms))
         constrain_copies(
-            self._model, self._freedom, self.ops[0], self._parked, before, after, self._away
+            self._model, self.freedom, self.ops[0], self._parked, before, after, self._away
         )
-        self._extra = before + after + changed
+        self.extra = before + after + changed
 
     def _alone(self, at: int, op: int) -> tuple[Any, int]:
         """Whether a repetition is in no pass with the run before, and the units of time that this costs
         at most; (None, units) where no constraint tells."""
         history, costs = self._history, self._costs
-        tick = self._freedom.tick
-        if op in self._freedom.touched:
+        tick = self.freedom.tick
+        if op in self.freedom.touched:
             return None, int(costs.again[op] / tick)
         saved = min(ceil((costs.again[op] - costs.fused[op]) / tick), int(costs.again[op] / tick))
         if saved <= 0:
@@ -359,100 +342,27 @@ class Moments:
         if not all(map(self._counts, joined)):
             return None, saved
         makers = {history.maker[v] for v in joined}
-        if self._freedom.touched.intersection(makers):
+        if self.freedom.touched.intersection(makers):
             return None, saved
         makers &= history.repetitions.begins
         if not makers:
             return None, 0
         alone = self._model.new_bool_var("")
-        again = [self._again.get((at, maker), False) for maker in makers]
-        self._clause(_not(self._again[at, op]), alone, *again)
+        again = [self.again.get((at, maker), False) for maker in makers]
+        self._clause(_not(self.again[at, op]), alone, *again)
         return alone, saved
 
-    # -- its solution ------------------------------------------------------------------------------
+    # -- what is asked of it -------------------------------------------------------------------------
 
-    def least_seconds(
-        self, arena_bytes: int, known: float, effort: float, seconds: float, cancelled: CancelCallback
-    ) -> float:
-        """A lower bound on the extra time of schedules whose arena has so many bytes; inf: none has.
-
-        Where it is no better than ``known`` seconds, that is found out fast, and ``known`` returned.
-        ``effort`` is CP-SAT's deterministic time, about a second each; it ends early, with what it has,
-        after ``seconds`` and once ``cancelled``.
-        """
-        from ortools.sat.python import cp_model  # heavy
-
-        until = time.monotonic() + seconds
-        freedom = self._freedom
-        room = arena_bytes + freedom.home_bytes(written=False)
-        if self.least_bytes - freedom.home_bytes(written=True) > room:
-            return inf
-        model = self._within(room)
-        least = floor(known / freedom.tick)
-        if known > freedom.least_extra:
-            faster = model.clone()
-            faster.add(self._extra <= least)
-            status, _ = solve(faster, effort / 4, seconds, cancelled)
-            if status == cp_model.INFEASIBLE:
-                model.add(self._extra >= least + 1)
-            elif status != cp_model.UNKNOWN or len(self.ops) == 1:
-                return known
-        model.minimize(self._extra)
-        status, bound = solve(model, effort, until - time.monotonic(), cancelled)
-        return inf if status == cp_model.INFEASIBLE else max(known, ceil(bound - 1e-3) * freedom.tick)
-
-    def relaxed(
-        self, arena_bytes: int, known: float, effort: float, seconds: float, cancelled: CancelCallback
-    ) -> Relaxed:
-        """The lower bound, at least ``known``, with what is kept and repeated where time is least."""
-        from ortools.sat.python import cp_model  # heavy
-
-        freedom = self._freedom
-        room = arena_bytes + freedom.home_bytes(written=False)
-        if self.least_bytes - freedom.home_bytes(written=True) > room:
-            return Relaxed(inf, True, None, None)
-        model = self._within(room)
-        model.add(self._extra >= floor(known / freedom.tick))
-        model.minimize(self._extra)
-        asked = [*self._kept.values(), *self._again.values()]
-        status, bound, values = best(model, asked, effort, seconds, cancelled)
-        if status == cp_model.INFEASIBLE:
-            return Relaxed(inf, True, None, None)
-        proven = max(known, ceil(bound - 1e-3) * freedom.tick)
-        if values is None:
-            return Relaxed(proven, False, None, None)
-        kept, again = values[: len(self._kept)], values[len(self._kept) :]
-        settled = status == cp_model.OPTIMAL
-        return Relaxed(
-            proven, settled, self._by_moment(self._kept, kept), self._by_moment(self._again, again)
-        )
-
-    def _by_moment(self, at: Mapping[_At, Any], values: Sequence[bool]) -> tuple[frozenset[int], ...]:
-        """By moment or span: the versions or ops of which the value is true."""
-        found: list[set[int]] = [set() for _ in self.ops]
-        for (moment, which), value in zip(at, values, strict=True):
-            if value:
-                found[moment].add(which)
-        return tuple(map(frozenset, found))
-
-    def likely_rewrites(
-        self, arena_bytes: int, effort: float, seconds: float, cancelled: CancelCallback
-    ) -> list[tuple[str, ...]] | None:
-        """The rewrites of each way that is taken where the extra time is least, as far as ``effort``
-        goes; None: nothing was found."""
-        model = self._within(arena_bytes + self._freedom.home_bytes(written=False))
-        model.minimize(self._extra)
-        literals = [literal for _, literal in self._taken]
-        _, _, taken = best(model, literals, effort, seconds, cancelled)
-        if taken is None:
+    def within(self, arena_bytes: int) -> Any:
+        """The model with so many bytes in the arena; None: too few for one of the ops alone."""
+        freedom = self.freedom
+        fitting = arena_bytes + freedom.home_bytes(written=False)
+        if self.least_bytes - freedom.home_bytes(written=True) > fitting:
             return None
-        return [way.rewrites for (way, _), yes in zip(self._taken, taken, strict=True) if yes]
-
-    def _within(self, arena_bytes: int) -> Any:
-        """The model with so many bytes."""
         model = self._model.clone()
         for room, touched in zip(self._rooms, self.touched_bytes, strict=True):
-            model.add(room == (arena_bytes - touched) // self._freedom.unit)
+            model.add(room == (fitting - touched) // freedom.unit)
         return model
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from solver.budget.freedom import Freedom
 from solver.budget.least_bytes import alone_bytes
-from solver.budget.moments import Relaxed
+from solver.budget.relaxation import Relaxed
 
 
 class Pressure:

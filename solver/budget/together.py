@@ -9,8 +9,9 @@ from collections.abc import Callable
 from math import inf
 
 from solver.budget.freedom import Freedom
-from solver.budget.moments import Moments, Relaxed
+from solver.budget.moments import Moments
 from solver.budget.pressure import Pressure
+from solver.budget.relaxation import Relaxed, relax
 from solver.solution import CancelCallback
 
 EFFORT = 1.5
@@ -59,7 +60,7 @@ class Together:
             if not moments.is_whole:
                 break
             left = until - time.monotonic()
-            relaxed = moments.relaxed(arena_bytes, best, EFFORT, left, cancelled)
+            relaxed = relax(moments, arena_bytes, best, EFFORT, left, cancelled)
             if relaxed.seconds > best or relaxed.settled:
                 good, guide, failures = ops, relaxed, 0
             else:

@@ -19,6 +19,7 @@ from solver.budget.duration import overhead_of, plan_seconds
 from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
 from solver.budget.moments import Moments
+from solver.budget.relaxation import least_seconds, relax
 from solver.rewriting import available, rewrite
 from solver.step import (
     Category,
@@ -175,8 +176,8 @@ def test_no_schedule_beats_any_moments_together(maker, ops: int, seed: int, fusi
     moments = Moments(freedom, sorted(chain))
     for arena in _arenas(step, random.Random(seed), 3):
         least = oracle.seconds(arena) - costs.base_seconds
-        assert moments.least_seconds(arena, 0.0, 1.0, 10.0, lambda: False) <= least + 1e-6
-        assert moments.relaxed(arena, 0.0, 1.0, 10.0, lambda: False).seconds <= least + 1e-6
+        assert least_seconds(moments, arena, 0.0, 1.0, 10.0, lambda: False) <= least + 1e-6
+        assert relax(moments, arena, 0.0, 1.0, 10.0, lambda: False).seconds <= least + 1e-6
 
 
 @settings(max_examples=10, deadline=None)
@@ -228,7 +229,7 @@ def test_two_moments_together_prove_more_than_each_alone() -> None:
     bounds = OverheadBounds(step, DEVICE, PLAIN, measured=True)
     freedom = Freedom(make_history(step), bounds.costs, True, False, 0.0)
     alone = [
-        Moments(freedom, (op,)).least_seconds(arena, 0.0, 1.0, 10.0, lambda: False)
+        least_seconds(Moments(freedom, (op,)), arena, 0.0, 1.0, 10.0, lambda: False)
         for op in range(len(step.ops))
     ]
     together = bounds.overhead(step.resident_bytes + arena) * bounds.costs.base_seconds

@@ -8,8 +8,9 @@ from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
-from solver.budget.moments import Moments, Relaxed
+from solver.budget.moments import Moments
 from solver.budget.pressure import Pressure
+from solver.budget.relaxation import Relaxed, relax
 from solver.timeline import order_profile
 from tests.solver.budget.chain_steps import chain_step
 
@@ -22,7 +23,7 @@ NOTHING = Relaxed(0.0, True, (frozenset(),), (frozenset(),))
 
 
 def solved(op: int, arena: int) -> Relaxed:
-    return Moments(FREEDOM, (op,)).relaxed(arena, 0.0, 1.0, 10.0, lambda: False)
+    return relax(Moments(FREEDOM, (op,)), arena, 0.0, 1.0, 10.0, lambda: False)
 
 
 def test_where_all_fits_everywhere_the_largest_ops_are_next() -> None:
