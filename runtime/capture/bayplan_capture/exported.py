@@ -25,7 +25,7 @@ MOST_JSON = 512 << 20
 GRAPHS = ("models/model.json", "serialized_exported_program.json")
 """Where it is: as torch writes it now, and as it did before."""
 
-_ATEN = re.compile(r"torch\.ops\.aten\.([A-Za-z_]\w*)\.([A-Za-z_]\w*)", re.ASCII)
+_ATEN = re.compile(r"torch\.ops\.aten\.((?!__)[A-Za-z_]\w*)\.((?!__)[A-Za-z_]\w*)", re.ASCII)
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _FORBIDDEN = frozenset({"from_file"})
 """Of ATen: what reaches beyond tensors."""

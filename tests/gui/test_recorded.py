@@ -1,0 +1,263 @@
+"""Memory snapshots, tables of lifetimes and other people's files in the window."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from app.dialogs.snapshot import SnapshotDialog
+from app.snapshot.page import RecordedPage
+from app.window.main_window import MainWindow
+from tests.gui.conftest import SECONDS
+from tests.runtime.snapshot.snapshots import snapshot, write
+
+
+@pytest.fixture
+def snapshot_file(tmp_path: Path) -> Path:
+    return write(tmp_path / "oom.pickle", snapshot(900, seed=5), 5)
+
+
+def drop(window: MainWindow, file: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(file))])
+    copy, left, plain = (
+        Qt.DropAction.CopyAction,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QCoreApplication.sendEvent(window, QDragEnterEvent(QPoint(9, 9), copy, mime, left, plain))
+    QCoreApplication.sendEvent(window, QDropEvent(QPointF(9, 9), copy, mime, left, plain))
+
+
+def dialog_of(window: MainWindow) -> SnapshotDialog:
+    found = window.findChild(SnapshotDialog)
+    assert found is not None
+    return found
+
+
+def opened(window: MainWindow, qtbot: QtBot, file: Path) -> RecordedPage:
+    """The page of a snapshot that was dropped and opened whole."""
+    drop(window, file)
+    dialog = dialog_of(window)
+    qtbot.waitUntil(lambda: dialog.recording is not None, timeout=SECONDS)
+    dialog.accept()
+    return shown_page(window, qtbot)
+
+
+def shown_page(window: MainWindow, qtbot: QtBot) -> RecordedPage:
+    qtbot.waitUntil(
+        lambda: window.importing.page is not None and window.importing.page.recorded is not None,
+        timeout=SECONDS,
+    )
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+    page = window.importing.page
+    assert page is not None and window.pages.currentWidget() is page
+    return page
+
+
+def test_a_dropped_snapshot_is_shown_and_placed_anew(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded = page.recorded
+    assert recorded is not None and recorded.part is not None
+    assert recorded.scene.count == len(recorded.part.size) > 100
+    assert "oom.pickle · device 0" in window.windowTitle()
+    assert window.document.step is None
+    assert recorded.lost > 0 and not page.after.isVisible()
+    window.menu["solve"].trigger()
+    qtbot.waitUntil(lambda: page.recorded.placed is not None, timeout=SECONDS)  # type: ignore[union-attr]
+    placed = page.recorded.placed  # type: ignore[union-attr]
+    assert placed is not None and placed.height == recorded.allocated
+    assert page.sentence.text().startswith("You lose ")
+    assert page.sentence.text().endswith("to fragmentation; this placement needs none of it.")
+    assert page.after.isVisible()
+    first, second = page.maps
+    first.set_visible_range(10, 40, 0, 1 << 20)
+    assert second.visible_range() == first.visible_range()
+    assert window.settings.recents == (snapshot_file,)
+
+
+def test_a_selected_allocation_shows_its_stack_and_its_event(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded, history = page.recorded, page.history
+    assert recorded is not None and recorded.part is not None and history is not None
+    assert history.rowCount() == recorded.part.trace.count
+    chosen = int(recorded.part.start.argmax())
+    page.before.map.click(chosen)
+    assert page.selection == (chosen,)
+    assert page.inspector.heading.text().startswith("Stack")
+    event = int(recorded.part.trace.allocations.start[recorded.part.allocation[chosen]])
+    (row,) = page.table.selectionModel().selectedRows()
+    assert row.data() == f"{event:,}"
+    # The other way: an event in the table selects what it made.
+    page.select(())
+    assert page.inspector.name.text().startswith("At the peak")
+    page.table.clicked.emit(history.index(history.row_of(event), 0))
+    assert page.selection == (chosen,)
+    QTest.keyClick(page.before.map, Qt.Key.Key_Escape)
+    assert page.selection == ()
+
+
+def test_the_history_shows_one_kind_of_event(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    assert page.history is not None
+    page.filter.setCurrentText("Segments")
+    texts = {page.history.index(row, 2).data() for row in range(page.history.rowCount())}
+    assert texts <= {"segment reserved", "segment given back"} and texts
+    page.filter.setCurrentText("Out of memory")
+    assert page.history.rowCount() == 0
+
+
+def test_who_holds_the_peak_leads_to_its_allocations(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded = page.recorded
+    assert recorded is not None
+    page.inspector.rows.chosen.emit(0)
+    share = recorded.shares[0]
+    assert len(page.selection) == share.count
+    sizes = recorded.scene.high - recorded.scene.low
+    assert sizes[list(page.selection)].sum() == share.bytes
+
+
+def test_a_part_is_chosen_by_device_time_and_size(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    content = snapshot(900, seed=5)
+    content["device_traces"].append(snapshot(300, seed=6)["device_traces"][0])
+    drop(window, write(tmp_path / "two.pickle", content))
+    dialog = dialog_of(window)
+    qtbot.waitUntil(lambda: dialog.recording is not None, timeout=SECONDS)
+    assert dialog.device.count() == 2 and dialog.device.currentData() == 0
+    dialog.device.setCurrentIndex(1)
+    choice = dialog.choice
+    assert choice is not None and (choice.device, choice.first) == (1, 0)
+    dialog.timeline.setFocus()
+    for _ in range(40):
+        QTest.keyClick(dialog.timeline, Qt.Key.Key_Left)
+    dialog.least.setCurrentIndex(2)
+    assert "will be shown" in dialog.count.text()
+    dialog.accept()
+    page = shown_page(window, qtbot)
+    part = page.recorded.part if page.recorded is not None else None
+    assert part is not None and part.trace.device == 1
+    assert part.choice.last is not None and part.choice.last < part.trace.count
+    assert part.left_out > 0 and "left out" in page.sentence.text()
+
+
+def test_closing_the_dialog_cancels_the_reading(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    drop(window, write(tmp_path / "large.pickle", snapshot(20_000)))
+    assert window.work.busy
+    dialog_of(window).reject()
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+    assert window.importing.page is None
+
+
+class Harmful:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda path: pickle.dumps({"segments": Harmful(path)}),
+        lambda path: pickle.dumps(snapshot(200))[:-90],
+        lambda path: b"\x80\x04" + b"]" * 500_000 + b"a" * 499_999 + b".",
+    ],
+    ids=["malicious", "truncated", "nested"],
+)
+def test_a_file_that_means_harm_is_refused_in_its_dialog(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, content: Callable[[Path], bytes]
+) -> None:
+    file, made = tmp_path / "bad.pickle", tmp_path / "made"
+    file.write_bytes(content(made))
+    drop(window, file)
+    dialog = dialog_of(window)
+    qtbot.waitUntil(lambda: dialog.problem.isVisible(), timeout=SECONDS)
+    assert "bad.pickle" in dialog.problem.text()
+    assert not made.exists()
+    assert not dialog.open_button.isEnabled()
+    dialog.reject()
+    assert not window.work.busy
+
+
+def test_a_table_of_lifetimes_is_placed(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    file = tmp_path / "three.csv"
+    file.write_text("id,lower,upper,size\na,0,2,100\nb,1,3,50\nc,2,4,100\n")
+    drop(window, file)
+    page = shown_page(window, qtbot)
+    window.solve()
+    qtbot.waitUntil(
+        lambda: page.recorded is not None and page.recorded.placed is not None, timeout=SECONDS
+    )
+    assert page.recorded is not None and page.recorded.placed is not None
+    assert page.recorded.placed.height == 150
+    assert "none needs less" in page.sentence.text()
+    assert not page.events.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("photo.jpg", b"\xff\xd8\xff\xe0", "photo.jpg is of no kind that can be opened"),
+        ("none.step", b"", "none.step is empty"),
+        ("some.zip", b"PK\x03\x04", "no torch.export program"),
+        ("wrong.csv", b"a,b\n1,2\n", "the column 'id' is missing"),
+        ("bad.pt2", b"PK\x03\x04 and nothing else", "bad.pt2 cannot be read"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_a_sentence(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    drop(window, file)
+    qtbot.waitUntil(lambda: window.problem.isVisible(), timeout=SECONDS)
+    assert said in window.problem.message.text()
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+
+
+def test_a_step_takes_the_place_of_what_was_recorded(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path, toy_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    drop(window, toy_file)
+    qtbot.waitUntil(lambda: window.document.step is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+    assert page.recorded is None and window.pages.currentWidget() is not page
+
+
+def test_closing_what_was_recorded_leads_back_to_the_start_page(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    assert window.menu["close_step"].isEnabled()
+    window.menu["close_step"].trigger()
+    assert page.recorded is None and window.pages.currentWidget() is window.start
+
+
+def test_a_planning_only_step_is_dropped(window: MainWindow, qtbot: QtBot, cases: Path) -> None:
+    drop(window, cases / "steps" / "resnet18_b1_sgd.json.gz")
+    qtbot.waitUntil(lambda: window.document.step is not None, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+    step = window.document.step
+    assert step is not None and step.program is None
