@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
-from app.map.row import WEIGHT, label_font, text_width
+from app.map.chips import first_free
+from app.map.row import WEIGHT, label_font, text_width, write
 from app.map.scene import Line, LineRole, Scene
 from app.numbers import human, percent
 
@@ -25,12 +28,68 @@ BRACKET_ROOM = 52.0
 """Least distance of two lines between which the saving is written."""
 
 
-def paint_lines(painter: QPainter, row: MapRow, scene: Scene) -> None:
-    """All lines of a scene, with their names; the painter is clipped to the plot."""
+@dataclass(frozen=True, slots=True)
+class LineName:
+    """What is written at a line, and where."""
+
+    line: Line
+    box: QRectF
+
+
+def line_names(row: MapRow, scene: Scene, taken: Sequence[QRectF]) -> list[LineName]:
+    """Where the names of the visible lines stand: beside their lines, on nothing that is taken.
+
+    Above the line at the left, where the free sky of a plan is; as run at the end of the staircase.
+    Else below the line, or at the other end.
+    """
+    plot, names = row.plot, []
+    used = [*taken, *_saving_box(row, scene)]
+    left = max(plot.left() + 8, row.label_shelf() + 4)
+    for line in scene.lines:
+        y = round(row.y_of(line.size)) + 0.5
+        if not 0 <= y <= plot.height():
+            continue
+        width = text_width(line.text, label_font()) + 2
+        ends = [left, plot.right() - 4 - width]
+        if len(scene.reserved):
+            ends.reverse()
+        places = [QRectF(x, y + dy, width, TEXT - 2) for x in ends for dy in (-TEXT, 2)]
+        places = [box for box in places if box.top() >= 0 and box.bottom() <= plot.height()]
+        others = [_across(row, other) for other in scene.lines if other is not line]
+        box = first_free(places, [*used, *others]) or first_free(places, used)
+        if box is not None:
+            names.append(LineName(line, box))
+            used.append(box)
+    return names
+
+
+def _across(row: MapRow, line: Line) -> QRectF:
+    """The pixels of a line."""
+    return QRectF(row.plot.left(), round(row.y_of(line.size)) - 0.5, row.plot.width(), 2)
+
+
+def paint_lines(painter: QPainter, row: MapRow, scene: Scene, names: Sequence[LineName]) -> None:
+    """All lines of a scene and their names; the painter is clipped to the plot."""
     paint_staircase(painter, row, scene, 2.0)
     for line in scene.lines:
         _paint_line(painter, row, scene, line)
+    ground = QColor(row.state.theme.map)
+    ground.setAlphaF(0.75)
+    for name in names:
+        painter.fillRect(name.box.adjusted(-3, 0, 3, 0), ground)
+        painter.setPen(QColor(_colour(row, name.line)))
+        write(painter, name.box, name.line.text, label_font())
     _paint_saving(painter, row, scene)
+
+
+def _colour(row: MapRow, line: Line) -> str:
+    theme = row.state.theme
+    return {
+        LineRole.BOUND: theme.ok,
+        LineRole.HEIGHT: theme.text,
+        LineRole.RESERVED: theme.warn,
+        LineRole.BUDGET: theme.accent,
+    }[line.role]
 
 
 def paint_staircase(painter: QPainter, row: MapRow | ProfileRow, scene: Scene, width: float) -> None:
@@ -52,65 +111,47 @@ def paint_staircase(painter: QPainter, row: MapRow | ProfileRow, scene: Scene, w
 
 
 def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> None:
-    theme, plot = row.state.theme, row.plot
     y = round(row.y_of(line.size)) + 0.5
-    if not 0 <= y <= plot.height():
+    if len(scene.reserved) or not 0 <= y <= row.plot.height():
         return
-    colour = {
-        LineRole.BOUND: theme.ok,
-        LineRole.HEIGHT: theme.text,
-        LineRole.RESERVED: theme.warn,
-        LineRole.BUDGET: theme.accent,
-    }[line.role]
-    if not len(scene.reserved):
-        pen = QPen(QColor(colour), 1.5)
-        if line.role is LineRole.BOUND or line.role is LineRole.BUDGET:
-            pen.setDashPattern(BOUND_DASH)
-        elif line.role is LineRole.RESERVED:
-            pen.setDashPattern(RESERVED_DASH)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(pen)
-        painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setFont(label_font())
-    painter.setPen(QColor(colour))
-    # As run the end of the staircase is named. Of a plan the free sky at the left; where another
-    # line or the top is near above, the name stands below its line.
-    left = max(plot.left() + 8, row.label_shelf() + 4)
-    box = QRectF(left, y - TEXT, plot.right() - left - 4, TEXT - 2)
-    side = Qt.AlignmentFlag.AlignRight if len(scene.reserved) else Qt.AlignmentFlag.AlignLeft
-    if line.role is LineRole.HEIGHT and _near_budget(row, scene, line):
-        side = Qt.AlignmentFlag.AlignRight
-    if y < TEXT or _crowded(row, scene, line):
-        box.translate(0, TEXT + 2)
-    painter.drawText(box, side | Qt.AlignmentFlag.AlignVCenter, line.text)
+    pen = QPen(QColor(_colour(row, line)), 1.5)
+    if line.role is LineRole.BOUND or line.role is LineRole.BUDGET:
+        pen.setDashPattern(BOUND_DASH)
+    elif line.role is LineRole.RESERVED:
+        pen.setDashPattern(RESERVED_DASH)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(pen)
+    painter.drawLine(QPointF(row.plot.left(), y), QPointF(row.plot.right(), y))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
 
-def _near_budget(row: MapRow, scene: Scene, line: Line) -> bool:
-    """Whether the name of the budget would stand where that of a line does: two lines' height away."""
-    budgets = [other for other in scene.lines if other.role is LineRole.BUDGET]
-    return any(abs(row.y_of(line.size) - row.y_of(one.size)) < 2 * TEXT for one in budgets)
+def _saved(row: MapRow, scene: Scene) -> tuple[int, float, float]:
+    """What a plan needs less than what is reserved as run, and the pixels of both; 0: not shown."""
+    reserved = next((x for x in scene.lines if x.role is LineRole.RESERVED), None)
+    saved = reserved.size - scene.total_bytes if reserved is not None else 0
+    if len(scene.reserved) or reserved is None or saved <= 0:
+        return 0, 0.0, 0.0
+    top, bottom = row.y_of(reserved.size), row.y_of(scene.total_bytes)
+    if top < 0 or bottom > row.plot.height() or bottom - top < BRACKET_ROOM:
+        return 0, 0.0, 0.0
+    return saved, top, bottom
 
 
-def _crowded(row: MapRow, scene: Scene, line: Line) -> bool:
-    """Whether the name of a line would stand on another line close above it."""
-    y = row.y_of(line.size)
-    return any(
-        other is not line and other.size >= line.size and y - row.y_of(other.size) < TEXT
-        for other in scene.lines
-    )
+def _saving_box(row: MapRow, scene: Scene) -> list[QRectF]:
+    """Where the saving is written, if it is."""
+    saved, top, bottom = _saved(row, scene)
+    if not saved:
+        return []
+    middle = (top + bottom) / 2
+    return [QRectF(row.plot.right() - 190, middle - 20, 146, 40)]
 
 
 def _paint_saving(painter: QPainter, row: MapRow, scene: Scene) -> None:
     """A bracket from what is reserved as run down to a plan's height, and the bytes in between."""
-    reserved = next((x for x in scene.lines if x.role is LineRole.RESERVED), None)
-    saved = reserved.size - scene.total_bytes if reserved is not None else 0
-    if len(scene.reserved) or reserved is None or saved <= 0:
+    saved, top, bottom = _saved(row, scene)
+    if not saved:
         return
     theme = row.state.theme
-    top, bottom = row.y_of(reserved.size), row.y_of(scene.total_bytes)
-    if top < 0 or bottom > row.plot.height() or bottom - top < BRACKET_ROOM:
-        return
     x = row.plot.right() - 54
     painter.setPen(QPen(QColor(theme.text), 1))
     ends = [QLineF(x - 4, y, x + 4, y) for y in (top, bottom)]
@@ -118,7 +159,7 @@ def _paint_saving(painter: QPainter, row: MapRow, scene: Scene) -> None:
     middle = (top + bottom) / 2
     strong, plain = label_font(14, WEIGHT.DemiBold), label_font()
     right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    share = f"{percent(saved / reserved.size)} of reserved"
+    share = f"{percent(saved / (saved + scene.total_bytes))} of reserved"
     left = x - 12 - max(text_width(human(saved), strong), text_width(share, plain)) - 2
     painter.setFont(strong)
     painter.drawText(QRectF(left, middle - 19, x - 12 - left, 20), right, human(saved))

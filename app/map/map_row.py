@@ -7,9 +7,10 @@ from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.map.chips import is_free
 from app.map.colouring import ColourBy
 from app.map.joins import paint_joins
-from app.map.lines import paint_lines
+from app.map.lines import line_names, paint_lines
 from app.map.palette import ink_on
 from app.map.raster import LabelArray, Surface
 from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
@@ -44,6 +45,8 @@ class MapRow(Row):
         self._picture: Picture | None = None
         self.label_shelf: Callable[[], float] = lambda: 0.0
         """Where labels begin at the earliest: right of the lines that the selection draws."""
+        self.other_words: Callable[[], list[QRectF]] = list
+        """Where the selection writes, in own coordinates: no other words stand there."""
         self._smooth = True
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
@@ -156,8 +159,11 @@ class MapRow(Row):
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         if scene.joins:
             paint_joins(painter, self, scene)
-        self._paint_labels(painter, scene, self._picture.labels)
-        paint_lines(painter, self, scene)
+        taken = self.other_words()
+        names = line_names(self, scene, taken)
+        taken += [name.box for name in names]
+        self._paint_labels(painter, scene, self._picture.labels, taken)
+        paint_lines(painter, self, scene, names)
 
     def _paint_axis(self, painter: QPainter) -> None:
         theme = self.state.theme
@@ -168,7 +174,10 @@ class MapRow(Row):
             box = QRectF(0, min(max(y - 8, -1), self.plot.height() - 14), LEFT - 9, 16)
             write(painter, box, text, label_font(), At.RIGHT)
 
-    def _paint_labels(self, painter: QPainter, scene: Scene, labels: LabelArray) -> None:
+    def _paint_labels(
+        self, painter: QPainter, scene: Scene, labels: LabelArray, taken: list[QRectF]
+    ) -> None:
+        """The names of tensors, where no other words stand."""
         strong, plain = label_font(11, WEIGHT.Medium), label_font()
         right_end, shelf = self.plot.right(), self.label_shelf()
         written = set()
@@ -189,15 +198,22 @@ class MapRow(Row):
             room = end - start
             if width > room:
                 continue
+            box = QRectF(start, top + 1, room, bottom - top - 1)
+            both = width + 8 + text_width(size, plain) <= room
+            extent = width + 8 + text_width(size, plain) if both else width
+            words = QRectF(start, box.center().y() - 7, extent, 14)
+            if not is_free(words, taken):
+                continue
             written.add(rectangle)
             painter.setPen(QColor(self.state.palette.ink[self.state.number_of(rectangle)]))
-            box = QRectF(start, top + 1, room, bottom - top - 1)
             write(painter, box, name, strong)
-            if width + 8 + text_width(size, plain) <= room:
+            if both:
                 write(painter, box.adjusted(width + 8, 0, 0, 0), size, plain)
-        self._paint_strip_names(painter, scene, written)
+        self._paint_strip_names(painter, scene, written, taken)
 
-    def _paint_strip_names(self, painter: QPainter, scene: Scene, written: set[int]) -> None:
+    def _paint_strip_names(
+        self, painter: QPainter, scene: Scene, written: set[int], taken: list[QRectF]
+    ) -> None:
         """What a strip of residents is, where its residents are too small to be named themselves."""
         strong, plain = label_font(11, WEIGHT.Medium), label_font()
         residents = [r for r in written if scene.instance[r] < 0]
@@ -217,6 +233,8 @@ class MapRow(Row):
             # The edges of small residents would strike the text through.
             ground = QRectF(box.left() - 3, 0, shift + text_width(size, plain) + 6, LEAST_LABEL)
             ground.moveTop(round(box.center().y() - LEAST_LABEL / 2))
+            if not is_free(ground, taken):
+                continue
             painter.fillRect(ground, QColor(fill))
             painter.setPen(QColor(ink_on(fill)))
             write(painter, box, strip.name, strong)

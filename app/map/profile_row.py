@@ -2,7 +2,7 @@
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
@@ -135,31 +135,37 @@ class ProfileRow(Row):
             or not len(scene.live[first:reach])
             or (self.y_of(int(scene.live[first:reach].max())) > y + 18)
         )
-        if free and plot.height() > 80:
-            painter.setFont(label_font())
+        box = QRectF(plot.left() + 7, y + 2, width, 16)
+        peak = self._peak_box(scene) if scene is not None else None
+        if free and plot.height() > 80 and (peak is None or not peak.intersects(box)):
             painter.setPen(QColor(theme.ok))
-            box = QRectF(plot.left() + 7, y + 2, width, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, text)
+            write(painter, box, text, label_font())
 
-    def _paint_peak(self, painter: QPainter, scene: Scene) -> None:
-        theme, plot = self.state.theme, self.plot
+    def _peak_box(self, scene: Scene) -> QRectF | None:
+        """Where the peak is named; None while it is not in sight."""
+        plot = self.plot
         x, y = self.x_of(scene.peak_slot + 0.5), self.y_of(int(scene.live[scene.peak_slot]))
         if not plot.left() <= x <= plot.right():
+            return None
+        size, place = scene.peak_label
+        width = text_width(size, label_font(11, WEIGHT.DemiBold)) + text_width(place, label_font()) + 12
+        left = min(x + 10, plot.right() - width + 2)
+        if len(scene.reserved):  # the reserved line climbs at the right
+            left = x - width - 12
+        return QRectF(max(left, plot.left() + 2), y - 20, width, 16)
+
+    def _paint_peak(self, painter: QPainter, scene: Scene) -> None:
+        theme, box = self.state.theme, self._peak_box(scene)
+        if box is None:
             return
+        x, y = self.x_of(scene.peak_slot + 0.5), self.y_of(int(scene.live[scene.peak_slot]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(theme.map), 1))
         painter.setBrush(QColor(theme.text))
         painter.drawEllipse(QPointF(x, y), 4, 4)
         size, place = scene.peak_label
-        strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
-        wide, more = text_width(size, strong), text_width(place, plain)
-        left = min(x + 10, plot.right() - wide - more - 10)
-        if len(scene.reserved):  # the reserved line climbs at the right
-            left = x - wide - more - 24
-        box = QRectF(max(left, plot.left() + 2), y - 20, wide + more + 12, 16)
-        painter.setFont(strong)
+        strong = label_font(11, WEIGHT.DemiBold)
         painter.setPen(QColor(theme.text))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, size)
-        painter.setFont(plain)
+        write(painter, box, size, strong)
         painter.setPen(QColor(theme.text2))
-        painter.drawText(box.adjusted(wide + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, place)
+        write(painter, box.adjusted(text_width(size, strong) + 8, 0, 0, 0), place, label_font())

@@ -7,13 +7,14 @@ from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.map.badges import Badge, place_badges
+from app.map.chips import place_chip
 from app.map.describe import opened_segment, stay_text
 from app.map.joins import paint_selected_join
 from app.map.map_row import LABEL_PAD, MapRow
 from app.map.palette import ink_on, mix
 from app.map.plan_scene import PlanScene
 from app.map.relations import Relation, Relations, relations_of
-from app.map.row import LEFT, WEIGHT, Row, label_font, text_width
+from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
 from app.map.state import MapState
 from app.numbers import human
@@ -56,6 +57,7 @@ class SelectionOverlay(QGraphicsObject):
         self._badges: list[Badge] = []
         self.setZValue(10)
         map_row.label_shelf = self._label_shelf
+        map_row.other_words = self._words_in_map
         state.selection_changed.connect(self._selection_changed)
         state.scene_changed.connect(self._selection_changed)
         state.range_changed.connect(self.update)
@@ -73,6 +75,19 @@ class SelectionOverlay(QGraphicsObject):
         """Right of the badges' lines near the left end, so that labels do not stand under them."""
         near = [self._map.x_of(slot + 0.5) for _, slot in self.uses]
         return max((x + 6 for x in near if LEFT <= x <= LEFT + SHELF), default=0.0)
+
+    def _words_in_map(self) -> list[QRectF]:
+        """Where chips and the names of selected tensors stand, in the map's coordinates."""
+        boxes = [chip for chip, _ in self.chips()]
+        scene = self.state.scene
+        if scene is not None:
+            area = self._map.mapRectToParent(self._map.plot)
+            selection = [s for s in self.state.selection[:CROWD] if s < scene.storages]
+            for rectangle in scene.rectangles_of(selection)[:CROWD]:
+                line = self._line_in(scene, rectangle, self._box(rectangle).intersected(area))
+                if line is not None:
+                    boxes.append(line)
+        return [self._map.mapRectFromParent(box) for box in boxes]
 
     @property
     def uses(self) -> tuple[tuple[str, int], ...]:
@@ -118,10 +133,8 @@ class SelectionOverlay(QGraphicsObject):
         for rectangle in own:
             thin = crowded and rectangle not in primary
             self._paint_selected(painter, scene, rectangle, area, thin=thin)
-        if 1 < len(primary) <= CHIPS and isinstance(scene, PlanScene):
-            for rectangle in primary:
-                text = stay_text(scene, rectangle)
-                self._paint_chip(painter, scene, rectangle, self._box(rectangle), area, text)
+        for chip, text in self.chips():
+            self._paint_chip(painter, chip, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for link in self._relations.links:
             self._paint_link(painter, link)
@@ -165,28 +178,49 @@ class SelectionOverlay(QGraphicsObject):
                 painter.setPen(pen)
                 painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
             painter.fillRect(box, QColor(lighter))
-        name, size = scene.label(rectangle)
-        strong, plain = label_font(11, WEIGHT.DemiBold), label_font()
+        line = self._line_in(scene, rectangle, visible)
+        if line is not None:
+            name, size = scene.label(rectangle)
+            width = text_width(name, label_font(11, WEIGHT.DemiBold))
+            painter.setPen(QColor(ink_on(lighter)))
+            write(painter, line, name, label_font(11, WEIGHT.DemiBold))
+            if width + 8 + text_width(size, label_font()) <= line.width():
+                write(painter, line.adjusted(width + 8, 0, 0, 0), size, label_font())
+
+    def _line_in(self, scene: Scene, rectangle: int, visible: QRectF) -> QRectF | None:
+        """Where a selected tensor carries its name; None where that does not fit."""
         start = max(visible.left(), LEFT) + LABEL_PAD + 1
         shelf = self._label_shelf()
         if start < shelf < visible.right() - 60:
             start = shelf
-        room = visible.right() - start - 4
-        width = text_width(name, strong)
-        if visible.height() < LABELLED or width > room:
-            own = scene.rectangles_of(self.state.selection[:1])
-            if own == [rectangle] or (len(own) > CHIPS and own[0] == rectangle):
-                self._paint_chip(
-                    painter, scene, rectangle, box, area, self._chip_text(scene, rectangle)
-                )
-            return
-        painter.setPen(QColor(ink_on(lighter)))
-        painter.setFont(strong)
-        line = QRectF(start, visible.top(), room, visible.height())
-        painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, name)
-        if width + 8 + text_width(size, plain) <= room:
-            painter.setFont(plain)
-            painter.drawText(line.adjusted(width + 8, 0, 0, 0), Qt.AlignmentFlag.AlignVCenter, size)
+        line = QRectF(start, visible.top(), visible.right() - start - 4, visible.height())
+        fits = text_width(scene.label(rectangle)[0], label_font(11, WEIGHT.DemiBold)) <= line.width()
+        return line if fits and visible.height() >= LABELLED else None
+
+    def chips(self) -> list[tuple[QRectF, str]]:
+        """The words beside the primary tensor, where they stand in the widget's coordinates."""
+        scene = self.state.scene
+        if scene is None or not self.state.selection:
+            return []
+        area = self._map.mapRectToParent(self._map.plot)
+        own = scene.rectangles_of([s for s in self.state.selection[:1] if s < scene.storages])
+        if 1 < len(own) <= CHIPS and isinstance(scene, PlanScene):
+            wanted = [(rectangle, stay_text(scene, rectangle)) for rectangle in own]
+        else:
+            wanted = [
+                (rectangle, self._chip_text(scene, rectangle))
+                for rectangle in own[:1]
+                if self._line_in(scene, rectangle, self._box(rectangle).intersected(area)) is None
+            ]
+        found: list[tuple[QRectF, str]] = []
+        for rectangle, text in wanted:
+            box = self._box(rectangle)
+            if box.intersects(area):
+                width = text_width(text, label_font(11, WEIGHT.Medium)) + 16
+                taken = [chip for chip, _ in found]
+                visible = box.intersected(area)
+                found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
+        return found
 
     def _chip_text(self, scene: Scene, rectangle: int) -> str:
         """The name of a tensor too small to carry it."""
@@ -195,39 +229,15 @@ class SelectionOverlay(QGraphicsObject):
             return f"{scene.name(rectangle)}: new {human(opened.size)} segment"
         return f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
 
-    def _paint_chip(
-        self,
-        painter: QPainter,
-        scene: Scene,
-        rectangle: int,
-        box: QRectF,
-        area: QRectF,
-        text: str,
-    ) -> None:
+    def _paint_chip(self, painter: QPainter, chip: QRectF, text: str) -> None:
         """Words beside a tensor."""
         theme = self.state.theme
-        if not box.intersects(area):
-            return
-        font = label_font(11, WEIGHT.Medium)
-        width = text_width(text, font) + 16
-        visible = box.intersected(area)
-        middle = visible.center().y()
-        if visible.width() > width:  # wide and low: above it
-            left = max(visible.left(), self._label_shelf()) + 6
-            middle = visible.top() - 16 if visible.top() - 26 > area.top() else visible.bottom() + 16
-        elif visible.left() - 12 - width >= area.left():
-            left = visible.left() - 12 - width
-        else:
-            left = min(visible.right() + 12, area.right() - width - 4)
-        middle = min(max(middle, area.top() + 14), area.bottom() - 14)
-        chip = QRectF(left, middle - 10, width, 20)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(theme.line2), 1))
         painter.setBrush(QColor(theme.raised))
         painter.drawRoundedRect(chip, 4, 4)
         painter.setPen(QColor(theme.text))
-        painter.setFont(font)
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        write(painter, chip, text, label_font(11, WEIGHT.Medium), At.MIDDLE)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
 
     def _paint_link(self, painter: QPainter, link: Relation) -> None:
