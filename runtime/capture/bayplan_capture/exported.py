@@ -108,10 +108,11 @@ def _build(content: dict[str, Any], path: Path) -> tuple[nn.Module, tuple[Any, .
                 names.append(_name(arg["name"]))
                 inputs.append(_tensor(values[arg["name"]]))
         elif kind in ("parameter", "buffer", "tensor_constant"):
-            name = _name(about["arg"]["name"])
-            model.hold(
-                name, about[f"{kind}_name"], _tensor(values[name]), parameter=kind == "parameter"
-            )
+            name, qualified = _name(about["arg"]["name"]), about[f"{kind}_name"]
+            tensor = _tensor(values[name])
+            # A variance, for example, must not be below zero.
+            own = tensor if kind == "parameter" else tensor.abs()
+            model.hold(name, qualified, own, parameter=kind == "parameter")
         elif kind != "constant_input":
             raise CaptureError(f"{path.name} takes a {kind}, which is not supported.")
     model.inputs = tuple(names)
