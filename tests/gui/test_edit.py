@@ -283,7 +283,8 @@ def test_escape_drops_nothing_and_clicks_select_as_always(editing: MainWindow) -
     view, hand = page(editing).map, page(editing).hand
     grab_and_move(view, middle_of(view, RELU), QPoint(0, -40))
     assert hand.overlay.dragged is not None
-    QTest.keyClick(editing, Qt.Key.Key_Escape)
+    # As the key does; without a window manager no window is active, so that none has shortcuts.
+    editing._escape.activated.emit()
     assert hand.overlay.dragged is None
     drop(view, middle_of(view, RELU))
     assert names(editing)[-1] == "Planned"
@@ -385,6 +386,20 @@ def test_a_loose_plan_can_be_tightened_by_hand_until_it_is_optimal(
     assert shown.plan.height_bytes == 5120
     assert shown.plan.status is Status.OPTIMAL
     assert check(make_toy_step(), shown.plan) == []
+
+
+def test_edits_outlast_a_solve_and_can_still_be_undone(editing: MainWindow, qtbot: QtBot) -> None:
+    drag_storage(editing, GRADIENT, 512)
+    editing.menu["solve"].trigger()
+    wait_until_idle(qtbot, editing)
+    assert "Planned" not in names(editing)
+    assert "Planned, edited" in names(editing)
+    editing.menu["undo"].trigger()
+    assert "Planned, edited" not in names(editing)
+    assert editing.document.shown in editing.document.entries
+    editing.menu["redo"].trigger()
+    shown = editing.document.shown
+    assert shown is not None and shown.name == "Planned, edited"
 
 
 def test_a_change_of_limits_is_undone_in_its_turn(editing: MainWindow) -> None:
