@@ -20,6 +20,12 @@ def main() -> int:
         return STOPPED
 
 
+def window() -> int:
+    """The window, on the file that is named: what a desktop starts."""
+    sys.argv.insert(1, "window")
+    return main()
+
+
 def _terminated(_number: int, _frame: FrameType | None) -> None:
     # An exception, so that a capture's or verification's child, a session of its own, ends with us.
     raise SystemExit(TERMINATED)

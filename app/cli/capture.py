@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.cli.argument_types import count, seconds
-from app.cli.plan_files import add_library_option
+from app.cli.library_option import add_library_option
 from app.cli.terminal import StatusLine, writable
 from app.numbers import bytes_exact, human
 from solver.files import save_step

@@ -6,48 +6,35 @@ Ctrl+C; 141 nobody reads on.
 """
 
 import argparse
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
 
-from app.cli import (
-    bench,
-    capture,
-    check,
-    curve,
-    demo,
-    explain,
-    export,
-    fit,
-    place,
-    plans,
-    snapshot,
-    solve,
-    verify,
-    window,
-)
-from app.cli import map as draw_map
 from solver.errors import BayplanError
 
-COMMANDS = {
-    "capture": capture,
-    "solve": solve,
-    "curve": curve,
-    "fit": fit,
-    "plans": plans,
-    "check": check,
-    "explain": explain,
-    "place": place,
-    "snapshot": snapshot,
-    "map": draw_map,
-    "export": export,
-    "verify": verify,
-    "bench": bench,
-    "demo": demo,
-    "window": window,
-}
+COMMANDS = (
+    "capture",
+    "solve",
+    "curve",
+    "fit",
+    "plans",
+    "check",
+    "explain",
+    "place",
+    "snapshot",
+    "map",
+    "export",
+    "verify",
+    "bench",
+    "demo",
+    "desktop",
+    "window",
+)
+"""Each is the module of that name beside this one: only the one that is asked for is imported."""
 USAGE, BUG, STOPPED, NO_READER = 2, 70, 130, 141
 
 
@@ -57,11 +44,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not given or given[0] not in (*COMMANDS, "-h", "--help", "--version"):
         given.insert(0, "window")  # ``bayplan [FILE]``
     try:
-        arguments = _parser().parse_args(given)
+        command = _command(given[0]) if given[0] in COMMANDS else None
+        arguments = _parser(given[0]).parse_args(given)
     except SystemExit as exit_:  # argparse has said what was wrong, or was asked for help.
         return exit_.code if isinstance(exit_.code, int) else USAGE
     try:
-        result = int(COMMANDS[arguments.command].run(arguments))
+        result = 0 if command is None else int(command.run(arguments))
         sys.stdout.flush()
     except BayplanError as error:
         print(f"bayplan: {error}", file=sys.stderr)
@@ -84,7 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     return result
 
 
-def _parser() -> argparse.ArgumentParser:
+def _command(name: str) -> ModuleType:
+    return importlib.import_module(f"app.cli.{name}")
+
+
+def _parser(asked: str) -> argparse.ArgumentParser:
+    """Knows the command ``asked``; all of them where it is none."""
     parser = argparse.ArgumentParser(
         prog="bayplan",
         description="Plans the memory of a PyTorch training step: order, addresses, proof, map, "
@@ -94,7 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--verbose", action="store_true", help="show the details of an error")
-    for name, command in COMMANDS.items():
+    for name in (asked,) if asked in COMMANDS else COMMANDS:
+        command = _command(name)
         summary = command.__doc__.splitlines()[0] if command.__doc__ else name
         command.add(commands.add_parser(name, parents=[common], help=summary, description=summary))
     return parser

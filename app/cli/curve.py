@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from app.cli.argument_types import pixels, seconds, seed, sizes
 from app.cli.budget_options import add_budget_options, conditions
-from app.cli.plan_files import add_library_option, keep_plan
+from app.cli.library_option import add_library_option
+from app.cli.plan_files import keep_plan
 from app.cli.solve_budget import needed_bytes, progress_text
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.curve.points import Point, csv_text, ordered

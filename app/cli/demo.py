@@ -11,7 +11,7 @@ from pathlib import Path
 
 from app.cli import map as draw_map
 from app.cli import window
-from app.cli.plan_files import add_library_option
+from app.cli.library_option import add_library_option
 from app.cli.terminal import StatusLine
 from app.numbers import bytes_exact, gib, percent
 from solver.errors import BayplanError

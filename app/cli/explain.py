@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.argument_types import slot
-from app.cli.plan_files import add_library_option, load_plan_with_step
+from app.cli.library_option import add_library_option
+from app.cli.plan_files import load_plan_with_step
 from app.facts import explanation
 from app.facts.doings import doings, done_text, times_text
 from app.facts.plan import op_place

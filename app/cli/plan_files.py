@@ -4,6 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from app.cli.library_option import add_library_option
 from app.step_beside import step_beside
 from solver.check import require_valid
 from solver.errors import BayplanError
@@ -12,16 +13,6 @@ from solver.plan import Plan
 from solver.planning_step import load_any_step
 from solver.solution import Report
 from solver.step import Step
-
-
-def add_library_option(parser: argparse.ArgumentParser) -> None:
-    """``--library``: which library to use."""
-    parser.add_argument(
-        "--library",
-        type=Path,
-        metavar="FILE",
-        help="the library's file (otherwise BAYPLAN_LIBRARY, or your data folder)",
-    )
 
 
 def add_step_options(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.cli.plan_files import add_library_option
+from app.cli.library_option import add_library_option
 from app.library.ready import add_ready_plans, ready_files
 from app.numbers import overhead, overhead_bound, plan_size
 from solver.errors import BayplanError

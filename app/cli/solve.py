@@ -11,7 +11,8 @@ from pathlib import Path
 from app.cli import solve_budget
 from app.cli.argument_types import seconds, seed, size
 from app.cli.budget_options import add_budget_options, given_budget_options
-from app.cli.plan_files import add_library_option, keep_plan
+from app.cli.library_option import add_library_option
+from app.cli.plan_files import keep_plan
 from app.cli.terminal import StatusLine, interrupts, writable
 from app.numbers import bytes_exact, gib, human, percent
 from solver.errors import BayplanError

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from app.cli.plan_files import add_library_option
+from app.cli.library_option import add_library_option
 from solver.errors import BayplanError
 
 

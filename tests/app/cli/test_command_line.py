@@ -177,9 +177,22 @@ def test_a_reader_that_leaves_is_no_error(toy_files: Path) -> None:
 
 def test_the_commands_need_nothing_heavy_until_they_work() -> None:
     code = (
-        "import sys, app.cli.command_line; print(sorted({'torch', 'ortools', 'numba', 'PySide6', "
-        "'sqlalchemy', 'alembic', 'pyqtgraph'} & set(sys.modules)))"
+        "import sys; from app.cli.command_line import main; main(['--help']); "
+        "print(sorted({'torch', 'ortools', 'numba', 'PySide6', 'sqlalchemy', 'alembic', 'pyqtgraph'} "
+        "& set(sys.modules)))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert out.stdout.strip() == "[]"
+    assert out.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_window_does_not_wait_for_the_other_commands() -> None:
+    code = (
+        "import sys; from app.cli.command_line import main; main(['window', '--help']); "
+        "print(sorted(name for name in sys.modules if name.startswith(('solver', 'app.cli'))))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = out.stdout.splitlines()[-1]
+    assert "solver.errors" in loaded
+    assert "solver.check" not in loaded and "app.cli.bench" not in loaded
