@@ -23,8 +23,8 @@ from solver.watch import INTERVAL, Watch
 if TYPE_CHECKING:
     from ortools.sat.python import cp_model
 
-_EFFORT = 1.0
-"""CP-SAT's deterministic time, about a second each."""
+_EFFORTS = (0.2, 1.0)
+"""CP-SAT's deterministic time, about a second each: the second where the first finds nothing."""
 _GAP = 0.005
 """How near to the least time is near enough, relative to it: the last of it takes most of the time."""
 _TICKS = 1e8
@@ -86,11 +86,14 @@ class Boundary:
         model.minimize(
             sum(round(self._seconds(op) * ticks) * repeated for op, repeated in again.items())
         )
-        solver = cp_solver(_EFFORT, max(0.01, watch.left))
-        solver.parameters.random_seed = seed
-        solver.parameters.linearization_level = 2
-        solver.parameters.relative_gap_limit = _GAP
-        status = _solve(solver, model, watch)
+        for effort in _EFFORTS:
+            solver = cp_solver(effort, max(0.01, watch.left))
+            solver.parameters.random_seed = seed
+            solver.parameters.linearization_level = 2
+            solver.parameters.relative_gap_limit = _GAP
+            status = _solve(solver, model, watch)
+            if status != cp_model.UNKNOWN or watch.stopped:
+                break
         if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None
         choice = graph.kept()

@@ -41,9 +41,9 @@ UNMODIFIED_SHARE = 0.25
 """Of the time, what the search for the unmodified step's order and addresses may take."""
 BOUND_SHARE = 0.15
 """Of the time that is left, what proving a bound may take."""
-FIRST_SHARE, OTHER_SHARE, ROUND_SHARE = 0.3, 0.2, 0.5
-"""Of the time that is left, what a round of search may take: the first one, so that there soon is
-something to show, the first of each other variant, and any further one."""
+FIRST_SHARE, RACE_SHARE, ROUND_SHARE = 0.2, 0.25, 0.5
+"""Of the time that is left, what a round of search may take: that of the most promising attempt, the
+first ones of all others together, and any further one."""
 LIKELY_SHARE = 0.05
 """Of the time that is left, what asking for the likely rewrites may take."""
 ORDER_SHARE = 0.05
@@ -241,22 +241,24 @@ class BudgetJob(Running):
     def _search(self, variants: list[Variant], proving: Proving) -> None:
         """Search and place in turn, until little can be gained.
 
-        Every attempt has a first round; then the best has every other one. Each begins with the best
-        plan known of its rewrites, and takes another seed.
+        Every attempt has a short first round; then the best has every other one, and those of which
+        nothing came so far have the others first. Each begins with the best plan known of its rewrites,
+        and takes another seed.
         """
         tries = [
             _Try(attempt, self.budget_bytes - attempt.resident_bytes)
             for attempt in attempts(self.shared, variants)
         ]
+        first = FIRST_SHARE * self.left
+        race = min(first / 2, RACE_SHARE * self.left / len(tries))
         stale, rounds = 0, 0
         while self.possible and not self.over() and not self.enough() and stale < STALE * len(tries):
             if rounds < len(tries):
-                one, share = tries[rounds], OTHER_SHARE if rounds else FIRST_SHARE
+                one, seconds = tries[rounds], race if rounds else first
             else:
-                best = sorted(tries, key=lambda each: each.overhead)
-                one, share = best[rounds // 2 % len(tries) if rounds % 2 else 0], ROUND_SHARE
+                one, seconds = _chosen(tries, rounds - len(tries)), ROUND_SHARE * self.left
             before = self.plan
-            found = self._look(one.attempt, one.arena, self.seed + rounds, share * self.left)
+            found = self._look(one.attempt, one.arena, self.seed + rounds, seconds)
             if found is not None and found != one.placed:
                 one.placed = found
                 height, one.overhead = self._place(one.attempt.variant, found)
@@ -391,3 +393,12 @@ class BudgetJob(Running):
             versions=versions(),
             machine=machine(),
         )
+
+
+def _chosen(tries: list[_Try], later: int) -> _Try:
+    """Of attempts that have had their first rounds: whose turn it is in a later one."""
+    ranked, turn = sorted(tries, key=lambda each: each.overhead), later // 2
+    if later % 2:
+        return ranked[0]
+    failed = [each for each in ranked if each.overhead == inf]
+    return failed[turn] if turn < len(failed) else ranked[turn % len(tries)]

@@ -148,16 +148,22 @@ class _Search:
             room = self.budget
             for share in _SHARES:
                 choices: list[Bits] = []
-                excess = 1
+                excess, over = 1, 0
                 while excess and len(choices) < _CORRECTIONS and not self.watch.stopped:
                     choice = boundary.choices(int(room * share), self.watch, self.seed)
                     if choice is None:
                         break
-                    self._take(choice)
+                    over = self._take(choice) - self.budget
                     choices.append(choice)
                     excess = self._excess_before_repetitions()
                     room -= excess
                 found += choices[-1:]
+                if over > 0 and not np.isfinite(self.best_seconds) and not self.watch.stopped:
+                    # Repetitions need that much: so there soon is something that fits.
+                    choice = boundary.choices(int(room * share) - over, self.watch, self.seed)
+                    if choice is not None:
+                        self._take(choice)
+                        found.append(choice)
         return found
 
     def _excess_before_repetitions(self) -> int:
@@ -219,12 +225,12 @@ class _Search:
                 found.append(candidate)
         return found
 
-    def _take(self, choice: Bits) -> None:
-        """Remember choices that fit in less time than the best so far."""
+    def _take(self, choice: Bits) -> int:
+        """Remember choices that fit in less time than the best so far; their peak in bytes."""
         found = timed(self.graph, choice, *self.own_room, self.budget)
         fits = found.peak_bytes <= self.budget and found.host_bytes <= self.host.budget_bytes
         if not found.slots or not fits or found.seconds >= self.best_seconds:
-            return
+            return found.peak_bytes
         self.best, self.best_seconds = choice.copy(), found.seconds
         if self.progress is not None:
             lost = found.seconds / self.base_seconds - 1
@@ -232,6 +238,7 @@ class _Search:
                 self.watch.elapsed, "Search", f"{lost:.2%} more time", peak_bytes=found.peak_bytes
             )
             self.progress(line)
+        return found.peak_bytes
 
     def _found(self) -> Found | None:
         if not np.isfinite(self.best_seconds):
