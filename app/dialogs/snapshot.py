@@ -4,7 +4,6 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDialogButtonBox,
     QDoubleSpinBox,
@@ -22,6 +21,7 @@ from app.numbers import KIB, MIB, counted, human
 from app.snapshot.timeline import Timeline
 from app.style import set_property
 from app.theme import Theme
+from runtime.snapshot import Found
 from runtime.snapshot.excerpt import Choice
 from runtime.snapshot.recording import Recording
 
@@ -43,6 +43,8 @@ class SnapshotDialog(FrameDialog):
         self.path = path
         self.recording: Recording | None = None
         self._job: ReadSnapshotJob | None = None
+        self._seconds: dict[int, float] = {}
+        """By device how long its recording is, while it is read."""
         self.title = QLabel(path.name)
         self.title.setProperty("role", "strong")
         self.said = caption("Starting")
@@ -64,7 +66,8 @@ class SnapshotDialog(FrameDialog):
         self.least = QComboBox()
         self.least.setObjectName("least")
         self.least.setAccessibleName("Smallest allocation")
-        self.at_once = QCheckBox("Open all of it as soon as it is read")
+        self._wanted = False
+        """Open was pressed before all was read."""
         self.count = caption("")
         for chooser in (self.device, self.least):
             chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
@@ -92,7 +95,6 @@ class SnapshotDialog(FrameDialog):
         fields.addRow("Allocations", self.least)
         self.body.addLayout(fields)
         self.body.addWidget(self.count)
-        self.body.addWidget(self.at_once)
         self.whole = whole
         self.buttons.setStandardButtons(
             QDialogButtonBox.StandardButton.Open | QDialogButtonBox.StandardButton.Cancel
@@ -118,10 +120,21 @@ class SnapshotDialog(FrameDialog):
         if isinstance(item, Part):
             self.bar.setValue(round(1000 * item.done))
             self.said.setText(item.text)
+        elif isinstance(item, list) and item and self.recording is None:
+            self._offer(item)
+
+    def _offer(self, found: list[Found]) -> None:
+        """The devices are known, so that one can be chosen while the rest is read."""
+        self._seconds = {one.device: one.seconds for one in found}
+        for one in sorted(found, key=lambda one: -one.events):
+            self.device.addItem(f"{one.device}: {counted(one.events, 'event')}", one.device)
+        self._enable()
 
     @Slot(object)
     def _failed(self, failure: Failure) -> None:
         self._job = None
+        self.device.clear()
+        self._enable()
         self.bar.hide()
         self.said.hide()
         self.timeline.hide()
@@ -135,37 +148,49 @@ class SnapshotDialog(FrameDialog):
         self.bar.hide()
         events = sum(trace.count for trace in recording.traces)
         self.said.setText(f"{counted(events, 'event')} on {counted(len(recording.traces), 'device')}")
+        chosen, begin, end = self.device.currentData(), self.begin.value(), self.end.value()
+        whole = end >= self.end.maximum() and begin <= 0.0
+        self.device.clear()
         for trace in sorted(recording.traces, key=lambda t: -t.count):
             most = human(int(trace.reserved.max(initial=0)))
             self.device.addItem(
                 f"{trace.device}: {counted(trace.count, 'event')}, {most} reserved", trace.device
             )
+        self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
+        if not whole:
+            self.begin.setValue(begin)
+            self.end.setValue(end)
         self._enable()
-        if self.at_once.isChecked():
+        if self._wanted:
             self.accept()
         else:
             self.open_button.setFocus()
 
     def _enable(self) -> None:
         there = self.recording is not None
-        for part in (self.device, self.begin, self.end, self.least, self.whole, self.open_button):
-            part.setEnabled(there)
-        self.at_once.setVisible(not there)
+        known = there or self.device.count() > 0
+        timed = known and self.end.maximum() > 0.0
+        for part, able in (
+            (self.device, known),
+            (self.begin, timed),
+            (self.end, timed),
+            (self.open_button, known),
+            (self.whole, there),
+            (self.least, there),
+        ):
+            part.setEnabled(able and not self._wanted)
 
     @Slot(int)
     def _device_chosen(self, _: int) -> None:
-        if self.recording is None:
+        device = self.device.currentData()
+        if device is None:
             return
-        trace = self.recording.trace(self.device.currentData())
+        if self.recording is None:
+            self._set_seconds(self._seconds.get(device, 0.0))
+            return
+        trace = self.recording.trace(device)
         self.timeline.set_trace(trace)
-        seconds = trace.seconds
-        last = float(seconds[-1]) if len(seconds) else 0.0
-        for field, value in ((self.begin, 0.0), (self.end, last)):
-            field.blockSignals(True)
-            field.setRange(0.0, last)
-            field.setValue(value)
-            field.blockSignals(False)
-            field.setEnabled(bool(len(seconds)))
+        self._set_seconds(float(trace.seconds[-1]) if len(trace.seconds) else 0.0)
         sizes = trace.allocations.size
         self.least.blockSignals(True)
         self.least.clear()
@@ -173,12 +198,19 @@ class SnapshotDialog(FrameDialog):
             left = int((sizes >= least).sum())
             text = f"From {human(least)}" if least else "All"
             self.least.addItem(f"{text} ({left:,})", least)
-            if self.least.currentIndex() < 0 or int((sizes >= LEAST[0]).sum()) <= MANY:
-                self.least.setCurrentIndex(0)
         fitting = next((i for i, s in enumerate(LEAST) if int((sizes >= s).sum()) <= MANY), 0)
         self.least.setCurrentIndex(fitting)
         self.least.blockSignals(False)
         self._tell()
+
+    def _set_seconds(self, last: float) -> None:
+        """All of a recording that is so long."""
+        for field, value in ((self.begin, 0.0), (self.end, last)):
+            field.blockSignals(True)
+            field.setRange(0.0, last)
+            field.setValue(value)
+            field.blockSignals(False)
+        self._enable()
 
     @Slot()
     def _take_all(self) -> None:
@@ -236,7 +268,11 @@ class SnapshotDialog(FrameDialog):
 
     def accept(self) -> None:
         choice = self.choice
-        if self.recording is not None and choice is not None:
+        if choice is None and self.device.count():
+            self._wanted = True
+            self.open_button.setText("Opens When Read")
+            self._enable()
+        elif self.recording is not None and choice is not None:
             self.chosen.emit(Chosen(self.recording, choice, self.path))
             super().accept()
 

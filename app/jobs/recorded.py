@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class ReadSnapshotJob(Job):
-    """Read a snapshot file in a child process; progress is ``Part``, success a ``Recording``."""
+    """Read a snapshot file in a child process; success is a ``Recording``.
+
+    Progress is ``Part``, and once a list of ``Found``: the devices, before all is read.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -31,6 +34,7 @@ class ReadSnapshotJob(Job):
         return read_snapshot(
             self.path,
             progress=lambda done, what: self.say(Part(done, f"Reading {self.path.name}: {what}")),
+            found=self.say,
             cancelled=self.stopping,
         )
 

@@ -4,9 +4,11 @@ The file is a pickle, which is a program, so it is read in a child process, by a
 build plain containers, within limits; what comes back are arrays. torch is not needed.
 """
 
+import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.child import run_child
@@ -26,16 +28,28 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 _CHILD = Path(__file__).with_name("child.py")
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device of a snapshot that is still being read."""
+
+    device: int
+    events: int
+    seconds: float
+    """From the first event to the last; 0 where times are not known."""
+
+
 def read_snapshot(
     path: Path,
     *,
     progress: Callable[[float, str], None] | None = None,
+    found: Callable[[list[Found]], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     memory: int | None = None,
 ) -> Recording:
     """The recording in a snapshot file.
 
-    ``progress`` gets the share that is done and what is being done, ``cancelled`` is asked several
+    ``progress`` gets the share that is done and what is being done, ``found`` the devices as soon as
+    they are known, long before the end; ``cancelled`` is asked several
     times a second, ``memory`` is what reading may use, bytes. Raises BayplanError for what cannot be
     read or is no snapshot; no code of the file's is ever run.
     """
@@ -44,6 +58,8 @@ def read_snapshot(
 
     def log(line: str) -> None:
         word, _, rest = line.partition(" ")
+        if word == "found" and found is not None:
+            found([Found(*row) for row in json.loads(rest)])
         share, _, what = rest.partition(" ")
         if word == "progress" and progress is not None:
             progress(float(share), what)

@@ -1,7 +1,7 @@
 """The reading process: ``python child.py REQUEST.json RESULT.json`` turns a snapshot into arrays.
 
-It says ``progress SHARE WHAT`` lines. The pickle is read within limits of memory and time, by a
-reader that can build plain containers only.
+It says ``progress SHARE WHAT`` lines, and once ``found [[DEVICE, EVENTS, SECONDS], ...]``. The pickle is
+read within limits of memory and time, by a reader that can build plain containers only.
 """
 
 import gc
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from runtime.snapshot.recording import save
-from runtime.snapshot.tables import recording_of
+from runtime.snapshot.tables import devices_in, recording_of
 from runtime.snapshot.unpickling import RefusedError, limit, read_plain
 
 READING, LISTING = 0.4, 0.5
@@ -28,6 +28,7 @@ def main(request_file: str, result_file: str) -> None:
     path = Path(request["path"])
     try:
         content = read_plain(path, lambda share: _say(share * READING, "Reading"))
+        sys.stdout.write(f"found {json.dumps(devices_in(content))}\n")
         recording = recording_of(content, path.name, _say_events)
         _say(0.95, "Keeping what was read")
         save(recording, Path(request["folder"]))

@@ -68,6 +68,18 @@ def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> R
     )
 
 
+def devices_in(content: Any) -> list[tuple[int, int, float]]:
+    """Device, events and seconds of every trace with events, at a glance; nothing where it is odd."""
+    traces = content.get("device_traces") if isinstance(content, dict) else None
+    found = []
+    for device, trace in enumerate(traces[:MOST_DEVICES] if isinstance(traces, list) else ()):
+        if isinstance(trace, list) and trace:
+            ends = [e.get("time_us") if isinstance(e, dict) else None for e in (trace[0], trace[-1])]
+            first, last = (min(max(e, 0), MOST) if type(e) is int else 0 for e in ends)
+            found.append((device, len(trace), max(last - first, 0) / 1e6 if first else 0.0))
+    return found
+
+
 def _tell_more(tell: Callable[[int, int], None], before: int, total: int, count: int) -> None:
     tell(before + count, total)
 

@@ -261,3 +261,24 @@ def test_a_planning_only_step_is_dropped(window: MainWindow, qtbot: QtBot, cases
     qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
     step = window.document.step
     assert step is not None and step.program is None
+
+
+def test_device_and_time_are_chosen_while_the_file_is_read(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    content = snapshot(60_000, seed=5)
+    content["device_traces"].append(snapshot(3000, seed=6)["device_traces"][0])
+    drop(window, write(tmp_path / "long.pickle", content))
+    dialog = dialog_of(window)
+    qtbot.waitUntil(lambda: dialog.device.count() == 2, timeout=SECONDS)
+    assert dialog.recording is None, "it was read before anything could be chosen"
+    dialog.device.setCurrentIndex(1)
+    longest = dialog.end.maximum()
+    assert longest > 0
+    dialog.end.setValue(longest / 2)
+    dialog.accept()
+    assert dialog.isVisible() and not dialog.open_button.isEnabled()
+    page = shown_page(window, qtbot)
+    part = page.recorded.part if page.recorded is not None else None
+    assert part is not None and part.trace.device == 1
+    assert part.seconds[-1] <= longest / 2 + 0.001
