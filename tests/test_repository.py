@@ -104,8 +104,8 @@ def third_party(file: Path) -> set[str]:
     return imported(file) - set(sys.stdlib_module_names) - {*PACKAGES, "bayplan_capture"}
 
 
-KNOWN_HOSTS = {"www.w3.org"}
-"""Of the name that every SVG bears."""
+KNOWN_HOSTS = {"www.w3.org", "www.freedesktop.org"}
+"""Of the names that every SVG bears, and every list of file types."""
 HOST = re.compile(r"https?://([\w.-]+)")
 MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|work|root|opt|Users|mnt)/\w")
 
