@@ -5,6 +5,8 @@
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make bench-budgets  solves steps within budgets, next to MONeT's figures and to torch.compile's
 #             activation_memory_budget; ARGS="--only resnet50" solves some
+# make pictures  compares pictures of the map with the accepted ones (out/pictures/index.html shows what
+#             differs); ARGS="--accept-pictures" accepts those drawn now
 # make bench-map  prints what the map needs for a frame; ARGS="1000000" is how many rectangles
 # make reference  makes the reference anew, on an idle machine
 # make test-cuda  proves exports wherever a GPU is, with nothing but torch; ARGS="FOLDER... --write"
@@ -19,7 +21,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets bench-map reference lint sample plans setup
+.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -43,6 +45,9 @@ bench: setup
 bench-budgets: setup
 	@mkdir -p out
 	@.venv/bin/python tests/benchmarks/bench_budgets.py -o out/bench_budgets.json $(ARGS)
+
+pictures: setup
+	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest tests/gui/test_pictures.py $(ARGS)
 
 bench-map: setup
 	@.venv/bin/python tests/benchmarks/bench_map.py $(ARGS)

@@ -256,7 +256,7 @@ def array_scene(
     unusable: IntArray | None = None,
     named: Callable[[int], str] = "tensor {}".format,
     told: Callable[[int], tuple[tuple[str, str], ...]] = _nothing_more,
-    placed: Callable[[int], str] = "slot {}".format,
+    placed: Callable[[int], str] = "slot {:,}".format,
 ) -> ArrayScene:
     """The map of lifetimes and addresses that are no plan's: a million of them in a tenth of a second.
 

@@ -22,7 +22,8 @@ def ticks(first: float, last: float, step: float) -> list[float]:
 def op_ticks(first: float, last: float, pixels: float) -> list[tuple[float, str]]:
     """Marks of the op axis, whole slots, at least 64 pixels apart."""
     step = max(step_of(last - first, max(int(pixels / 64), 1)), 1.0)
-    return [(value, f"{value:.0f}") for value in ticks(first, last, step)]
+    digits = ",.0f" if last >= 10_000 else ".0f"
+    return [(value, f"{value:{digits}}") for value in ticks(first, last, step)]
 
 
 def second_ticks(first: float, last: float, pixels: float) -> tuple[list[tuple[float, str]], str]:

@@ -15,6 +15,8 @@ WORDS = {
     ColourBy.MODULE: "Colour by module",
     ColourBy.AGE: "Colour by age",
 }
+AROUND = 44
+"""Pixels of the chooser besides its text: padding and the arrow."""
 
 
 class ColourChooser(QComboBox):
@@ -29,7 +31,6 @@ class ColourChooser(QComboBox):
         self.setAccessibleName("Colour by")
         self.setToolTip("What the colours of the map tell")
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         legend.row.insertWidget(0, self)
         self.activated.connect(self._activated)
         document.entries_changed.connect(self.refresh)
@@ -72,9 +73,16 @@ class ColourChooser(QComboBox):
                 )
             chosen = (self._by, self._against)
             self.setCurrentIndex(choices.index(chosen) if chosen in choices else 0)
-        self.setMinimumWidth(self.sizeHint().width())
+        self._fit_text()
         self.setEnabled(scene is not None)
         self._legend.fit()
+
+    def _fit_text(self) -> None:
+        """Be as wide as what is chosen, the list as wide as all there is."""
+        words = self.fontMetrics().horizontalAdvance
+        self.setFixedWidth(words(self.currentText()) + AROUND)
+        widest = max((words(self.itemText(index)) for index in range(self.count())), default=0)
+        self.view().setMinimumWidth(widest + AROUND)
 
     def _others(self) -> list[Entry]:
         """The entries that are not shown, plans before the step as run."""

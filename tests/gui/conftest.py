@@ -22,6 +22,11 @@ SECONDS = 60_000
 """For anything that may have to compile the solver's kernels first, milliseconds."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--accept-pictures``: what is drawn now is how it should look; see ``compared_pictures``."""
+    parser.addoption("--accept-pictures", action="store_true", help="accept pictures as drawn now")
+
+
 @pytest.fixture(scope="session")
 def qapp_cls() -> type[QApplication]:
     """The plain class; ``qapp`` below dresses it."""
