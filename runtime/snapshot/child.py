@@ -1,6 +1,6 @@
 """The reading process: ``python child.py REQUEST.json RESULT.json`` turns a snapshot into arrays.
 
-It says ``progress SHARE WHAT`` lines, and once ``found [[DEVICE, EVENTS, SECONDS], ...]``. The pickle is
+It says ``progress SHARE WHAT``, and once ``found [[DEVICE, EVENTS, SECONDS], ...]``. The pickle is
 read within limits of memory and time, by a reader that can build plain containers only.
 """
 
