@@ -17,7 +17,7 @@ import numpy.typing as npt
 from app.heavy import compile_kernels, load_module
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, category_numbers
-from app.map.scene import CATEGORIES, ByteArray, Scene
+from app.map.scene import CATEGORIES, ArrayScene, ByteArray, Scene
 from app.map.slot_axis import BY_SLOT, SlotAxis
 from solver.plan import IntArray
 
@@ -281,7 +281,9 @@ def _along(axis: SlotAxis, areas: IntArray) -> FloatArray:
 
 
 def _reserved_areas(scene: Scene) -> IntArray:
-    """What the allocator has reserved as areas under a staircase, shape (n, 4)."""
+    """What the allocator has reserved: where that is, else areas under a staircase; shape (n, 4)."""
+    if isinstance(scene, ArrayScene) and len(scene.held):
+        return scene.held
     reserved = scene.reserved
     if not len(reserved):
         return np.zeros((0, 4), np.int64)

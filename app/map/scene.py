@@ -222,6 +222,8 @@ class Scene:
 class ArrayScene(Scene):
     """A scene of plain arrays; names and tooltips are asked for, one rectangle at a time."""
 
+    held: IntArray
+    """(start, end, low, high) of what an allocator holds, shape (n, 4); empty where nobody says."""
     named: Callable[[int], str]
     told: Callable[[int], tuple[tuple[str, str], ...]]
     placed: Callable[[int], str]
@@ -253,6 +255,7 @@ def array_scene(
     bands: Bands = NO_BANDS,
     lines: tuple[Line, ...] = (),
     reserved: IntArray | None = None,
+    held: IntArray | None = None,
     unusable: IntArray | None = None,
     named: Callable[[int], str] = "tensor {}".format,
     told: Callable[[int], tuple[tuple[str, str], ...]] = _nothing_more,
@@ -263,8 +266,9 @@ def array_scene(
     Rectangles are slots ``[start, end)`` within ``[0, slots)``, at least one each, and bytes
     ``[low, high)``, all of shape (n,); ``category`` indexes ``CATEGORIES`` (uint8). ``storage``: the
     number of what each is a stay of, where they are not all different. ``reserved``: bytes that an
-    allocator holds at every slot, shape (slots,); ``unusable``: regions (start, end, low, high) to be
-    hatched, shape (n, 4). ``named`` and ``told`` give a rectangle's name and the rows of its tooltip,
+    allocator holds at every slot, shape (slots,), and ``held`` where that is, as regions (start, end,
+    low, high), shape (n, 4), without which it begins at address 0; ``unusable``: regions of the same
+    kind to be hatched. ``named`` and ``told`` give a rectangle's name and the rows of its tooltip,
     ``placed`` says what happens at a slot; they are called for one at a time, in the UI thread.
     """
     count = len(start)
@@ -294,6 +298,7 @@ def array_scene(
         unusable=np.zeros((0, 4), np.int64) if unusable is None else unusable,
         reserved=np.zeros(0, np.int64) if reserved is None else reserved,
         profile=stacked,
+        held=np.zeros((0, 4), np.int64) if held is None else held,
         named=named,
         told=told,
         placed=placed,

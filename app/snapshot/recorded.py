@@ -151,6 +151,9 @@ def of_snapshot(part: Excerpt, path: Path) -> Recorded:
         slots=part.slots,
         lines=(Line(reserved, f"Reserved {size_of_plan(reserved)}", LineRole.RESERVED),),
         reserved=part.reserved,
+        held=np.stack(
+            [segments.start, segments.end, segments.address, segments.address + segments.size], axis=1
+        ),
         unusable=unusable_regions(part.start, part.end, part.low, high, opened, part.slots, closed),
         named=named,
         told=lambda rectangle: about(rectangle).rows[2:],
