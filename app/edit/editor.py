@@ -24,8 +24,8 @@ class Editor(QObject):
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._document = document
-        self._fresh: tuple[Entry, Draft] | None = None
-        """A draft without changes of the entry that is shown."""
+        self._fresh: Draft | None = None
+        """A draft without changes of the plan that is shown."""
         document.shown_changed.connect(self.changed)
         document.entries_changed.connect(self.changed)
 
@@ -43,9 +43,9 @@ class Editor(QObject):
             return None
         if shown.draft is not None:
             return shown.draft
-        if self._fresh is None or self._fresh[0] is not shown:
-            self._fresh = shown, Draft.of(Original(step, shown.plan), shown.name)
-        return self._fresh[1]
+        if self._fresh is None or self._fresh.original.plan is not shown.plan:
+            self._fresh = Draft.of(Original(step, shown.plan), shown.name)
+        return self._fresh
 
     def move(self, instance: int, address: int) -> None:
         """Put the block of an instance at an address of the arena."""

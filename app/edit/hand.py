@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtCore import QObject, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 
 from app.edit.draft import Draft
@@ -20,6 +20,8 @@ LITTLE = 0.01
 """Of the addresses in sight, what a key with Shift moves a storage."""
 FAR = 10
 """Slots that a key with Shift moves an op."""
+EDGE, EDGE_MS = 0.03, 40
+"""Of what is in sight, what is panned at a time while something is dragged beyond it; milliseconds."""
 Key = Qt.Key
 Shape = Qt.CursorShape
 
@@ -28,8 +30,9 @@ Shape = Qt.CursorShape
 class _Grip:
     """What the mouse holds: a block of instances, or the op at a slot."""
 
-    start: QPointF
     room: Room | None = None
+    above: float = 0.0
+    """Bytes from the block's lowest one to where it was grabbed."""
     slot: int = -1
 
 
@@ -47,6 +50,10 @@ class Hand(QObject):
         self._grip: _Grip | None = None
         self._held: tuple[Draft, int] | None = None
         """The op that keys move: an index into the actions of a draft's original."""
+        self._at = QPointF(), Qt.KeyboardModifier.NoModifier
+        """Where the mouse was dragged last, and what was held down with it."""
+        self._edge = QTimer(self, interval=EDGE_MS)
+        self._edge.timeout.connect(self._pan)
         editor.changed.connect(self._follow)
         view.state.scene_changed.connect(self._follow)
 
@@ -74,9 +81,11 @@ class Hand(QObject):
 
     def _follow(self) -> None:
         draft, scene = self._scene_draft()
-        self._grip = None
-        self.overlay.show_dragged(None)
-        self.overlay.show_draft(draft, scene.facts.arena_base if scene is not None else 0)
+        base = scene.facts.arena_base if scene is not None else 0
+        if (draft, base) == (self.overlay.draft, self.overlay.base):
+            return  # Another plan came, or this one was stored: what is dragged is dragged on.
+        self.cancel()
+        self.overlay.show_draft(draft, base)
         self.overlay.hold(self._held_slot(draft))
 
     def _scene_draft(self) -> tuple[Draft | None, PlanScene | None]:
@@ -97,18 +106,29 @@ class Hand(QObject):
         if row is self._view.axis:
             slot = int(self._view.map_row.slot_at(position.x()))
             if 0 <= slot < len(draft.runs):
-                self._grip = _Grip(position, slot=slot)
+                self._grip = _Grip(slot=slot)
                 self._hold(draft, slot)
                 return True
         instance = self._instance_at(position)
         if instance >= 0:
             self._let_go()
-            self._grip = _Grip(position, Room(draft, draft.original.block(instance)))
+            room = Room(draft, draft.original.block(instance))
+            self._grip = _Grip(room, self._address_at(position) - room.address)
             return True
         return False
 
     def move(self, position: QPointF, modifiers: Qt.KeyboardModifier) -> None:
-        grip = self._grip
+        self._at = position, modifiers
+        self._drag()
+        # What is dragged to the edge of what is in sight is dragged on beyond it.
+        if self._grip is not None and self._beyond() != (0.0, 0.0):
+            self._edge.start()
+        else:
+            self._edge.stop()
+
+    def _drag(self) -> None:
+        """Show what would come of it if what is held were dropped where the mouse is."""
+        grip, (position, modifiers) = self._grip, self._at
         if grip is None:
             return
         self._view.hide_tooltip()
@@ -118,6 +138,20 @@ class Hand(QObject):
         else:
             self.overlay.show_dragged(self._drag_run(grip, position))
         self._view.canvas.setCursor(Shape.ClosedHandCursor)
+
+    def _beyond(self) -> tuple[float, float]:
+        """Which way the mouse is beyond the map: slots of an op, addresses of a tensor; -1, 0 or 1."""
+        position, grip = self._at[0], self._grip
+        area = self._view.map_row.mapRectToParent(self._view.map_row.plot)
+        if grip is not None and grip.room is not None:
+            return 0.0, float((position.y() < area.top()) - (position.y() > area.bottom()))
+        return float((position.x() > area.right()) - (position.x() < area.left())), 0.0
+
+    def _pan(self) -> None:
+        """Bring more into sight where the mouse is dragged to."""
+        slots, addresses = self._beyond()
+        self._view.state.pan(EDGE * slots, EDGE * addresses)
+        self._drag()
 
     def release(self) -> None:
         dragged = self.overlay.dragged
@@ -131,6 +165,7 @@ class Hand(QObject):
 
     def cancel(self) -> None:
         self._grip = None
+        self._edge.stop()
         self.overlay.show_dragged(None)
 
     def shape(self, position: QPointF) -> Qt.CursorShape | None:
@@ -147,15 +182,21 @@ class Hand(QObject):
         rectangle = self._view.rectangle_at(position)
         return int(scene.instance[rectangle]) if rectangle >= 0 else -1
 
+    def _address_at(self, position: QPointF) -> float:
+        """The address of the arena at a position of the canvas."""
+        row = self._view.map_row
+        return row.address_at(position.y() - row.geometry().top()) - self.overlay.base
+
     def _drag_block(self, grip: _Grip, room: Room, position: QPointF, *, free: bool) -> Dragged:
         row, window = self._view.map_row, self._view.state.window
         bytes_of_pixel = (window.y1 - window.y0) / row.plot.height()
-        wanted = room.address + (grip.start.y() - position.y()) * bytes_of_pixel
+        wanted = self._address_at(position) - grip.above
         address = room.snapped(wanted, 0.0 if free else SNAP * bytes_of_pixel)
         overlaps = room.overlaps(address)
         original, base = room.draft.original, self.overlay.base
         names = [original.step.storages[int(original.storages[o.other])].name for o in overlaps]
-        text = f"at {plan_size(address + base)}"
+        own = original.step.storages[int(original.storages[room.block[0]])].name
+        text = f"{own} at {plan_size(address + base)}"
         if overlaps:
             more = f" and {len(overlaps) - 1} more" if len(overlaps) > 1 else ""
             text += f": shares {human(max(o.size for o in overlaps))} with {names[0]}{more}"

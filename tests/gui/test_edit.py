@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.limits import LimitsDialog
+from app.document import Entry
 from app.map.view import MapView
 from app.panels.edit_bar import HINT
 from app.window.central import MapPage
@@ -142,6 +143,36 @@ def test_while_it_is_dragged_what_it_overlaps_is_shown_at_once(editing: MainWind
     assert qtext is not None and qtext.draft is None, "nothing is changed before it is dropped"
     drop(view, start + by)
     assert hand.overlay.dragged is None
+
+
+def test_dragged_beyond_what_is_in_sight_the_map_follows(editing: MainWindow, qtbot: QtBot) -> None:
+    view, hand = page(editing).map, page(editing).hand
+    view.set_visible_range(0.0, 6.0, 0.0, 6000.0)
+    before = view.visible_range()
+    start = middle_of(view, RELU)
+    above = QPoint(0, round(view.map_row.geometry().top()) - 10 - start.y())
+    grab_and_move(view, start, above)
+    qtbot.waitUntil(lambda: view.visible_range()[2] > before[2])
+    dragged = hand.overlay.dragged
+    assert dragged is not None
+    pointed = view.map_row.address_at(-10.0) - hand.overlay.base
+    assert abs(dragged.address + 512 - pointed) <= 512
+    drop(view, start + above)
+    shown = view.visible_range()
+    qtbot.wait(120)
+    assert view.visible_range() == shown
+
+
+def test_plans_that_come_or_are_stored_meanwhile_end_no_drag(editing: MainWindow) -> None:
+    view, hand, document = page(editing).map, page(editing).hand, editing.document
+    start, by = middle_of(view, GRADIENT), QPoint(0, -pixels_of(view, 512))
+    grab_and_move(view, start, by)
+    assert document.shown is not None
+    document.update_entry(document.shown, library_id=7, path=None)
+    document.add(Entry(loose_plan(make_toy_step())), show=False)
+    assert hand.overlay.dragged is not None
+    drop(view, start + by)
+    assert address(editing, GRADIENT) == 3584
 
 
 def test_it_snaps_to_the_edge_of_a_neighbour(editing: MainWindow) -> None:

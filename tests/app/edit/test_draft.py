@@ -231,6 +231,30 @@ class TestRoom:
         assert not room.fits(2560)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 400), st.data())
+def test_what_is_in_the_way_of_a_block_is_what_it_overlaps_when_it_is_there(
+    ops: int, seed: int, data: st.DataObject
+) -> None:
+    step = random_program_step(ops, seed)
+    draft = draft_of(step, plan_with(step, possible_takeovers(step, range(len(step.ops)))))
+    instance = data.draw(st.integers(0, len(draft.original.plan.instances) - 1))
+    address = data.draw(st.integers(0, draft.plan.height_bytes // GRANULE)) * GRANULE
+    room = Room(draft, draft.original.block(instance))
+    foreseen = {
+        frozenset((o.one, o.other)): (o.start, o.end, o.low, o.high) for o in room.overlaps(address)
+    }
+    moved = draft.with_address(instance, address)
+    found = {frozenset((o.one, o.other)): (o.start, o.end, o.low, o.high) for o in moved.overlaps}
+    assert foreseen == found
+    assert room.fits(address) == (not found)
+    for up in (True, False):
+        gap = room.next_gap(up)
+        if gap is not None:
+            assert (gap > room.address) is up
+            assert not draft.with_address(instance, gap).conflicts
+
+
 def test_the_runs_of_a_draft_keep_what_they_use(toy_step: Step) -> None:
     plan = loose_plan(toy_step)
     draft = draft_of(toy_step, plan).with_run(2, 4)
