@@ -71,7 +71,7 @@ def test_the_entry_is_one_by_the_desktops_own_rules(bayplan: Bayplan, tmp_path: 
 
 
 def test_a_program_in_a_folder_with_odd_signs_is_quoted() -> None:
-    assert quoted("/opt/bay plan/python") == '"/opt/bay plan/python"'
+    assert quoted("bay plan/python") == '"bay plan/python"'
     assert quoted('a"b$c%d') == '"a\\\\"b\\\\$c%%d"'
 
 
