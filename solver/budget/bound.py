@@ -23,6 +23,7 @@ from solver.budget.moments import Moments
 from solver.budget.relaxation import least_seconds, likely_rewrites
 from solver.budget.together import Together
 from solver.budget.ways import Finder, find_ways
+from solver.rewriting import combined
 from solver.solution import CancelCallback
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
@@ -59,6 +60,8 @@ class OverheadBounds:
         self._together: Together | None = None
         self._seconds: dict[int, tuple[float, bool]] = {}
         """By budget: seconds that are proven, and whether every single moment was looked at."""
+        self._in_any_way = NOTHING_KNOWN
+        """Of plans with whatever rewrites; known before those are looked at one by one."""
         self._finder: Finder | None = None
         self._freedom: Freedom | None = None
         self.impossible_bytes = 0
@@ -80,7 +83,7 @@ class OverheadBounds:
         until = time.monotonic() + deadline
         freedom = self._find_freedom(lambda: cancelled() or time.monotonic() > until)
         if freedom is None:
-            return NOTHING_KNOWN
+            return self._in_any_way
         if budget_bytes <= self.impossible_bytes:
             return inf
         arena = budget_bytes - self.step.resident_bytes
@@ -145,11 +148,15 @@ class OverheadBounds:
         return sorted(ops, key=lambda op: op != self._last_best)
 
     def _find_freedom(self, stopped: CancelCallback) -> Freedom | None:
-        """None: nothing is known of what rewrites can spare."""
+        """None: not all is known of what rewrites can spare."""
         if self._freedom is not None:
             return self._freedom
         if self._finder is None:
             self._finder = Finder(self._history, self.costs, self.device, self.measured)
+            if {Choice.IMPLEMENTATIONS, Choice.APPROXIMATE}.isdisjoint(self.allowed):
+                self._in_any_way = 0.0
+            else:
+                self._in_any_way = self._of_untouched_ops(self._finder)
         ways = find_ways(self._finder, self.allowed, stopped)
         if ways is None:
             return None
@@ -167,6 +174,17 @@ class OverheadBounds:
         needed = least_bytes(ways.history, offload=offload, touched=ways.touched)
         self.impossible_bytes = self.step.resident_bytes - homes + needed - 1
         return self._freedom
+
+    def _of_untouched_ops(self, finder: Finder) -> float:
+        """What every plan has, as ops that no rewrite touches take their time in any case."""
+        approximate = Choice.APPROXIMATE in self.allowed
+        names = combined(self.step, approximate=approximate)
+        if not names:
+            return 0.0
+        every = finder.way(names)
+        if every is None or self.costs.base_seconds <= 0:
+            return NOTHING_KNOWN
+        return -float(self.costs.first[sorted(every.touched)].sum()) / self.costs.base_seconds
 
     @cached_property
     def _smallest(self) -> int:

@@ -22,6 +22,8 @@ AT_ONCE = 4
 """So many are added at a time."""
 FAILURES = 3
 """So many models in a row that were not solved and proved nothing more end it."""
+PATIENCE = 6
+"""So many models in a row that proved nothing more end it, solved or not."""
 
 
 class Together:
@@ -54,8 +56,8 @@ class Together:
         ops = self._last or good
         guide = Relaxed(known, False, None, None)
         tried: set[int] = set(ops)
-        failures = 0
-        while not over() and failures < FAILURES and len(ops) <= MOST:
+        failures = idle = 0
+        while not over() and failures < FAILURES and idle < PATIENCE and len(ops) <= MOST:
             moments = Moments(self._freedom, ops, over)
             if not moments.is_whole:
                 break
@@ -65,6 +67,7 @@ class Together:
                 good, guide, failures = ops, relaxed, 0
             else:
                 failures += 1
+            idle = 0 if relaxed.seconds > best else idle + 1
             if relaxed.seconds > best:
                 best, self._last = relaxed.seconds, ops
                 found(best)

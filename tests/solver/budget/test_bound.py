@@ -20,7 +20,8 @@ from solver.budget.freedom import Freedom
 from solver.budget.history import make_history
 from solver.budget.moments import Moments
 from solver.budget.relaxation import least_seconds, relax
-from solver.rewriting import available, rewrite
+from solver.budget.ways import Finder
+from solver.rewriting import available, combined, rewrite
 from solver.step import (
     Category,
     Instruction,
@@ -247,6 +248,24 @@ def test_a_bound_that_was_cut_short_goes_on_where_it_was() -> None:
     assert bounds.overhead(budget, found=found.append) == pytest.approx(whole)
     assert cut_short <= whole
     assert found == sorted(found) and found[-1] == pytest.approx(whole)
+
+
+def test_with_too_many_rewrites_to_look_at_ops_that_none_touches_still_take_their_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = rectified_training(3, 2)
+    budget = step.resident_bytes + int(order_profile(step, range(len(step.ops))).max())
+    known = OverheadBounds(step, DEVICE, FUSED).overhead(budget)
+    monkeypatch.setattr("solver.budget.ways.MOST_REWRITES", 0)
+    bounds = OverheadBounds(step, DEVICE, FUSED)
+    assert NOTHING_KNOWN < bounds.overhead(budget) <= known
+    finder = Finder(make_history(step), bounds.costs, DEVICE, False)
+    every = finder.way(combined(step))
+    names = [found.name for found in available(step) if found.exact]
+    assert every is not None and len(names) > 1
+    for some in [(name,) for name in names] + [tuple(pair) for pair in combinations(names, 2)]:
+        way = finder.way(some)
+        assert way is None or way.touched <= every.touched
 
 
 def test_the_largest_op_and_what_the_last_of_its_operands_is_made_beside_must_fit() -> None:
