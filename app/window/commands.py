@@ -220,6 +220,9 @@ class Commands(QObject):
             "library": ("Try again", self.work.open_library),
             "prove": ("Try again", self.work.prove),
         }
+        shown = self.document.shown
+        if doing == "solve" and shown is not None and shown.draft is not None and not failure.bug:
+            return Remedy("Undo the edit", self.document.history.undo)
         return Remedy(*again[doing]) if doing in again else None
 
     @Slot(object)

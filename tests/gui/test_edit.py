@@ -372,6 +372,10 @@ def test_edits_that_no_order_keeps_are_named(editing: MainWindow, qtbot: QtBot) 
     assert editing.problem.isVisible()
     assert "before" in editing.problem.message.text()
     assert "Planned, solved around edits" not in names(editing)
+    assert editing.problem.action.text() == "Undo the edit"
+    editing.problem.action.click()
+    assert "Planned, edited" not in names(editing)
+    assert not editing.problem.isVisible()
 
 
 def test_an_edited_plan_is_saved_stored_and_opened_like_any(
