@@ -11,7 +11,13 @@ from solver.errors import BayplanError
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Its options."""
-    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a step or a plan")
+    parser.add_argument(
+        "file",
+        type=Path,
+        nargs="?",
+        metavar="FILE",
+        help="a step, a plan, a memory snapshot, lifetimes (.csv) or an exported program (.pt2)",
+    )
     add_library_option(parser)
 
 

@@ -3,6 +3,8 @@
 import os
 import pickle
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,36 @@ def test_progress_comes_in_order(file: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BayplanError, match=r"There is no file gone\.pickle"):
         read_snapshot(tmp_path / "gone.pickle")
+
+
+FUZZ = """
+import random, sys
+from pathlib import Path
+from runtime.snapshot.tables import recording_of
+from runtime.snapshot.unpickling import RefusedError, limit, read_plain
+limit(3 << 30, 60)
+whole, file = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
+rng, refused = random.Random(7), 0
+for _ in range(400):
+    data = bytearray(whole)
+    for _ in range(rng.randrange(1, 6)):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    file.write_bytes(data)
+    try:
+        recording_of(read_plain(file, lambda share: None), "x", lambda count, total: None)
+    except (RefusedError, MemoryError):
+        refused += 1
+print(refused)
+"""
+
+
+def test_no_flipped_bytes_are_more_than_refused(file: Path, tmp_path: Path) -> None:
+    write(file, snapshot(60, seed=9))
+    run = subprocess.run(
+        [sys.executable, "-c", FUZZ, str(file), str(tmp_path / "bad.pickle")],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[3],
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) > 20
