@@ -1,0 +1,75 @@
+"""The pins of what was moved: the edited plan keeps them itself, and a solve does."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_steps import random_step
+
+from app.edit.draft import Draft
+from app.edit.original import Original
+from app.edit.pinning import hindrance, pins_of
+from solver.check import check
+from solver.check_pins import broken_pins
+from solver.pins import At, Before, Last
+from solver.solve import solve
+from solver.step import GRANULE, Step
+from tests.app.toy_budgets import within
+from tests.app.toy_case import loose_plan, toy_plan
+from tests.app.toy_plans import stacked_plan
+from tests.app.toy_several import recomputed_plan
+
+
+def draft_of(step: Step) -> Draft:
+    return Draft.of(Original(step, loose_plan(step)), "Edited")
+
+
+def test_a_moved_storage_is_pinned_where_it_was_put(toy_step: Step) -> None:
+    draft = draft_of(toy_step).with_address(3, 0)
+    assert pins_of(draft) == (At(6, 0),)
+
+
+def test_a_moved_op_is_pinned_past_what_it_passed_and_between_its_neighbours(toy_step: Step) -> None:
+    # The sum went past the backward of relu and that of mm, of which the latter implies the former.
+    draft = draft_of(toy_step).with_run(2, 5)
+    assert set(pins_of(draft)) == {Before(4, 2), Before(2, 5)}
+    back = draft_of(toy_step).with_run(4, 2)
+    assert Before(4, 2) in pins_of(back)
+
+
+def test_pins_that_the_plan_has_already_stay(toy_step: Step) -> None:
+    plan = replace(loose_plan(toy_step), pins=(Last(5), At(6, 5120)))
+    draft = Draft.of(Original(toy_step, plan), "Edited").with_address(2, 6144)
+    assert pins_of(draft) == (Last(5), At(6, 5120), At(5, 6144))
+
+
+def test_only_plans_without_a_budget_are_solved_around_edits(toy_step: Step) -> None:
+    fresh = draft_of(toy_step)
+    assert hindrance(fresh) == "Nothing is moved yet."
+    assert hindrance(fresh.with_address(0, 8192)) == ""
+    for plan in (within(toy_plan(toy_step), 8192, 0.0, 0.0), recomputed_plan(toy_step)):
+        assert "without a budget" in hindrance(Draft.of(Original(toy_step, plan), "Edited"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(2, 9), st.integers(0, 400), st.data())
+def test_a_right_edited_plan_keeps_the_pins_of_its_own_edits(
+    ops: int, seed: int, data: st.DataObject
+) -> None:
+    step = random_step(ops, seed)
+    draft = Draft.of(Original(step, stacked_plan(step, name="Stacked", gap=GRANULE)), "Edited")
+    for _ in range(data.draw(st.integers(1, 3))):
+        slot = data.draw(st.integers(0, ops - 1))
+        draft = draft.with_run(slot, data.draw(st.integers(0, ops)))
+    if draft.original.plan.instances:
+        draft = draft.with_address(0, data.draw(st.integers(0, 60)) * GRANULE)
+    pinned = replace(draft.plan, pins=pins_of(draft))
+    assert broken_pins(step, pinned) == []
+
+
+def test_a_solve_with_the_pins_keeps_what_was_moved(toy_step: Step) -> None:
+    draft = draft_of(toy_step).with_address(2, 8192).with_run(2, 4)
+    plan = solve(toy_step, deadline=5.0, pins=pins_of(draft)).plan
+    assert check(toy_step, plan) == []
+    assert next(i.address for i in plan.instances if i.storage == 5) == 8192
+    assert plan.order.index(3) < plan.order.index(2)
