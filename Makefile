@@ -14,6 +14,7 @@
 # make cuda-exports  makes those exports, without a GPU; ARGS="gpt" makes some
 # make plans  makes the ready plans of resources/plans anew; ARGS="--only resnet50" makes some
 # make lint   ruff, mypy, import-linter
+# make translations  collects the window's texts for translators into out/bayplan.ts
 # make sample captures and plans the sample step anew
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans setup
+.PHONY: translations run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -67,6 +68,9 @@ sample: setup
 
 plans: setup
 	@.venv/bin/python tests/benchmarks/make_plans.py $(ARGS)
+
+translations: setup
+	@.venv/bin/python tests/make_translations.py out/bayplan.ts
 
 setup:
 	@$(PYTHON) setup_environment.py

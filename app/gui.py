@@ -21,6 +21,7 @@ from app.jobs.job import failure_of
 from app.library import Library
 from app.library.ready import offer_ready_plans
 from app.settings import Settings
+from app.translation import load_translation
 from app.window.main_window import MainWindow
 
 READY_MS = 2000
@@ -75,6 +76,7 @@ def make_application(arguments: list[str]) -> QApplication:
     application.setApplicationDisplayName("Bayplan")
     application.setDesktopFileName("bayplan")
     application.setWindowIcon(application_icon())
+    load_translation(application)
     # Before any widget is made: those that exist keep the face of the desktop.
     load_fonts()
     application.setFont(text_font())

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QGridLayout, QLabel, QWidget
 
 from app.dialogs.frame import FrameDialog, caption
 from app.icons import pixmap
+from app.translation import tr
 
 KEYS: tuple[tuple[tuple[str, str], ...], ...] = (
     (
@@ -49,10 +50,10 @@ class AboutDialog(FrameDialog):
     """Name, version, licences."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("About Bayplan", parent)
+        super().__init__(tr("About Bayplan"), parent)
         picture = QLabel()
         picture.setPixmap(pixmap("bayplan", "#000000", 56, self.devicePixelRatioF()))
-        name = QLabel("Bayplan")
+        name = QLabel(tr("Bayplan"))
         name.setProperty("role", "headline")
         self.version = QLabel(f"Version {program_version()}")
         self.version.setProperty("role", "second")
@@ -60,16 +61,20 @@ class AboutDialog(FrameDialog):
         self.body.addWidget(name)
         self.body.addWidget(self.version)
         text = QLabel(
-            "Plans the memory of a PyTorch training step: the order of its operators and the address "
-            "of every tensor, with a proof of how good the plan is."
+            tr(
+                "Plans the memory of a PyTorch training step: the order of its operators and the "
+                "address of every tensor, with a proof of how good the plan is."
+            )
         )
         text.setWordWrap(True)
         self.body.addWidget(text)
         self.body.addWidget(
             caption(
-                "Apache License 2.0. Uses PyTorch, OR-Tools, NumPy, Numba, PySide6 (LGPL 3), "
-                "pyqtgraph, SQLAlchemy and Alembic. Typefaces: Inter (SIL Open Font License 1.1) and "
-                "Hack (MIT and Bitstream Vera licences). Nothing leaves this computer."
+                tr(
+                    "Apache License 2.0. Uses PyTorch, OR-Tools, NumPy, Numba, PySide6 (LGPL 3), "
+                    "pyqtgraph, SQLAlchemy and Alembic. Typefaces: Inter (SIL Open Font License 1.1) "
+                    "and Hack (MIT and Bitstream Vera licences). Nothing leaves this computer."
+                )
             )
         )
         self.buttons.setStandardButtons(QDialogButtonBox.StandardButton.Close)
@@ -80,7 +85,7 @@ class KeysDialog(FrameDialog):
     """The keyboard and the mouse on one page."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("Keyboard and Mouse", parent)
+        super().__init__(tr("Keyboard and Mouse"), parent)
         grid = QGridLayout()
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(8)

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QLabel, QLineEdit, QWidget
 from app.dialogs.frame import FrameDialog, caption, form
 from app.numbers import parse_size
 from app.style import set_property
+from app.translation import tr
 from solver.errors import BayplanError
 
 
@@ -17,13 +18,13 @@ class BudgetDialog(FrameDialog):
 
     def __init__(self, proposed: str, parent: QWidget | None = None) -> None:
         """``proposed``: what stands in the field at first, such as ``8GiB``."""
-        super().__init__("Add a Budget", parent)
+        super().__init__(tr("Add a Budget"), parent)
         self.size_field = QLineEdit(proposed)
         self.size_field.setObjectName("budget")
-        self.size_field.setAccessibleName("Budget")
+        self.size_field.setAccessibleName(tr("Budget"))
         self.size_field.selectAll()
         fields = form()
-        fields.addRow("Budget", self.size_field)
+        fields.addRow(tr("Budget"), self.size_field)
         self.body.addLayout(fields)
         self.problem = QLabel()
         self.problem.setWordWrap(True)
@@ -32,14 +33,16 @@ class BudgetDialog(FrameDialog):
         self.body.addWidget(self.problem)
         self.body.addWidget(
             caption(
-                "All that the step may have in the device's memory: parameters, optimizer state, "
-                "buffers and inputs included. 8GiB is 8 × 2³⁰ bytes, 8GB is 8 × 10⁹."
+                tr(
+                    "All that the step may have in the device's memory: parameters, optimizer state, "
+                    "buffers and inputs included. 8GiB is 8 × 2³⁰ bytes, 8GB is 8 × 10⁹."
+                )
             )
         )
         self.buttons.setStandardButtons(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
-        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText("Solve")
+        self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText(tr("Solve"))
         self.buttons.accepted.connect(self.accept)
         self.setMinimumWidth(340)
 
@@ -51,7 +54,7 @@ class BudgetDialog(FrameDialog):
             self.problem.show()
             return
         if size < 1:
-            self.problem.setText("A budget of no bytes fits nothing.")
+            self.problem.setText(tr("A budget of no bytes fits nothing."))
             self.problem.show()
             return
         self.chosen.emit(size)

@@ -24,6 +24,7 @@ from app.dialogs.frame import FrameDialog, caption, form
 from app.jobs.capture import SECONDS, CaptureRequest
 from app.jobs.job import Failure
 from app.settings import Settings
+from app.translation import tr
 from app.window.work import Work
 
 ZOO = (
@@ -61,23 +62,23 @@ class CaptureDialog(FrameDialog):
     """Asks what to capture and stays open, with the live log, until it is done."""
 
     def __init__(self, work: Work, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__("Capture a Model", parent)
+        super().__init__(tr("Capture a Model"), parent)
         self._work, self._settings = work, settings
         self._running = False
         self._browse: list[QPushButton] = []
-        self.from_zoo = QRadioButton("From the model zoo")
-        self.from_file = QRadioButton("From a Python file")
+        self.from_zoo = QRadioButton(tr("From the model zoo"))
+        self.from_file = QRadioButton(tr("From a Python file"))
         group = QButtonGroup(self)
         group.addButton(self.from_zoo)
         group.addButton(self.from_file)
         self.model = QComboBox()
         self.model.addItems(ZOO)
         self.file = QLineEdit()
-        self.file.setAccessibleName("File")
-        self.file.setPlaceholderText("train.py")
+        self.file.setAccessibleName(tr("File"))
+        self.file.setPlaceholderText(tr("train.py"))
         self.function = QLineEdit()
-        self.function.setAccessibleName("Function")
-        self.function.setPlaceholderText("build")
+        self.function.setAccessibleName(tr("Function"))
+        self.function.setPlaceholderText(tr("build"))
         self.function.setMaximumWidth(120)
         self.batch = QSpinBox()
         self.batch.setRange(1, 1 << 20)
@@ -85,9 +86,9 @@ class CaptureDialog(FrameDialog):
         self.optimizer.addItems(list(OPTIMIZERS))
         self.target = QComboBox()
         self.target.addItems(list(TARGETS))
-        self.timed = QCheckBox("Time every op on that device, which must be in this computer")
+        self.timed = QCheckBox(tr("Time every op on that device, which must be in this computer"))
         self.python = QLineEdit()
-        self.python.setAccessibleName("Python")
+        self.python.setAccessibleName(tr("Python"))
         self.python.setPlaceholderText(f"The one that runs Bayplan: {Path(sys.executable).name}")
         self.seconds = QSpinBox()
         self.seconds.setRange(1, 86400)
@@ -98,26 +99,31 @@ class CaptureDialog(FrameDialog):
         source.addWidget(self.from_zoo)
         source.addWidget(self.from_file)
         source.addStretch(1)
-        self._fields.addRow("Source", source)
-        self._fields.addRow("Model", self.model)
-        self._file_row = self._with_button(self.file, "Browse…", self._browse_file)
-        between = QLabel("function")
+        self._fields.addRow(tr("Source"), source)
+        self._fields.addRow(tr("Model"), self.model)
+        self._file_row = self._with_button(self.file, tr("Browse…"), self._browse_file)
+        between = QLabel(tr("function"))
         between.setProperty("role", "second")
         self._file_row.addWidget(between)
         self._file_row.addWidget(self.function)
-        self._fields.addRow("File", self._file_row)
-        self._fields.addRow("Batch", self.batch)
-        self._fields.addRow("Optimizer", self.optimizer)
-        self._fields.addRow("Captured for", self.target)
+        self._fields.addRow(tr("File"), self._file_row)
+        self._fields.addRow(tr("Batch"), self.batch)
+        self._fields.addRow(tr("Optimizer"), self.optimizer)
+        self._fields.addRow(tr("Captured for"), self.target)
         self._target_hint = caption("")
         self._fields.addRow("", self._target_hint)
         self._fields.addRow("", self.timed)
-        self._fields.addRow("Python", self._with_button(self.python, "Browse…", self._browse_python))
-        self._fields.addRow("Time limit", self.seconds)
+        self._fields.addRow(
+            tr("Python"), self._with_button(self.python, tr("Browse…"), self._browse_python)
+        )
+        self._fields.addRow(tr("Time limit"), self.seconds)
         self.body.addLayout(self._fields)
         self._hint = caption(
-            "The function returns model, (inputs, target), loss_fn, optimizer; or model, inputs for an "
-            "inference step. It runs in a process of its own, on fake tensors: no memory is allocated."
+            tr(
+                "The function returns model, (inputs, target), loss_fn, optimizer; or model, inputs "
+                "for an inference step. It runs in a process of its own, on fake tensors: no memory is "
+                "allocated."
+            )
         )
         self.body.addWidget(self._hint)
         self.error = QLabel()
@@ -128,14 +134,14 @@ class CaptureDialog(FrameDialog):
         self.body.addWidget(self.error)
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
-        self.log.setAccessibleName("What the capture says")
+        self.log.setAccessibleName(tr("What the capture says"))
         self.log.setProperty("role", "code")
         self.log.setMaximumBlockCount(LOG_LINES)
         self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setMinimumHeight(140)
-        self.log.setPlaceholderText("The output of the capture appears here.")
+        self.log.setPlaceholderText(tr("The output of the capture appears here."))
         self.body.addWidget(self.log, 1)
-        self.start = QPushButton("Capture")
+        self.start = QPushButton(tr("Capture"))
         self.start.setDefault(True)
         self.buttons.addButton(self.start, QDialogButtonBox.ButtonRole.ActionRole)
         self.close_button = self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
@@ -249,14 +255,14 @@ class CaptureDialog(FrameDialog):
 
     def _browse_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, "Python file", self._settings.folder("capture"), "Python (*.py)"
+            self, tr("Python file"), self._settings.folder("capture"), "Python (*.py)"
         )
         if name:
             self._settings.set_folder("capture", Path(name).parent)
             self.file.setText(name)
 
     def _browse_python(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Python interpreter")
+        name, _ = QFileDialog.getOpenFileName(self, tr("Python interpreter"))
         if name:
             self.python.setText(name)
 

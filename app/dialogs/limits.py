@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QDoubleSpinBox, QSpin
 
 from app.dialogs.frame import FrameDialog, caption, form
 from app.settings import Settings
+from app.translation import tr
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class LimitsDialog(FrameDialog):
     """The Limits were others before."""
 
     def __init__(self, settings: Settings, parent: QWidget | None = None) -> None:
-        super().__init__("Limits of a Solve", parent)
+        super().__init__(tr("Limits of a Solve"), parent)
         self._settings = settings
         self.deadline = QDoubleSpinBox()
         self.deadline.setRange(0.1, 86400.0)
@@ -46,18 +47,20 @@ class LimitsDialog(FrameDialog):
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(settings.seed)
-        self.reuse = QCheckBox("Results may take over the bytes of operands")
+        self.reuse = QCheckBox(tr("Results may take over the bytes of operands"))
         self.reuse.setChecked(settings.reuse)
         fields = form()
-        fields.addRow("Deadline", self.deadline)
-        fields.addRow("Seed", self.seed)
-        fields.addRow("In place", self.reuse)
+        fields.addRow(tr("Deadline"), self.deadline)
+        fields.addRow(tr("Seed"), self.seed)
+        fields.addRow(tr("In place"), self.reuse)
         self.body.addLayout(fields)
         self.body.addWidget(
             caption(
-                "A solve ends earlier when its plan is proven optimal. With the same seed and enough "
-                "time it finds the same plan. An elementwise op can write its result where an operand "
-                "lies that nothing needs any more: no result changes by it."
+                tr(
+                    "A solve ends earlier when its plan is proven optimal. With the same seed and "
+                    "enough time it finds the same plan. An elementwise op can write its result where "
+                    "an operand lies that nothing needs any more: no result changes by it."
+                )
             )
         )
         self.buttons.setStandardButtons(

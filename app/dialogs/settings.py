@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -23,13 +23,10 @@ from PySide6.QtWidgets import (
 from app.dialogs.frame import FrameDialog, caption, form
 from app.jobs.job import failure_of
 from app.settings import THEME_CHOICES, UNIT_CHOICES, Settings
+from app.translation import tr
 from solver.errors import BayplanError
 
 WIDTH = 520
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("SettingsDialog", text)
 
 
 class SettingsDialog(FrameDialog):
@@ -42,7 +39,7 @@ class SettingsDialog(FrameDialog):
         self, settings: Settings, library: Path, parent: QWidget | None = None, *, named: bool = False
     ) -> None:
         """``library``: the one in use; ``named``: on the command line, so that no choice counts."""
-        super().__init__(_tr("Settings"), parent)
+        super().__init__(tr("Settings"), parent)
         self.setObjectName("settings")
         self._settings, self._library = settings, library
         self._add_look()
@@ -60,9 +57,9 @@ class SettingsDialog(FrameDialog):
         self.setMinimumWidth(WIDTH)
 
     def _add_look(self) -> None:
-        fields = self._section(_tr("Look"))
+        fields = self._section(tr("Look"))
         self.theme = QComboBox()
-        texts = (_tr("As the system"), _tr("Dark"), _tr("Light"))
+        texts = (tr("As the system"), tr("Dark"), tr("Light"))
         for choice, text in zip(THEME_CHOICES, texts, strict=True):
             self.theme.addItem(text, choice)
         self.theme.setCurrentIndex(THEME_CHOICES.index(self._settings.theme))
@@ -70,11 +67,11 @@ class SettingsDialog(FrameDialog):
         for unit, text in zip(UNIT_CHOICES, ("GiB, of 2³⁰ bytes", "GB, of 10⁹ bytes"), strict=True):
             self.units.addItem(text, unit)
         self.units.setCurrentIndex(UNIT_CHOICES.index(self._settings.units))
-        _add(fields, _tr("Theme"), self.theme)
-        _add(fields, _tr("Sizes in"), self.units)
+        _add(fields, tr("Theme"), self.theme)
+        _add(fields, tr("Sizes in"), self.units)
 
     def _add_solving(self) -> None:
-        fields = self._section(_tr("Solving"))
+        fields = self._section(tr("Solving"))
         self.deadline = QDoubleSpinBox()
         self.deadline.setRange(0.1, 86400.0)
         self.deadline.setDecimals(1)
@@ -82,35 +79,35 @@ class SettingsDialog(FrameDialog):
         self.deadline.setValue(self._settings.deadline)
         self.cores = QSpinBox()
         self.cores.setRange(0, os.cpu_count() or 1)
-        self.cores.setSpecialValueText(_tr("All"))
+        self.cores.setSpecialValueText(tr("All"))
         self.cores.setValue(self._settings.cores)
         self.cores.setEnabled(sys.platform == "linux")
         self.cores.setToolTip(
-            _tr("Work in the background keeps to so many cores")
+            tr("Work in the background keeps to so many cores")
             if self.cores.isEnabled()
-            else _tr("Only Linux lets a program choose the cores of one of its threads")
+            else tr("Only Linux lets a program choose the cores of one of its threads")
         )
-        self.reuse = QCheckBox(_tr("Results may take over the bytes of operands"))
+        self.reuse = QCheckBox(tr("Results may take over the bytes of operands"))
         self.reuse.setChecked(self._settings.reuse)
-        _add(fields, _tr("Deadline"), self.deadline)
-        _add(fields, _tr("Cores"), self.cores)
-        _add(fields, _tr("In place"), self.reuse)
+        _add(fields, tr("Deadline"), self.deadline)
+        _add(fields, tr("Cores"), self.cores)
+        _add(fields, tr("In place"), self.reuse)
 
     def _add_folders(self, named: bool) -> None:
-        fields = self._section(_tr("Folders"))
+        fields = self._section(tr("Folders"))
         self.library = QLineEdit(str(self._settings.library or self._library))
         self.library.setEnabled(not named)
         self.folder = QLineEdit(self._settings.fixed_folder)
-        self.folder.setPlaceholderText(_tr("Where the last one was"))
-        self._browse_library = self._row(fields, _tr("Library"), self.library)
+        self.folder.setPlaceholderText(tr("Where the last one was"))
+        self._browse_library = self._row(fields, tr("Library"), self.library)
         self._browse_library.clicked.connect(self._choose_library)
         self._browse_library.setEnabled(not named)
-        self._row(fields, _tr("Files"), self.folder).clicked.connect(self._choose_folder)
+        self._row(fields, tr("Files"), self.folder).clicked.connect(self._choose_folder)
         self.body.addWidget(
             caption(
-                _tr("The library was named on the command line; that counts for this window.")
+                tr("The library was named on the command line; that counts for this window.")
                 if named
-                else _tr(
+                else tr(
                     "Another library is used from the next start on; what was kept so far stays in "
                     "the old one."
                 )
@@ -151,9 +148,9 @@ class SettingsDialog(FrameDialog):
     def _choose_library(self) -> None:
         name, _ = QFileDialog.getSaveFileName(
             self,
-            _tr("Library"),
+            tr("Library"),
             self.library.text(),
-            _tr("Libraries (*.sqlite)"),
+            tr("Libraries (*.sqlite)"),
             "",
             QFileDialog.Option.DontConfirmOverwrite,
         )
@@ -161,7 +158,7 @@ class SettingsDialog(FrameDialog):
             self.library.setText(name)
 
     def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, _tr("Folder for Files"), self.folder.text())
+        name = QFileDialog.getExistingDirectory(self, tr("Folder for Files"), self.folder.text())
         if name:
             self.folder.setText(name)
 
@@ -174,7 +171,7 @@ class SettingsDialog(FrameDialog):
         return fields
 
     def _row(self, fields: QFormLayout, name: str, field: QLineEdit) -> QPushButton:
-        button = QPushButton(_tr("Choose…"))
+        button = QPushButton(tr("Choose…"))
         button.setAccessibleName(f"{name}: {button.text()}")
         button.setAutoDefault(False)
         row = QHBoxLayout()

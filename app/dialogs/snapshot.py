@@ -21,6 +21,7 @@ from app.numbers import KIB, MIB, counted, human
 from app.snapshot.timeline import Timeline
 from app.style import set_property
 from app.theme import Theme
+from app.translation import tr
 from runtime.snapshot import Found
 from runtime.snapshot.excerpt import Choice
 from runtime.snapshot.recording import Recording
@@ -38,7 +39,7 @@ class SnapshotDialog(FrameDialog):
     """A ``Chosen``."""
 
     def __init__(self, path: Path, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("Open a Memory Snapshot", parent)
+        super().__init__(tr("Open a Memory Snapshot"), parent)
         self.setObjectName("snapshotDialog")
         self.path = path
         self.recording: Recording | None = None
@@ -47,12 +48,12 @@ class SnapshotDialog(FrameDialog):
         """By device how long its recording is, while it is read."""
         self.title = QLabel(path.name)
         self.title.setProperty("role", "strong")
-        self.said = caption("Starting")
+        self.said = caption(tr("Starting"))
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.bar.setAccessibleName("Reading")
+        self.bar.setAccessibleName(tr("Reading"))
         self.problem = QLabel()
         self.problem.setWordWrap(True)
         set_property(self.problem, "role", "error")
@@ -61,11 +62,11 @@ class SnapshotDialog(FrameDialog):
         self.timeline.theme = theme
         self.device = QComboBox()
         self.device.setObjectName("device")
-        self.device.setAccessibleName("Device")
+        self.device.setAccessibleName(tr("Device"))
         self.begin, self.end = _seconds("From"), _seconds("To")
         self.least = QComboBox()
         self.least.setObjectName("least")
-        self.least.setAccessibleName("Smallest allocation")
+        self.least.setAccessibleName(tr("Smallest allocation"))
         self._wanted = False
         """Open was pressed before all was read."""
         self.count = caption("")
@@ -79,20 +80,20 @@ class SnapshotDialog(FrameDialog):
         for part in (self.title, self.said, self.bar, self.problem, self.timeline):
             self.body.addWidget(part)
         fields = form()
-        fields.addRow("Device", self.device)
+        fields.addRow(tr("Device"), self.device)
         span = QHBoxLayout()
         span.setSpacing(8)
         span.addWidget(self.begin)
-        span.addWidget(QLabel("to"))
+        span.addWidget(QLabel(tr("to")))
         span.addWidget(self.end)
-        whole = QPushButton("All")
-        whole.setAccessibleName("All of the recording")
+        whole = QPushButton(tr("All"))
+        whole.setAccessibleName(tr("All of the recording"))
         whole.setAutoDefault(False)
         whole.clicked.connect(self._take_all)
         span.addWidget(whole)
         span.addStretch(1)
-        fields.addRow("Seconds", span)
-        fields.addRow("Allocations", self.least)
+        fields.addRow(tr("Seconds"), span)
+        fields.addRow(tr("Allocations"), self.least)
         self.body.addLayout(fields)
         self.body.addWidget(self.count)
         self.whole = whole
@@ -140,7 +141,7 @@ class SnapshotDialog(FrameDialog):
         self.timeline.hide()
         self.problem.setText(failure.message)
         self.problem.show()
-        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText("Close")
+        self.buttons.button(QDialogButtonBox.StandardButton.Cancel).setText(tr("Close"))
 
     @Slot(object)
     def _read(self, recording: Recording) -> None:
@@ -270,7 +271,7 @@ class SnapshotDialog(FrameDialog):
         choice = self.choice
         if choice is None and self.device.count():
             self._wanted = True
-            self.open_button.setText("Opens When Read")
+            self.open_button.setText(tr("Opens When Read"))
             self._enable()
         elif self.recording is not None and choice is not None:
             self.chosen.emit(Chosen(self.recording, choice, self.path))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialogButtonBox, QHBoxLayout, QLabel, QPushButton
 from app.dialogs.frame import FrameDialog
 from app.icons import pixmap
 from app.theme import Theme
+from app.translation import tr
 
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
@@ -18,7 +19,7 @@ class VerifiedDialog(FrameDialog):
     """The report, to be read and copied."""
 
     def __init__(self, report: "VerifyReport", theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__("Verification", parent)
+        super().__init__(tr("Verification"), parent)
         *facts, verdict = report.lines()
         self._text = "\n".join([*facts, verdict])
         sign = QLabel()
@@ -37,7 +38,7 @@ class VerifiedDialog(FrameDialog):
         self.facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.facts.setProperty("role", "second")
         self.body.addWidget(self.facts)
-        copy = QPushButton("Copy")
+        copy = QPushButton(tr("Copy"))
         self.buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
         self.buttons.addButton(QDialogButtonBox.StandardButton.Close)
         copy.clicked.connect(self._copy)

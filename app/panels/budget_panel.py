@@ -26,6 +26,7 @@ from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.terms import Choice, DeviceModel
 
 WIDTH, LEAST = 304, 264
@@ -86,7 +87,7 @@ class BudgetPanel(QScrollArea):
     def __init__(self, model: BudgetModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("budgetPanel")
-        self.setAccessibleName("Budget")
+        self.setAccessibleName(tr("Budget"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -127,7 +128,7 @@ class BudgetPanel(QScrollArea):
     # Putting together
 
     def _add_title(self) -> None:
-        title = label("Budget", "strong")
+        title = label(tr("Budget"), "strong")
         title.setFixedHeight(TITLE_HEIGHT)
         title.setContentsMargins(12, 0, 12, 0)
         self._title = (title, rule())
@@ -149,12 +150,12 @@ class BudgetPanel(QScrollArea):
         self.figures.setColumnStretch(1, 1)
         self.done = label("", "body", "text2")
         self.done.setWordWrap(True)
-        self.use = QPushButton("Use this plan")
+        self.use = QPushButton(tr("Use this plan"))
         self.use.setObjectName("usePlan")
-        self.use.setToolTip("Go on with this plan: the map, export and verification")
+        self.use.setToolTip(tr("Go on with this plan: the map, export and verification"))
         set_property(self.use, "kind", "primary")
         self.use.clicked.connect(self.use_asked)
-        self.add = QPushButton("Add budget")
+        self.add = QPushButton(tr("Add budget"))
         self.add.setObjectName("addBudget")
         self.add.clicked.connect(self.add_asked)
         buttons = QHBoxLayout()
@@ -171,7 +172,7 @@ class BudgetPanel(QScrollArea):
         column.addLayout(buttons)
 
     def _add_plans(self) -> None:
-        column = self._section("Plans on the curve")
+        column = self._section(tr("Plans on the curve"))
         self.rows: RowsModel[BudgetPoint] = RowsModel(point_columns(self._model.unit))
         self.table = dense_table("Plans on the curve", self.rows, wide=0, sortable=False)
         self.table.setFixedHeight(HEAD + ROW)
@@ -188,7 +189,7 @@ class BudgetPanel(QScrollArea):
         column.addWidget(self.guide)
 
     def _add_choices(self) -> None:
-        column = self._section("What plans may do")
+        column = self._section(tr("What plans may do"))
         self.switches: dict[Choice, QCheckBox] = {}
         for choice, text, tip in CHOICES:
             switch = QCheckBox(text)
@@ -199,21 +200,21 @@ class BudgetPanel(QScrollArea):
             column.addWidget(switch)
 
     def _add_device(self) -> None:
-        column = self._section("Time is predicted for")
+        column = self._section(tr("Time is predicted for"))
         self.device = QComboBox()
         self.device.setObjectName("device")
-        self.device.setAccessibleName("Device")
+        self.device.setAccessibleName(tr("Device"))
         self.device.activated.connect(self._device_chosen)
         self.bandwidth = QDoubleSpinBox()
         self.bandwidth.setObjectName("bandwidth")
-        self.bandwidth.setAccessibleName("Speed of copies to and from host memory")
+        self.bandwidth.setAccessibleName(tr("Speed of copies to and from host memory"))
         self.bandwidth.setRange(0.1, 10_000)
         self.bandwidth.setDecimals(1)
         self.bandwidth.setSuffix(HOST_SUFFIX)
         self.bandwidth.setKeyboardTracking(False)
         self.bandwidth.lineEdit().setTextMargins(6, 0, 0, 0)
         self.bandwidth.valueChanged.connect(self._bandwidth_changed)
-        self.measured = QCheckBox("Op times as measured on the target")
+        self.measured = QCheckBox(tr("Op times as measured on the target"))
         self.measured.setObjectName("measured")
         self.measured.toggled.connect(self._model.set_measured)
         grid = QGridLayout()
@@ -239,7 +240,7 @@ class BudgetPanel(QScrollArea):
             heading = label(title, "strong")
             row = QHBoxLayout()
             row.addWidget(heading)
-            if title == "Plans on the curve":
+            if title == tr("Plans on the curve"):
                 row.setContentsMargins(16, 0, 16, 0)
             column.addLayout(row)
         self._column.addLayout(column)
@@ -266,8 +267,8 @@ class BudgetPanel(QScrollArea):
         rows: tuple[tuple[str, str], ...] = ()
         facts = model.facts
         if model.budget is None:
-            self.headline.setText("No plan yet")
-            self.below.setText("Solve the step or its curve to see what less memory costs in time.")
+            self.headline.setText(tr("No plan yet"))
+            self.below.setText(tr("Solve the step or its curve to see what less memory costs in time."))
         else:
             said = budget_facts(model.points, model.budget, model.unit, facts)
             self.headline.setText(said.title)
@@ -279,7 +280,7 @@ class BudgetPanel(QScrollArea):
         self.problem.setText(infeasible_text(failed, model.unit) if failed is not None else "")
         if failed is None and facts is None and model.budget is not None:
             self.problem.setText("")
-            self.done.setText("Not solved yet: what a plan within it costs is not known.")
+            self.done.setText(tr("Not solved yet: what a plan within it costs is not known."))
         else:
             self.done.setText((done_text(facts) or NOTHING_DONE) if facts is not None else "")
         self.problem.setVisible(failed is not None)

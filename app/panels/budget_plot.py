@@ -19,6 +19,7 @@ from app.panels.budget_model import BudgetModel
 from app.panels.budget_painter import CurvePainter, callout_box, callout_size
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 24.0, 34.0, 46.0
 """Margins of the plot; the left one is the map's."""
@@ -36,7 +37,7 @@ class BudgetPlot(QWidget):
     def __init__(self, model: BudgetModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("budgetPlot")
-        self.setAccessibleName("Added time against memory budget")
+        self.setAccessibleName(tr("Added time against memory budget"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
         self._model = model
@@ -44,14 +45,14 @@ class BudgetPlot(QWidget):
         self._axes: Axes | None = None
         self._dragging = False
         self._ring = False
-        self.solve_here = QPushButton("Solve here", self)
+        self.solve_here = QPushButton(tr("Solve here"), self)
         self.solve_here.setObjectName("solveHere")
         set_property(self.solve_here, "kind", "primary")
         self.solve_here.clicked.connect(self._pressed)
-        self.solve_curve = QPushButton("Solve the curve", self)
+        self.solve_curve = QPushButton(tr("Solve the curve"), self)
         self.solve_curve.setObjectName("solveCurve")
         set_property(self.solve_curve, "kind", "primary")
-        self.solve_curve.setToolTip("Find plans within a dozen budgets")
+        self.solve_curve.setToolTip(tr("Find plans within a dozen budgets"))
         self.solve_curve.clicked.connect(model.solve_curve)
         model.changed.connect(self.refresh)
         self.refresh()

@@ -33,6 +33,7 @@ from app.panels.sheet import panel_sheet
 from app.panels.veil import Veil
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 BELOW = 1140
 """Width of the view, beside the library's rail, under which the panel stands below the curve."""
@@ -63,7 +64,7 @@ class BudgetView(QWidget):
     def __init__(self, document: Document, model: BudgetModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("budgetView")
-        self.setAccessibleName("Memory against time")
+        self.setAccessibleName(tr("Memory against time"))
         self._document, self.model = document, model
         self._place: Place | None = None
         self._aside: tuple[Entry, int | None] | None = None
@@ -72,7 +73,7 @@ class BudgetView(QWidget):
         self.panel = BudgetPanel(model)
         self.map = MapView()
         self.map.setObjectName("budgetMap")
-        self.map.setAccessibleName("Memory map of the plan at the budget line")
+        self.map.setAccessibleName(tr("Memory map of the plan at the budget line"))
         self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.map.set_parts(overview=False, profile=False)
         self.veil = Veil(self.map)
@@ -104,24 +105,24 @@ class BudgetView(QWidget):
 
     def _build_headers(self) -> None:
         self.header = Strip(40)
-        self.step = FigureLabel("Step")
-        self.solved = FigureLabel("Budgets solved")
+        self.step = FigureLabel(tr("Step"))
+        self.solved = FigureLabel(tr("Budgets solved"))
         self.unit = QComboBox()
         self.unit.setObjectName("budgetUnit")
-        self.unit.setAccessibleName("Unit of budgets")
-        self.unit.setToolTip("GiB is 2³⁰ bytes, GB is 10⁹")
+        self.unit.setAccessibleName(tr("Unit of budgets"))
+        self.unit.setToolTip(tr("GiB is 2³⁰ bytes, GB is 10⁹"))
         for unit in BUDGET_UNITS:
             self.unit.addItem(unit.name)
         self.unit.activated.connect(lambda index: self.model.set_unit(BUDGET_UNITS[index]))
         row = self.header.row
         row.setSpacing(24)
-        row.addWidget(label("Memory against time", "title"))
+        row.addWidget(label(tr("Memory against time"), "title"))
         row.addWidget(self.step)
         row.addWidget(self.solved)
         row.addStretch(1)
         chooser = QHBoxLayout()
         chooser.setSpacing(8)
-        chooser.addWidget(label("Unit", "body", "text2"))
+        chooser.addWidget(label(tr("Unit"), "body", "text2"))
         chooser.addWidget(self.unit)
         row.addLayout(chooser)
         self.header.expendable = (self.step, self.solved)
@@ -154,7 +155,7 @@ class BudgetView(QWidget):
         self.alive_rest.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.act = QPushButton()
         self.act.setObjectName("budgetAct")
-        self.act.setAccessibleName("Solve here")
+        self.act.setAccessibleName(tr("Solve here"))
         set_property(self.act, "kind", "primary")
         self.act.clicked.connect(self._act)
         column = QVBoxLayout(self.empty)
@@ -274,7 +275,7 @@ class BudgetView(QWidget):
             entry = self._aside[0]
         self.pages.setCurrentWidget(self.map if entry is not None else self.empty)
         if entry is None or step is None:
-            self.name.setText("No plan here")
+            self.name.setText(tr("No plan here"))
             self.said.setText("")
             self._show_message()
             return
@@ -295,7 +296,7 @@ class BudgetView(QWidget):
         self.act.setVisible(True)
         self.act.setEnabled(not model.running)
         if model.budget is None or not model.points:
-            self.message.setText("Its map is shown here")
+            self.message.setText(tr("Its map is shown here"))
             self.hint.setText("")
             self.act.hide()
         elif failed is not None:
@@ -311,7 +312,7 @@ class BudgetView(QWidget):
                 self.act.setEnabled(True)
         else:
             self.message.setText(f"{unit.text(model.budget)} {unit.name} is not solved")
-            self.hint.setText("What a plan within it costs is known when it is solved.")
+            self.hint.setText(tr("What a plan within it costs is known when it is solved."))
             self.act.setText("Solving" if model.running else "Solve here")
             self.act.setAccessibleName(self.act.text())
         self.hint.setVisible(bool(self.hint.text()))

@@ -26,6 +26,7 @@ from app.panels.controls import clear, label, rule
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.plan import Plan, Status
 from solver.step import Step
 
@@ -44,7 +45,7 @@ class CertificateCard(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("certificate")
-        self.setAccessibleName("Certificate")
+        self.setAccessibleName(tr("Certificate"))
         self._theme = DARK
         self._step: Step | None = None
         self._plan: Plan | None = None
@@ -64,12 +65,12 @@ class CertificateCard(QWidget):
         self.figures.setColumnStretch(1, 1)
         self.note = label("", "body", "text3")
         self.note.setWordWrap(True)
-        self.show_link = QPushButton("Show certificate")
+        self.show_link = QPushButton(tr("Show certificate"))
         self.show_link.setProperty("kind", "flat")
         self.show_link.setObjectName("showCertificate")
         self.show_link.setCursor(Qt.CursorShape.PointingHandCursor)
         self.show_link.clicked.connect(self.show_dialog)
-        self.go_on = QPushButton("Continue")
+        self.go_on = QPushButton(tr("Continue"))
         self.go_on.setObjectName("continueSolve")
         self.go_on.clicked.connect(self.continue_requested)
         buttons = QHBoxLayout()
@@ -126,7 +127,7 @@ class CertificateCard(QWidget):
         link.setProperty("kind", "flat")
         link.setObjectName("showProof")
         link.setAccessibleName(f"{BOUND} {figure}: show what proves it")
-        link.setToolTip("Show the op and the tensors that prove it")
+        link.setToolTip(tr("Show the op and the tensors that prove it"))
         link.setCursor(Qt.CursorShape.PointingHandCursor)
         link.clicked.connect(self.proof_requested)
         return link
@@ -160,7 +161,7 @@ class CertificateDialog(QDialog):
     def __init__(self, step: Step, plan: Plan, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("certificateDialog")
-        self.setWindowTitle("Certificate")
+        self.setWindowTitle(tr("Certificate"))
         self.setStyleSheet(panel_sheet(theme))
         facts = certificate_facts(step, plan)
         column = QVBoxLayout(self)
@@ -189,8 +190,10 @@ class CertificateDialog(QDialog):
 
     def _add_proof(self, buttons: QDialogButtonBox) -> None:
         """The way to the op and the tensors that prove the bound on the bytes."""
-        self.show_proof = buttons.addButton("Show on the map", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.show_proof.setToolTip("The op and the tensors that prove the bound")
+        self.show_proof = buttons.addButton(
+            tr("Show on the map"), QDialogButtonBox.ButtonRole.AcceptRole
+        )
+        self.show_proof.setToolTip(tr("The op and the tensors that prove the bound"))
         buttons.accepted.connect(self.accept)
         self.accepted.connect(self.proof_requested)
 

@@ -8,6 +8,7 @@ from app.map.colouring import ColourBy, ways
 from app.map.prepared import scene_for
 from app.map.view import MapView
 from app.panels.legend import Legend
+from app.translation import tr
 
 WORDS = {
     ColourBy.CATEGORY: "Colour by category",
@@ -28,8 +29,8 @@ class ColourChooser(QComboBox):
         self._by, self._against = ColourBy.CATEGORY, ""
         self._choices: list[tuple[ColourBy, str]] = []
         self.setObjectName("colourBy")
-        self.setAccessibleName("Colour by")
-        self.setToolTip("What the colours of the map tell")
+        self.setAccessibleName(tr("Colour by"))
+        self.setToolTip(tr("What the colours of the map tell"))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         legend.row.insertWidget(0, self)
         self.activated.connect(self._activated)

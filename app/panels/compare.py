@@ -18,6 +18,7 @@ from app.panels.legend import Legend
 from app.panels.map_link import MapLink
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.step import Step
 
 WITHIN = Qt.ShortcutContext.WidgetWithChildrenShortcut
@@ -38,7 +39,7 @@ class CompareView(QWidget):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compare")
-        self.setAccessibleName("Compare")
+        self.setAccessibleName(tr("Compare"))
         self._document = document
         self._theme = DARK
         self._outdated = True
@@ -63,10 +64,10 @@ class CompareView(QWidget):
         self.linked.setChecked(True)
         self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
         self.link = MapLink(self.maps)
-        self.shared = label("Address and selection linked", "caption", "text3")
+        self.shared = label(tr("Address and selection linked"), "caption", "text3")
         self.legend.add(self.unusable, self.shared)
         self.table = CompareTable(document)
-        self.empty = label("Solve the step to compare it as run with its plan.", "body", "text3")
+        self.empty = label(tr("Solve the step to compare it as run with its plan."), "body", "text3")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.grid_area = QWidget()
         self._grid = QGridLayout(self.grid_area)

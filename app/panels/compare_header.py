@@ -7,6 +7,7 @@ from app.facts.plan import PlanFacts
 from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.controls import FigureLabel, Strip
 from app.panels.header import saving
+from app.translation import tr
 
 
 class SideHeader(Strip):
@@ -19,10 +20,10 @@ class SideHeader(Strip):
         self.chooser.setAccessibleName(f"Plan on the {side}")
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.setMaximumWidth(220)
-        self.total = FigureLabel("Height")
-        self.live = FigureLabel("Live peak")
-        self.unfilled = FigureLabel("Never filled")
-        self.saved = FigureLabel("Saved", "ok")
+        self.total = FigureLabel(tr("Height"))
+        self.live = FigureLabel(tr("Live peak"))
+        self.unfilled = FigureLabel(tr("Never filled"))
+        self.saved = FigureLabel(tr("Saved"), "ok")
         self.row.setSpacing(20)
         self.row.addWidget(self.chooser)
         for part in (self.total, self.live, self.unfilled, self.saved):

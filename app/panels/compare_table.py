@@ -26,6 +26,7 @@ from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.moved_table import MovedTable
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.step import Category
 
 
@@ -114,8 +115,8 @@ class CompareTable(QWidget):
         self.table = dense_table("Requests that opened a segment", self.model, wide=1)
         self.moved = MovedTable(document)
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name or category")
-        self.filter.setAccessibleName("Filter what moved by name or category")
+        self.filter.setPlaceholderText(tr("Filter by name or category"))
+        self.filter.setAccessibleName(tr("Filter what moved by name or category"))
         self.filter.setClearButtonEnabled(True)
         self.filter.setMaximumWidth(240)
         self.note = ElidedLabel("", "body", "text3")
@@ -148,7 +149,7 @@ class CompareTable(QWidget):
         left = QVBoxLayout()
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(8)
-        left.addWidget(label("Where the saving comes from", "strong"))
+        left.addWidget(label(tr("Where the saving comes from"), "strong"))
         left.addLayout(self.causes)
         left.addWidget(self.order)
         left.addStretch(1)
@@ -184,14 +185,14 @@ class CompareTable(QWidget):
         causes = QWidget()
         causes.setLayout(left)
         area = QScrollArea()
-        area.setAccessibleName("About the comparison")
+        area.setAccessibleName(tr("About the comparison"))
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(causes)
         title = QHBoxLayout()
         title.setContentsMargins(16, 0, 16, 0)
-        heading = label("What moved and what it saved", "strong")
+        heading = label(tr("What moved and what it saved"), "strong")
         heading.setFixedHeight(TITLE_HEIGHT)
         title.addWidget(heading)
         column = QVBoxLayout(self)

@@ -10,6 +10,7 @@ from app.panels.controls import ElidedLabel, Strip, label
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 HEIGHT = 36
 HINT = "Drag a tensor up or down, or an op along the axis. Alt and the arrow keys do the same."
@@ -28,12 +29,12 @@ class EditBar(Strip):
     def __init__(self, document: Document, editor: Editor) -> None:
         super().__init__(HEIGHT)
         self.setObjectName("editBar")
-        self.setAccessibleName("Edit by hand")
+        self.setAccessibleName(tr("Edit by hand"))
         self._document, self._editor = document, editor
         self._active = self._busy = False
         self._at = -1
         self._said = ""
-        self.title = label("Edit by hand", "strong")
+        self.title = label(tr("Edit by hand"), "strong")
         self.state = QLabel()
         self.state.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
         self.state.setObjectName("editState")
@@ -90,7 +91,7 @@ class EditBar(Strip):
         if draft is None:
             self._conflicts = 0
             self.state.hide()
-            self.text.setText("The step as run cannot be edited: show one of its plans.")
+            self.text.setText(tr("The step as run cannot be edited: show one of its plans."))
         else:
             texts = conflict_texts(draft)
             self._conflicts = len(texts)

@@ -12,6 +12,7 @@ from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 HEIGHT = 40
 
@@ -23,24 +24,28 @@ class PlanHeader(Strip):
         super().__init__(HEIGHT)
         self.setParent(parent)
         self.setObjectName("planHeader")
-        self.setAccessibleName("Plan on the map")
+        self.setAccessibleName(tr("Plan on the map"))
         self._document = document
         self._running = self._stale = False
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("planName")
-        self.edited = _tag("Edited", "accent", "A plan edited by hand; kept where you save it")
-        self.incumbent = _tag("Incumbent", "accent", "The best plan so far; the solve is still running")
-        self.example = _tag("Example", "plain", "The embedded sample; kept only where you save it")
+        self.edited = _tag(tr("Edited"), "accent", tr("A plan edited by hand; kept where you save it"))
+        self.incumbent = _tag(
+            tr("Incumbent"), "accent", tr("The best plan so far; the solve is still running")
+        )
+        self.example = _tag(
+            tr("Example"), "plain", tr("The embedded sample; kept only where you save it")
+        )
         self.stale = stale_tag()
-        self.height_figure = FigureLabel("Height")
-        self.budget_figure = FigureLabel("Budget")
-        self.overhead_figure = FigureLabel("Overhead")
-        self.bound_figure = FigureLabel("Bound", "ok")
-        self.gap_figure = FigureLabel("Gap")
-        self.as_run_figure = FigureLabel("As run")
-        self.saved_figure = FigureLabel("Saved", "ok")
-        self.peak_figure = FigureLabel("Live peak")
-        self.unfilled_figure = FigureLabel("Reserved, never filled", "warn")
+        self.height_figure = FigureLabel(tr("Height"))
+        self.budget_figure = FigureLabel(tr("Budget"))
+        self.overhead_figure = FigureLabel(tr("Overhead"))
+        self.bound_figure = FigureLabel(tr("Bound"), "ok")
+        self.gap_figure = FigureLabel(tr("Gap"))
+        self.as_run_figure = FigureLabel(tr("As run"))
+        self.saved_figure = FigureLabel(tr("Saved"), "ok")
+        self.peak_figure = FigureLabel(tr("Live peak"))
+        self.unfilled_figure = FigureLabel(tr("Reserved, never filled"), "warn")
         names = QHBoxLayout()
         names.setSpacing(8)
         for part in (self.title, self.example, self.stale, self.incumbent, self.edited):
@@ -103,9 +108,9 @@ class PlanHeader(Strip):
         self.incumbent.setVisible(entry is not None and entry.baseline is None and self._running)
         self._show_edited(entry)
         if step is None:
-            self.title.setText("No step open")
+            self.title.setText(tr("No step open"))
         elif entry is None:
-            self.title.setText("Not solved yet")
+            self.title.setText(tr("Not solved yet"))
         else:
             self.title.setText(entry.name)
             self._show_figures(entry, plan_facts(step, entry.plan, entry.baseline))
@@ -174,7 +179,7 @@ def saving(before: int, after: int) -> str:
 
 def stale_tag() -> QLabel:
     """Said of maps whose step is another one on disk by now."""
-    return _tag("Stale", "warn", "The step changed on disk: solve again")
+    return _tag(tr("Stale"), "warn", tr("The step changed on disk: solve again"))
 
 
 def _tag(text: str, kind: str, tip: str) -> QLabel:

@@ -24,6 +24,7 @@ from app.numbers import bytes_exact, human
 from app.panels.controls import HatchKey, Strip, label
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.step import Category, Step
 
 HEIGHT = 32
@@ -52,7 +53,7 @@ class LegendBox(QAbstractButton):
         self.setObjectName(f"legend {group.label}")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setToolTip("Click: hide or show. Alt+click: show only this.")
+        self.setToolTip(tr("Click: hide or show. Alt+click: show only this."))
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
@@ -163,9 +164,9 @@ class Legend(Strip):
         super().__init__(HEIGHT)
         self.setParent(parent)
         self.setObjectName("legend")
-        self.setAccessibleName("Legend")
+        self.setAccessibleName(tr("Legend"))
         self._document = document
-        self._where = label("At the peak", "caption", "text3")
+        self._where = label(tr("At the peak"), "caption", "text3")
         self.row.addWidget(self._where)
         self.boxes = tuple(LegendBox(group) for group in GROUPS)
         for box in self.boxes:

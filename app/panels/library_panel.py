@@ -39,6 +39,7 @@ from app.panels.library_tree import NODE, RowPainter
 from app.panels.sheet import panel_sheet
 from app.plain_text import tip
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.errors import BayplanError
 
 POLL_MS = 3000
@@ -60,7 +61,7 @@ class LibraryPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName("library")
-        self.setAccessibleName("Library")
+        self.setAccessibleName(tr("Library"))
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setMinimumWidth(200)
@@ -71,8 +72,8 @@ class LibraryPanel(QWidget):
         self._read = False
         self.search = QLineEdit()
         self.search.setObjectName("librarySearch")
-        self.search.setAccessibleName("Search the library")
-        self.search.setPlaceholderText("Search steps and plans")
+        self.search.setAccessibleName(tr("Search the library"))
+        self.search.setPlaceholderText(tr("Search steps and plans"))
         self.search.setClearButtonEnabled(True)
         self.error = label("", "caption", "error")
         self.error.setWordWrap(True)
@@ -81,7 +82,7 @@ class LibraryPanel(QWidget):
         self.empty.setWordWrap(True)
         self.tree = QTreeView()
         self.tree.setObjectName("libraryTree")
-        self.tree.setAccessibleName("Steps and plans")
+        self.tree.setAccessibleName(tr("Steps and plans"))
         self.tree.setHeaderHidden(True)
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setIndentation(0)
@@ -116,9 +117,9 @@ class LibraryPanel(QWidget):
     def _lay_out(self) -> None:
         head = QHBoxLayout()
         head.setContentsMargins(12, 10, 14, 4)
-        head.addWidget(label("Steps", "body", "text3"))
+        head.addWidget(label(tr("Steps"), "body", "text3"))
         head.addStretch(1)
-        head.addWidget(label("as run → best plan", "caption", "text3"))
+        head.addWidget(label(tr("as run → best plan"), "caption", "text3"))
         top = QVBoxLayout()
         top.setContentsMargins(12, 10, 12, 0)
         top.addWidget(self.search)
@@ -273,7 +274,7 @@ class LibraryPanel(QWidget):
         menu = QMenu(self)
         stored = node.stored
         opened = isinstance(node, StepNode) and node.open
-        menu.addAction("Open", lambda: self._open(node)).setEnabled(not opened)
+        menu.addAction(tr("Open"), lambda: self._open(node)).setEnabled(not opened)
         menu.addSeparator()
         changes: tuple[tuple[str, Change], ...] = (
             ("Rename…", rename),

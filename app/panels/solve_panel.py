@@ -12,6 +12,7 @@ from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.plan import Status
 from solver.solution import Progress
 
@@ -39,7 +40,7 @@ class SolvePanel(QWidget):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("solve")
-        self.setAccessibleName("Solve")
+        self.setAccessibleName(tr("Solve"))
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._document = document

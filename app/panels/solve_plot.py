@@ -12,6 +12,7 @@ from app.fonts import text_font
 from app.numbers import GIB, unit_of
 from app.panels.controls import label
 from app.theme import DARK, Theme
+from app.translation import tr
 
 HEADROOM = 1.3
 """Of the highest value: the name of the incumbent stands above its curve."""
@@ -48,7 +49,7 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, axisItems={"bottom": _TimeAxis("bottom")})
         self.setObjectName("solvePlot")
-        self.setAccessibleName("Best plan and lower bound over time")
+        self.setAccessibleName(tr("Best plan and lower bound over time"))
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()

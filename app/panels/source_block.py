@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from app.fonts import code_font
 from app.plain_text import tip
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.step import SourceLine
 
 LINE_HEIGHT = 22
@@ -29,7 +30,7 @@ class SourceBlock(QWidget):
         self.link = QPushButton()
         self.link.setProperty("kind", "flat")
         self.link.setObjectName("openSource")
-        self.link.setAccessibleName("Where the op comes from")
+        self.link.setAccessibleName(tr("Where the op comes from"))
         self.link.setCursor(Qt.CursorShape.PointingHandCursor)
         self.link.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.link.setStyleSheet("text-align: left;")

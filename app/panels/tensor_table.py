@@ -14,6 +14,7 @@ from app.panels.controls import label
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
+from app.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ class TensorTable(QWidget):
         self._where: dict[int, list[int]] = {}
         self.filter = QLineEdit()
         self.filter.setObjectName("tensorFilter")
-        self.filter.setAccessibleName("Filter tensors by name or category")
-        self.filter.setPlaceholderText("Filter by name or category")
+        self.filter.setAccessibleName(tr("Filter tensors by name or category"))
+        self.filter.setPlaceholderText(tr("Filter by name or category"))
         self.filter.setClearButtonEnabled(True)
         self.count = label("", "body", "text3")
         self.model: RowsModel[TensorRow] = RowsModel(tensor_columns(unit_of(GIB)))
@@ -199,7 +200,7 @@ class TensorWindow(QDialog):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("tensorWindow")
-        self.setWindowTitle("Tensors")
+        self.setWindowTitle(tr("Tensors"))
         self.table = TensorTable(document)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QMenu
 
 from app.icons import icon
 from app.theme import Theme
+from app.translation import tr
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,9 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             SEPARATOR,
             Command("copy", "&Copy Tensor", "Ctrl+C", "copy"),
             Command("find", "&Find…", "Ctrl+F", "search"),
+            Command("find_next", "Find &Next", "F3", tip="The next tensor that was found"),
+            Command("find_previous", "Find Pre&vious", "Shift+F3"),
+            Command("select_op", "Select &Op at the Cursor", "O", tip="The op, and its tensors"),
             Command("clear_selection", "Clear &Selection"),
         ),
     ),
@@ -85,6 +89,8 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("inspector", "I&nspector", "F10", "inspector", checkable=True),
             Command("solve_panel", "Sol&ve", "F11", "solve-panel", checkable=True),
             Command("budget_panel", "Budget &Panel", "Ctrl+Shift+B", checkable=True),
+            Command("alive_panel", "Ali&ve at the Cursor", "F7", checkable=True),
+            Command("peak_panel", "P&eak", "F8", checkable=True, tip="What the peak is made of"),
             SEPARATOR,
             Command("colour_category", "Colour by Cate&gory"),
             Command("colour_dtype", "Colour by Dt&ype"),
@@ -105,6 +111,11 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             SEPARATOR,
             Command("producer", "Go to P&roducer", "P"),
             Command("next_stay", "Next &Stay in Memory", "N", tip="Of a tensor that is there twice"),
+            SEPARATOR,
+            Command("play", "P&lay", "Space", "play", tip="Watch tensors come and go"),
+            Command("step_on", "Step &On", ".", "step-on", tip="One op on"),
+            Command("step_back", "Step &Back", ",", "step-back", tip="One op back"),
+            Command("hold", "&Hold the Op", "H", tip="The table of what is alive stays at this op"),
         ),
     ),
     (
@@ -155,9 +166,9 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         self._groups: dict[str, QActionGroup] = {}
         self._commands: dict[str, Command] = {}
-        self.recent = QMenu("Open &Recent", window)
+        self.recent = QMenu(tr("Open &Recent"), window)
         for title, lines in MENUS:
-            menu = window.menuBar().addMenu(title)
+            menu = window.menuBar().addMenu(tr(title))
             for line in lines:
                 if line is None:
                     menu.addSeparator()
@@ -185,11 +196,11 @@ class Actions(QObject):
         return icon(command.icon, theme, color, theme.accent, GAP)
 
     def _make(self, window: QMainWindow, command: Command, handler: Callable[[], None]) -> QAction:
-        action = QAction(command.text, window)
+        action = QAction(tr(command.text), window)
         action.setObjectName(command.key)
         if command.shortcut:
             action.setShortcut(QKeySequence(command.shortcut))
-        tip = command.tip or plain(command.text)
+        tip = tr(command.tip) if command.tip else plain(action.text())
         shown = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
         action.setToolTip(f"{tip} ({shown})" if shown else tip)
         if command.group:

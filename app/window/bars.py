@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.plain_text import tip
 from app.style import set_property
+from app.translation import tr
 from app.window.actions import GAP, Actions, plain
 from app.window.activity import Activity
 from app.window.search import SearchField
@@ -63,7 +64,7 @@ class MainToolBar(QToolBar):
         self.bar.setObjectName("progress")
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
-        self.bar.setAccessibleName("Progress")
+        self.bar.setAccessibleName(tr("Progress"))
         self.status = StatusText()
         self.status.setObjectName("activity")
         self._progress = QWidget()
@@ -234,7 +235,7 @@ class TitleCorner(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.title = QLabel("No step open")
+        self.title = QLabel(tr("No step open"))
         self.title.setProperty("role", "second")
         self.title.setObjectName("title")
         row = QHBoxLayout(self)
@@ -259,7 +260,7 @@ class StatusLine(QStatusBar):
         super().__init__()
         self.setSizeGripEnabled(False)
         self.setFixedHeight(24)
-        self.left = QLabel("Ready")
+        self.left = QLabel(tr("Ready"))
         self.left.setObjectName("pointer")
         self.right = StatusText(most=1200)
         self.right.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -9,6 +9,7 @@ from app.dialogs.budget import BudgetDialog
 from app.document import Document
 from app.jobs.job import failure_of
 from app.settings import Settings
+from app.translation import tr
 from app.window.work import Work
 from solver.errors import BayplanError
 
@@ -74,7 +75,7 @@ class Budgeting(QObject):
         from solver.budget.devices import find_device
 
         name, _ = QFileDialog.getOpenFileName(
-            self._window, "Open a Device", self._settings.folder("device"), "Devices (*.json)"
+            self._window, tr("Open a Device"), self._settings.folder("device"), "Devices (*.json)"
         )
         if not name or self.model is None:
             return

@@ -31,6 +31,7 @@ from app.fonts import text_font
 from app.icons import disabled_color, icon
 from app.settings import Settings
 from app.theme import DARK, Theme
+from app.translation import tr
 from app.window.palette_entries import PaletteEntry, found, used
 
 AnyIndex: TypeAlias = QModelIndex | QPersistentModelIndex
@@ -50,21 +51,21 @@ class CommandPalette(QFrame):
         """``offered``: what there is to choose from, asked each time it is opened."""
         super().__init__(window)
         self.setObjectName("palette")
-        self.setAccessibleName("Commands")
+        self.setAccessibleName(tr("Commands"))
         self.setProperty("surface", "card")
         self._window, self._settings, self._offered = window, settings, offered
         self._entries: Sequence[PaletteEntry] = ()
         self._before: QWidget | None = None
         self.field = QLineEdit()
         self.field.setObjectName("paletteField")
-        self.field.setAccessibleName("Find a command, a plan or a recent file")
-        self.field.setPlaceholderText("Find a command, a plan or a recent file")
+        self.field.setAccessibleName(tr("Find a command, a plan or a recent file"))
+        self.field.setPlaceholderText(tr("Find a command, a plan or a recent file"))
         self.field.setClearButtonEnabled(True)
         self.field.setFixedHeight(34)
         self.model = EntryModel(self)
         self.list = QListView()
         self.list.setObjectName("paletteList")
-        self.list.setAccessibleName("What can be done")
+        self.list.setAccessibleName(tr("What can be done"))
         self.list.setModel(self.model)
         self.list.setUniformItemSizes(True)
         self.list.setMouseTracking(True)
@@ -73,7 +74,7 @@ class CommandPalette(QFrame):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.painter = EntryPainter(self.list)
         self.list.setItemDelegate(self.painter)
-        self.nothing = QLabel("Nothing is called that.")
+        self.nothing = QLabel(tr("Nothing is called that."))
         self.nothing.setProperty("role", "second")
         self.nothing.setContentsMargins(10, 8, 10, 8)
         column = QVBoxLayout(self)

@@ -21,6 +21,7 @@ from app.jobs.job import Failure, failure_of
 from app.numbers import bytes_exact
 from app.settings import Settings
 from app.theme import DARK, Theme
+from app.translation import tr
 from app.window.problem import Remedy
 from app.window.work import Work
 from solver.errors import BayplanError
@@ -57,7 +58,7 @@ class Commands(QObject):
     def open(self) -> None:
         """Ask for a file and open it."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window, "Open", self.settings.folder("open"), OPEN_FILTER
+            self._window, tr("Open"), self.settings.folder("open"), OPEN_FILTER
         )
         if name:
             self.open_path(Path(name))
@@ -90,7 +91,7 @@ class Commands(QObject):
         shown, step = self.document.shown, self.document.step
         if shown is None or step is None:
             return
-        path = self._ask_where("Save the Plan", step, ".plan", "Plans (*.plan)")
+        path = self._ask_where(tr("Save the Plan"), step, ".plan", "Plans (*.plan)")
         if path is not None:
             self.work.save_plan(path)
 
@@ -99,7 +100,7 @@ class Commands(QObject):
         step = self.document.step
         if step is None:
             return
-        path = self._ask_where("Save the Step", step, ".step", "Steps (*.step)")
+        path = self._ask_where(tr("Save the Step"), step, ".step", "Steps (*.step)")
         if path is not None:
             self.work.save_step(path)
 
@@ -153,7 +154,7 @@ class Commands(QObject):
         proposed = module_name(f"{step.origin.model}_planned")
         name, _ = QFileDialog.getSaveFileName(
             self._window,
-            "Export the Module into a Folder",
+            tr("Export the Module into a Folder"),
             self._proposal("export", proposed),
             "Folders (*)",
             "",
@@ -167,7 +168,7 @@ class Commands(QObject):
     def verify(self) -> None:
         """Ask for a module's folder and verify it."""
         name = QFileDialog.getExistingDirectory(
-            self._window, "Verify a Module", self.settings.folder("export")
+            self._window, tr("Verify a Module"), self.settings.folder("export")
         )
         if name:
             self.verify_folder(Path(name))
@@ -185,7 +186,9 @@ class Commands(QObject):
         step, scene = self.document.step, scene_of(self.document)
         if step is None or scene is None:
             return
-        path = self._ask_where("Save the Picture", step, ".png", "Pictures (*.png)", purpose="picture")
+        path = self._ask_where(
+            tr("Save the Picture"), step, ".png", "Pictures (*.png)", purpose="picture"
+        )
         if path is None:
             return
         shown = self.document.shown
@@ -228,13 +231,15 @@ class Commands(QObject):
     @Slot(object)
     def _offer_verification(self, folder: Path) -> None:
         box = QMessageBox(self._window)
-        box.setWindowTitle("Module Written")
+        box.setWindowTitle(tr("Module Written"))
         box.setText(f"The module was written to {folder}.")
         box.setInformativeText(
-            "Verify runs it against eager training and compares losses, parameters and optimizer "
-            "state bit by bit."
+            tr(
+                "Verify runs it against eager training and compares losses, parameters and optimizer "
+                "state bit by bit."
+            )
         )
-        verify = box.addButton("Verify", QMessageBox.ButtonRole.AcceptRole)
+        verify = box.addButton(tr("Verify"), QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Close)
         box.setDefaultButton(verify)
         verify.clicked.connect(partial(self.verify_folder, folder))

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
 from app.settings import Settings
+from app.translation import tr
 from app.window.commands import Commands
 from app.window.handlers import call
 
@@ -32,10 +33,10 @@ class RecentMenu(QObject):
             action.triggered.connect(partial(call, partial(self._commands.open_path, path)))
             menu.addAction(action)
         if menu.isEmpty():
-            menu.addAction("No recent files").setEnabled(False)
+            menu.addAction(tr("No recent files")).setEnabled(False)
         else:
             menu.addSeparator()
-            menu.addAction("Clear", self._clear)
+            menu.addAction(tr("Clear"), self._clear)
 
     def _clear(self) -> None:
         self._settings.clear_recents()

@@ -20,6 +20,7 @@ from app.icons import icon, pixmap
 from app.jobs.job import Failure
 from app.style import set_property
 from app.theme import Theme
+from app.translation import tr
 
 DETAILS_HEIGHT = 160
 
@@ -48,22 +49,22 @@ class ProblemLine(QWidget):
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.more = QPushButton("Details")
+        self.more = QPushButton(tr("Details"))
         self.more.setProperty("kind", "flat")
         self.more.setCheckable(True)
         self.more.toggled.connect(self._fold)
         self.action = QPushButton()
-        self.action.setAccessibleName("What to do")
+        self.action.setAccessibleName(tr("What to do"))
         self.action.clicked.connect(self._act)
         self._close = QToolButton()
         self._close.setProperty("kind", "icon")
         self._close.setIconSize(QSize(12, 12))
-        self._close.setToolTip("Dismiss")
-        self._close.setAccessibleName("Dismiss")
+        self._close.setToolTip(tr("Dismiss"))
+        self._close.setAccessibleName(tr("Dismiss"))
         self._close.clicked.connect(self.clear)
         self.details = QPlainTextEdit()
         self.details.setReadOnly(True)
-        self.details.setAccessibleName("Details of what failed")
+        self.details.setAccessibleName(tr("Details of what failed"))
         self.details.setProperty("role", "code")
         self.details.setFixedHeight(DETAILS_HEIGHT)
         self.details.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)

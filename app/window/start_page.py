@@ -21,6 +21,7 @@ from app.jobs.load import Loaded
 from app.numbers import gib, percent, whole
 from app.plain_text import tip
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.plan import Plan, Status
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ class StartPage(QWidget):
                 "card_open",
                 "open",
                 "Open a step or a plan",
-                "A captured step or a saved plan. You can also drop a file on this window",
+                "Or a memory snapshot, lifetimes, an exported program. Drop it anywhere",
                 "Ctrl+O",
             ),
             CardButton(
@@ -150,8 +151,8 @@ class StartPage(QWidget):
             self.cards, (self.open_asked, self.capture_asked, self.sample_asked), strict=True
         ):
             card.clicked.connect(signal)
-        self._recent_title = text_label("Recent", "strong")
-        self._no_recent = text_label("Steps and plans you open appear here.", "second")
+        self._recent_title = text_label(tr("Recent"), "strong")
+        self._no_recent = text_label(tr("Steps and plans you open appear here."), "second")
         self._recents = QVBoxLayout()
         self._recents.setSpacing(2)
         self.rows: list[RecentRow] = []
@@ -160,9 +161,9 @@ class StartPage(QWidget):
         left = QVBoxLayout(self._left)
         left.setContentsMargins(0, 0, 0, 0)
         left.setSpacing(0)
-        left.addWidget(text_label("Bayplan", "headline"))
+        left.addWidget(text_label(tr("Bayplan"), "headline"))
         left.addSpacing(6)
-        left.addWidget(text_label("See, plan and prove the memory of a training step.", "lead"))
+        left.addWidget(text_label(tr("See, plan and prove the memory of a training step."), "lead"))
         left.addSpacing(28)
         for card in self.cards:
             left.addWidget(card)
@@ -227,9 +228,9 @@ class SamplePreview(QWidget):
         self._theme = DARK
         self._card = QFrame()
         self._card.setProperty("surface", "card")
-        self.title = text_label("Sample", "strong")
+        self.title = text_label(tr("Sample"), "strong")
         self.remark = text_label("", "second")
-        self.open_button = QPushButton("Open sample")
+        self.open_button = QPushButton(tr("Open sample"))
         self.open_button.setObjectName("open_sample")
         head = QHBoxLayout()
         head.setContentsMargins(16, 6, 16, 6)
@@ -248,7 +249,7 @@ class SamplePreview(QWidget):
         card.addLayout(head)
         card.addWidget(self._line)
         card.addLayout(self._body, 1)
-        self._wait = text_label("Reading the sample…", "caption")
+        self._wait = text_label(tr("Reading the sample…"), "caption")
         self._wait.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._body.addWidget(self._wait, 1)
         self._figures = QHBoxLayout()
@@ -291,11 +292,11 @@ class SamplePreview(QWidget):
         self._wait.hide()
         self._body.addWidget(view, 1)
         height = step.resident_bytes + plan.height_bytes
-        self._add_figure("As run", gib(baseline.reserved_bytes), "")
-        self._add_figure("Plan", gib(height), proof_of(plan))
+        self._add_figure(tr("As run"), gib(baseline.reserved_bytes), "")
+        self._add_figure(tr("Plan"), gib(height), proof_of(plan))
         saved = baseline.reserved_bytes - height
         share = saved / baseline.reserved_bytes if baseline.reserved_bytes else 0.0
-        self._add_figure("Saved", percent(share), whole(saved))
+        self._add_figure(tr("Saved"), percent(share), whole(saved))
         self._figures.addStretch(1)
         self._figures.addWidget(self._legend, 0, Qt.AlignmentFlag.AlignTop)
         self._show_legend()

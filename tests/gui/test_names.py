@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QScrollBar,
+    QTabBar,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -65,6 +66,8 @@ def _name(part: QWidget) -> str:
         return part.text()
     # A form's label is its field's name.
     labels = part.window().findChildren(QLabel)
+    if isinstance(part, QTabBar):  # Its tabs have names.
+        return part.tabText(0)
     return next((label.text() for label in labels if label.buddy() is part), "")
 
 
