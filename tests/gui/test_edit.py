@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -105,6 +106,13 @@ def drag_op(window: MainWindow, slot: int, target: int) -> None:
     drag(view, start, QPoint(round(view.map_row.x_of(target)) - start.x(), 0))
 
 
+def pixels_in(view: MapView, colour: str) -> int:
+    """How many pixels of the map have exactly this colour."""
+    image = view.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    shown = np.array(image.constBits()).view(np.uint32) & 0xFFFFFF
+    return int((shown == int(colour[1:], 16)).sum())
+
+
 def address(window: MainWindow, storage: int) -> int:
     shown = window.document.shown
     assert shown is not None
@@ -139,10 +147,14 @@ def test_while_it_is_dragged_what_it_overlaps_is_shown_at_once(editing: MainWind
     (overlap,) = dragged.overlaps
     assert (overlap.low, overlap.high) == (1536, 2048)
     assert dragged.text.endswith("shares 512 B with linear · mm")
-    qtext = editing.document.shown
-    assert qtext is not None and qtext.draft is None, "nothing is changed before it is dropped"
+    assert pixels_in(view, editing.theme.error) > 100
+    shown = editing.document.shown
+    assert shown is not None and shown.draft is None, "nothing is changed before it is dropped"
     drop(view, start + by)
     assert hand.overlay.dragged is None
+    assert pixels_in(view, editing.theme.error) > 100, "the conflict stays on the map"
+    editing.menu["undo"].trigger()
+    assert pixels_in(view, editing.theme.error) == 0
 
 
 def test_dragged_beyond_what_is_in_sight_the_map_follows(editing: MainWindow, qtbot: QtBot) -> None:
@@ -251,6 +263,7 @@ def test_an_op_dragged_past_what_it_needs_says_which(editing: MainWindow) -> Non
     assert dragged is not None
     assert dragged.past == (0.0,)
     assert dragged.text.endswith("it must stay after mm in linear")
+    assert pixels_in(view, editing.theme.error) > 50
     drop(view, start + by)
     shown = editing.document.shown
     assert shown is not None
@@ -258,6 +271,7 @@ def test_an_op_dragged_past_what_it_needs_says_which(editing: MainWindow) -> Non
     (violation,) = shown.draft.conflicts.violations if shown.draft else ()
     assert (violation.first_op, violation.second_op) == (0, 1)
     assert "both use linear · mm" in page(editing).edit_bar.text.text()
+    assert pixels_in(view, editing.theme.error) > 10
 
 
 def test_an_op_dragged_to_a_free_slot_runs_there(editing: MainWindow) -> None:
