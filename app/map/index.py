@@ -22,7 +22,7 @@ from solver.plan import IntArray
 BLOCK = 64
 CELLS = 16
 """Bits of the Z curve's coordinates."""
-SMALL = 1024.0
+SMALL = 4096.0
 """What part of the whole an extent may be to be small."""
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class BlockIndex:
     original: IntArray
     boxes: FloatArray
     """Of every block (start, end, low, high), then the mean duration, size and area of its
-    rectangles, addresses in ``unit`` bytes, shape (blocks, 7)."""
+    rectangles, and the largest duration and size; addresses in ``unit`` bytes, shape (blocks, 9)."""
 
     @property
     def count(self) -> int:
@@ -96,7 +96,7 @@ def _spread(values: IntArray) -> IntArray:
 
 def _boxes(rectangles: SmallArray) -> FloatArray:
     first = np.arange(0, len(rectangles), BLOCK)
-    boxes = np.zeros((len(first), 7))
+    boxes = np.zeros((len(first), 9))
     if not len(first):
         return boxes
     count = np.diff(np.append(first, len(rectangles)))
@@ -106,4 +106,5 @@ def _boxes(rectangles: SmallArray) -> FloatArray:
     size = (rectangles[:, 3] - rectangles[:, 2]).astype(np.float64)
     for column, extent in enumerate((duration, size, duration * size)):
         boxes[:, 4 + column] = np.add.reduceat(extent, first) / count
+    boxes[:, 7], boxes[:, 8] = (np.maximum.reduceat(extent, first) for extent in (duration, size))
     return boxes

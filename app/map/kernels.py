@@ -118,6 +118,18 @@ def raster(
             wide = (boxes[block, 1] - boxes[block, 0]) * scale_x + 1.0
             tall = (boxes[block, 3] - boxes[block, 2]) * scale_y + 1.0
             last = min(last, first + LEAST + int(DENSITY * wide * tall / max(covered, 1.0)))
+            inside = boxes[block, 0] >= x0 and boxes[block, 1] <= x1
+            inside = inside and boxes[block, 2] >= y0 and boxes[block, 3] <= y1
+            if inside and boxes[block, 7] * scale_x < 1.0 and boxes[block, 8] * scale_y < 1.0:
+                # All of them are smaller than a pixel: each takes that of its middle.
+                half_x, half_y = 0.5 * scale_x, 0.5 * scale_y
+                for i in range(first, last):
+                    paint = fill[colour[i]]
+                    x = int((rectangles[i, 0] + rectangles[i, 1] - 2.0 * x0) * half_x)
+                    y = int((2.0 * y1 - rectangles[i, 2] - rectangles[i, 3]) * half_y)
+                    if paint != 0:
+                        image[min(y, rows - 1), min(x, columns - 1)] = paint
+                continue
         for i in range(first, last):
             start, end = rectangles[i, 0], rectangles[i, 1]
             low, high = rectangles[i, 2], rectangles[i, 3]

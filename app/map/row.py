@@ -53,7 +53,7 @@ def write(painter: QPainter, box: QRectF, text: str, font: QFont, at: At = At.LE
     """Write a line of text with the painter's pen."""
     line, width, height = _laid_out(text, font)
     spare = box.width() - width
-    x = box.left() + {At.LEFT: 0.0, At.MIDDLE: spare / 2, At.RIGHT: spare}[at]
+    x = box.left() + (0.0 if at is At.LEFT else spare if at is At.RIGHT else spare / 2)
     painter.setFont(font)
     painter.drawStaticText(QPointF(x, round(box.top() + (box.height() - height) / 2)), line)
 

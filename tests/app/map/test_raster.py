@@ -223,9 +223,9 @@ def test_blocks_hold_every_rectangle_once_the_largest_first() -> None:
         assert (start.min(), end.max(), low.min(), high.max()) == tuple(box[:4])
         area = (end - start) * (high - low)
         assert (np.diff(area) <= 0).all()
-        assert box[4:].tolist() == pytest.approx(
-            [(end - start).mean(), (high - low).mean(), area.mean()]
-        )
+        durations, sizes = end - start, high - low
+        means = [durations.mean(), sizes.mean(), area.mean()]
+        assert box[4:].tolist() == pytest.approx([*means, durations.max(), sizes.max()])
 
 
 def test_addresses_beyond_31_bits_are_kept_in_larger_units() -> None:
