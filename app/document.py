@@ -70,6 +70,8 @@ class Document(QObject):
         self.shown: Entry | None = None
         self.selection: tuple[int, ...] = ()
         """Storages of ``planned`` that are selected, the primary one first."""
+        self.op_slot = -1
+        """The slot whose op is selected, its tensors with it; -1: tensors alone are."""
         self.hovered = -1
         """Storage under the pointer, or -1."""
         self.log: tuple[Progress, ...] = ()
@@ -81,6 +83,7 @@ class Document(QObject):
         """Show another step, without plans."""
         self.step, self.path, self.example = step, path, example
         self.entries, self.shown, self.selection, self.hovered = (), None, (), -1
+        self.op_slot = -1
         self.log, self.solution = (), None
         self.history.clear()
         self.step_changed.emit()
@@ -144,6 +147,7 @@ class Document(QObject):
         if entry is not self.shown:
             before, self.shown = self.planned, entry
             after = self.planned
+            self.op_slot = -1
             if before is not None and after is not None and before is not after:
                 # Other rewrites: the same tensors have other numbers.
                 same = counterparts(before, after)
@@ -160,8 +164,20 @@ class Document(QObject):
 
     def select(self, storages: tuple[int, ...]) -> None:
         """Select storages, the primary one first."""
-        if storages != self.selection:
-            self.selection = storages
+        if storages != self.selection or self.op_slot >= 0:
+            self.selection, self.op_slot = storages, -1
+            self.selection_changed.emit()
+
+    def select_op(self, slot: int) -> None:
+        """Select the op that runs at a slot of what is shown, and its tensors: first what it makes."""
+        step, shown = self.planned, self.shown
+        if step is None or shown is None or not 0 <= slot < len(shown.plan.order):
+            return
+        op = step.ops[shown.plan.order[slot]]
+        touched = dict.fromkeys((*op.creates, *op.writes, *op.reads))
+        storages = tuple(s for s in touched if step.storages[s].size)
+        if (storages, slot) != (self.selection, self.op_slot):
+            self.selection, self.op_slot = storages, slot
             self.selection_changed.emit()
 
     def hover(self, storage: int) -> None:

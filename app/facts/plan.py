@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from app.facts.aliases import Families, families_of
 from app.facts.stays import (
     Repeated,
     Span,
@@ -211,6 +212,19 @@ class PlanFacts:
             known = result.get(value.storage)
             if value.offset == 0 and (known is None or _elements(value) > _elements(known)):
                 result[value.storage] = value
+        return result
+
+    @cached_property
+    def families(self) -> Families:
+        """Which tensors share a storage."""
+        return families_of(self.step)
+
+    @cached_property
+    def slot_of(self) -> dict[int, int]:
+        """By op the first slot it runs at."""
+        result: dict[int, int] = {}
+        for slot, op in enumerate(self.plan.order):
+            result.setdefault(op, slot)
         return result
 
     def value(self, storage: int) -> Value | None:

@@ -11,7 +11,7 @@ from app.facts.explanation import why as why_at_slot
 from app.facts.plan import PlanFacts, category_sentence, counterparts, op_label, op_place
 from app.facts.several import WHO, StayRow, named, slots_text, stay_rows, why_several
 from app.facts.stays import Span, Use
-from app.numbers import Unit, bytes_exact, human, percent, unit_of
+from app.numbers import Unit, bytes_exact, counted, human, percent, unit_of
 from solver.step import Category, Op, SourceLine, Storage
 
 
@@ -53,6 +53,10 @@ class StorageFacts:
     """What keeping it costs; empty where the plan has nothing to say."""
     stays: tuple[StayRow, ...] = ()
     """Each stay in memory, of a storage that has several."""
+    still: str = ""
+    """Why it is still alive at the slot that was asked for; empty where it is not, or not asked."""
+    keeper: SourceLine | None = None
+    """The user's line of the op that it is still kept for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +95,15 @@ class SelectionFacts:
     rest: str
 
 
-def storage_facts(facts: PlanFacts, storage: int, as_run: PlanFacts | None = None) -> StorageFacts:
-    """Facts about a storage of the step; ``as_run`` is the baseline's, where it is known."""
+def storage_facts(
+    facts: PlanFacts, storage: int, as_run: PlanFacts | None = None, slot: int = -1
+) -> StorageFacts:
+    """Facts about a storage of the step; ``as_run`` is the baseline's, where it is known.
+
+    ``slot``: where it is asked why the storage is still alive; -1: at the peak.
+    """
     step = facts.step
+    still, keeper = why_still(facts, storage, slot if slot >= 0 else facts.peak_slot)
     about = step.storages[storage]
     producers, consumers = facts.producers(storage), facts.consumers(storage)
     origin = producers or consumers
@@ -110,6 +120,8 @@ def storage_facts(facts: PlanFacts, storage: int, as_run: PlanFacts | None = Non
         consumers=tuple(_use_row(facts, use, str(n + 1)) for n, use in enumerate(consumers)),
         cost=idle_cost(facts, storage),
         stays=stay_rows(facts, storage),
+        still=still,
+        keeper=keeper,
     )
 
 
@@ -219,6 +231,45 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
         f"{made}{read}. {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
         f"for {named(late)}.{reuse}"
     )
+
+
+def why_still(facts: PlanFacts, storage: int, slot: int) -> tuple[str, SourceLine | None]:
+    """Why a planned storage is still alive at ``slot``, with the op it waits for and its source line.
+
+    Empty where it is not alive then, or lives across steps.
+    """
+    about = facts.step.storages[storage]
+    if not about.planned or not facts.alive(storage, slot):
+        return "", None
+    where = f"at the peak, op {slot}," if slot == facts.peak_slot else f"at op {slot}"
+    span = next(s for s in facts.spans(storage) if s.start <= slot < s.end)
+    uses = (*facts.producers(storage), *facts.consumers(storage))
+    slots = sorted(use.slot for use in uses if slot <= use.slot < span.end)
+    if not slots:
+        return f"It is still alive {where} but no op needs it any more before it is freed.", None
+    last = slots[-1]
+    keeper = facts.op_at(last)
+    source = facts.step.sources[keeper.source] if keeper.source >= 0 else None
+    line = f" ({source_text(source)})" if source is not None else ""
+    if slots[0] == slot:
+        if last == slot:
+            return f"It is alive {where} because that op uses it, for the last time{line}.", source
+        later = f"later {op_place(keeper)} needs it at op {last}{line}"
+        return f"It is alive {where} because that op uses it; {later}.", source
+    between = len(slots) - 1
+    more = f" So do{'es' if between == 1 else ''} {counted(between, 'op')} before." if between else ""
+    return (
+        f"It is still alive {where} because {op_place(keeper)} needs it at op {last}{line}.{more}",
+        source,
+    )
+
+
+def source_text(source: SourceLine) -> str:
+    """``out = self.bn3(out)`` in resnet.py:155: the line of code and where it is."""
+    file = source.file.replace("\\", "/").rsplit("/", 1)[-1]
+    code = source.text[source.here].strip() if 0 <= source.here < len(source.text) else ""
+    where = f"{file}:{source.line}"
+    return f"“{code}”, {where}" if code else where
 
 
 def _why_resident(facts: PlanFacts, storage: int) -> str:

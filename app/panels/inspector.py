@@ -1,13 +1,12 @@
 """The inspector: the selected tensor, several of them, or the peak while nothing is selected."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -15,20 +14,21 @@ from PySide6.QtWidgets import (
 )
 
 from app.document import Document
+from app.facts.family import Relative, family
+from app.facts.op import OpFacts, op_facts
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.proof import ProofFacts, proof_facts
 from app.facts.storage import (
     AliveRow,
     Figure,
     StorageFacts,
-    UseRow,
     selection_facts,
     slot_facts,
     storage_facts,
 )
-from app.numbers import human
-from app.panels.controls import ElidedLabel, Swatch, clear, label, rule
+from app.panels.controls import ElidedLabel, Swatch, clear, label
 from app.panels.row_table import RowTable, TableRow
+from app.panels.sections import Section, Value, paragraph, tensor_row, use_row
 from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
 from app.panels.tensor_table import TensorWindow
@@ -58,7 +58,9 @@ class InspectorPanel(QScrollArea):
         self.setMinimumWidth(264)
         self._document = document
         self._theme = DARK
-        self._slot: int | None = None
+        self._held = -1
+        self.seconds_of: Callable[[int], float] | None = None
+        """Estimates what the op at a slot takes, seconds, -1 where unknown; nobody does while None."""
         self._proof: ProofFacts | None = None
         self._tensors: TensorWindow | None = None
         self._knows_as_run = False
@@ -90,7 +92,7 @@ class InspectorPanel(QScrollArea):
         self.figures.setVerticalSpacing(4)
         self.figures.setColumnMinimumWidth(0, 72)
         self.figures.setColumnStretch(1, 1)
-        self.head = _Section()
+        self.head = Section()
         self.head.column.addLayout(head)
         self.head.column.addWidget(self.summary)
         self.head.column.addSpacing(4)
@@ -100,27 +102,41 @@ class InspectorPanel(QScrollArea):
         self.head.column.addWidget(self.message)
 
         self.stay_table = RowTable("Stays in memory")
-        self.stays = _Section("Stays in memory", "address")
+        self.stays = Section("Stays in memory", "address")
         self.stays.column.addWidget(self.stay_table)
-        self.why = _Section("Why is it alive")
-        self.why_text = _paragraph("whyAlive")
+        self.why = Section("Why is it alive")
+        self.why_text = paragraph("whyAlive")
         self.source = SourceBlock()
         self.why.column.addWidget(self.why_text)
         self.why.column.addWidget(self.source)
+        self.still = Section("Why is it still alive?")
+        self.still_text = paragraph("whyStill")
+        self.keeper = SourceBlock()
+        self.still.column.addWidget(self.still_text)
+        self.still.column.addWidget(self.keeper)
+        self.family = Section("Alias family", "shape")
+        self.family_table = RowTable("Alias family")
+        self.family.column.addWidget(self.family_table)
+        self.reads_table, self.writes_table = RowTable("Reads"), RowTable("Changes in place")
+        self.makes_table = RowTable("Makes")
+        self.reads, self.writes = Section("Reads", "bytes"), Section("Changes in place", "bytes")
+        self.makes = Section("Makes", "bytes")
+        for section, rows in self._op_parts():
+            section.column.addWidget(rows)
         self.producer_table, self.consumer_table = RowTable("Producer"), RowTable("Consumers")
-        self.producer = _Section("Producer", "op")
+        self.producer = Section("Producer", "op")
         self.producer.column.addWidget(self.producer_table)
-        self.consumers = _Section("Consumers", "op")
+        self.consumers = Section("Consumers", "op")
         self.consumers.column.addWidget(self.consumer_table)
-        self.cost = _Section("What it costs")
-        self.cost_text = _paragraph("cost")
+        self.cost = Section("What it costs")
+        self.cost_text = paragraph("cost")
         self.cost.column.addWidget(self.cost_text)
-        self.alive = _Section("Alive then", "bytes")
+        self.alive = Section("Alive then", "bytes")
         self.alive_table = RowTable("Alive")
         self.alive_rest = label("", "body", "text3")
         self.alive.column.addWidget(self.alive_table)
         self.alive.column.addWidget(self.alive_rest)
-        self.foot = _Section()
+        self.foot = Section()
         self.fit = QPushButton("Show on the map")
         self.fit.setObjectName("fitSelection")
         self.fit.clicked.connect(lambda: self.fit_requested.emit(self._document.selection))
@@ -137,8 +153,13 @@ class InspectorPanel(QScrollArea):
             self.head,
             self.stays,
             self.why,
+            self.still,
             self.producer,
             self.consumers,
+            self.family,
+            self.makes,
+            self.writes,
+            self.reads,
             self.alive,
             self.cost,
             self.foot,
@@ -147,9 +168,18 @@ class InspectorPanel(QScrollArea):
             self._column.addWidget(section)
         self._column.addStretch(1)
         self.setWidget(page)
-        for table in (self.stay_table, self.producer_table, self.consumer_table):
+        for table in (self.stay_table, self.producer_table, self.consumer_table, self.family_table):
             table.chosen.connect(self.go_to_slot)
-        self.alive_table.chosen.connect(lambda storage: self._document.select((storage,)))
+        for table in (self.alive_table, self.reads_table, self.writes_table, self.makes_table):
+            table.chosen.connect(lambda storage: self._document.select((storage,)))
+
+    def _op_parts(self) -> tuple[tuple[Section, RowTable], ...]:
+        """What an op makes, changes and reads."""
+        return (
+            (self.makes, self.makes_table),
+            (self.writes, self.writes_table),
+            (self.reads, self.reads_table),
+        )
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(304, 800)
@@ -158,6 +188,8 @@ class InspectorPanel(QScrollArea):
         """Take another theme's colours."""
         self._theme = theme
         self.setStyleSheet(panel_sheet(theme))
+        for table in (rows for _, rows in self._op_parts()):
+            table.set_theme(theme)
         for part in (
             self.swatch,
             self.source,
@@ -165,22 +197,26 @@ class InspectorPanel(QScrollArea):
             self.producer_table,
             self.consumer_table,
             self.alive_table,
+            self.keeper,
+            self.family_table,
         ):
             part.set_theme(theme)
         if self._tensors is not None:
             self._tensors.set_theme(theme)
 
-    def show_slot(self, slot: int) -> None:
-        """Show the op at ``slot`` and what is alive then, until something is selected."""
-        self._slot = slot
-        self.refresh()
+    def hold(self, slot: int) -> None:
+        """Say why a tensor is still alive at this slot; -1: at the peak."""
+        if slot != self._held:
+            self._held = slot
+            if len(self._document.selection) == 1:
+                self.refresh()
 
     def show_proof(self, proof: PeakProof) -> None:
         """Select the tensors that prove the bound and say why, until something else is selected."""
         facts = self._facts()
         if facts is None:
             return
-        self._proof, self._slot = proof_facts(facts, proof), None
+        self._proof = proof_facts(facts, proof)
         if self._document.selection == self._proof.storages:
             self._select()
         self._document.select(self._proof.storages)
@@ -198,7 +234,7 @@ class InspectorPanel(QScrollArea):
         self._tensors.table.filter.setFocus()
 
     def _reset(self) -> None:
-        self._slot = self._proof = None
+        self._proof = None
         self.refresh()
 
     def _entries_changed(self) -> None:
@@ -207,8 +243,6 @@ class InspectorPanel(QScrollArea):
             self.refresh()
 
     def _select(self) -> None:
-        if self._document.selection:
-            self._slot = None
         if self._proof is not None and self._document.selection != self._proof.storages:
             self._proof = None
         self.verticalScrollBar().setValue(0)
@@ -227,12 +261,14 @@ class InspectorPanel(QScrollArea):
             self._show_message()
         elif self._proof is not None:
             self._show_proof(self._proof)
-        elif self._slot is not None and self._slot < facts.slots:
-            self._show_slot(facts, self._slot)
+        elif self._document.op_slot >= 0:
+            seconds = self.seconds_of(self._document.op_slot) if self.seconds_of is not None else -1.0
+            self._show_op(op_facts(facts, self._document.op_slot, seconds))
         elif not selection:
             self._show_slot(facts, facts.peak_slot)
         elif len(selection) == 1:
-            self._show_storage(storage_facts(facts, selection[0], self._as_run()))
+            about = storage_facts(facts, selection[0], self._as_run(), self._held)
+            self._show_storage(about, family(facts, selection[0]))
         else:
             self._show_selection(facts, selection)
 
@@ -260,7 +296,18 @@ class InspectorPanel(QScrollArea):
         self.summary.setVisible(bool(summary))
         self._show_figures(figures)
 
-    def _show_storage(self, about: StorageFacts) -> None:
+    def _show_op(self, about: OpFacts) -> None:
+        self.swatch.hide()
+        self._show_head(about.title, about.summary, about.figures)
+        if about.source is not None:
+            self._show_why("Where the op comes from", "", about.source)
+        for (section, table), rows in zip(
+            self._op_parts(), (about.makes, about.writes, about.reads), strict=True
+        ):
+            table.set_rows([tensor_row(one) for one in rows])
+            section.setVisible(bool(rows))
+
+    def _show_storage(self, about: StorageFacts, relatives: Sequence[Relative]) -> None:
         self.swatch.set_category(about.category)
         self.swatch.show()
         self._show_head(about.name, about.summary, about.figures)
@@ -272,10 +319,21 @@ class InspectorPanel(QScrollArea):
             ]
         )
         self.stays.setVisible(bool(about.stays))
-        self.producer_table.set_rows([_use(row) for row in about.producers])
+        self.producer_table.set_rows([use_row(row) for row in about.producers])
         self.producer.setVisible(bool(about.producers))
-        self.consumer_table.set_rows([_use(row) for row in about.consumers])
+        self.consumer_table.set_rows([use_row(row) for row in about.consumers])
         self.consumers.setVisible(bool(about.consumers))
+        self.still_text.setText(about.still)
+        # The same line a second time says nothing.
+        self.keeper.set_source(about.keeper if about.keeper != about.source else None)
+        self.still.setVisible(bool(about.still))
+        self.family_table.set_rows(
+            [
+                TableRow(one.slot, one.name, figure=one.shape_text, detail=f"{one.made}, {one.dtype}")
+                for one in relatives
+            ]
+        )
+        self.family.setVisible(bool(relatives))
         self.cost_text.setText(about.cost)
         self.cost.setVisible(bool(about.cost))
 
@@ -310,12 +368,7 @@ class InspectorPanel(QScrollArea):
 
     def _show_alive(self, title: str, rows: Sequence[AliveRow], rest: str) -> None:
         self.alive.set_title(title)
-        self.alive_table.set_rows(
-            [
-                TableRow(r.storage, r.name, figure=human(r.size), category=r.category, detail=r.why)
-                for r in rows
-            ]
-        )
+        self.alive_table.set_rows([tensor_row(one) for one in rows])
         self.alive_rest.setText(rest)
         self.alive_rest.setVisible(bool(rest))
         self.alive.setVisible(bool(rows))
@@ -326,63 +379,10 @@ class InspectorPanel(QScrollArea):
         for figure in figures:
             name = label(figure.name, "body", "text2")
             self.figures.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self.figures.addWidget(_Value(figure), row, 1)
+            self.figures.addWidget(Value(figure), row, 1)
             row += 1
             if figure.code:
                 code = label(figure.code, "code", "text")
                 code.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 self.figures.addWidget(code, row, 1)
                 row += 1
-
-
-class _Section(QWidget):
-    """A part of the inspector with a line above it."""
-
-    def __init__(self, title: str = "", note: str = "") -> None:
-        super().__init__()
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        self._rule = rule()
-        self.column = QVBoxLayout()
-        self.column.setContentsMargins(16, 14, 16, 16)
-        self.column.setSpacing(6)
-        self.title: QLabel | None = None
-        if title:
-            outer.addWidget(self._rule)
-            self.title = label(title, "strong")
-            row = QHBoxLayout()
-            row.addWidget(self.title)
-            row.addStretch(1)
-            row.addWidget(label(note, "caption", "text3"))
-            self.column.addLayout(row)
-        outer.addLayout(self.column)
-
-    def set_title(self, title: str) -> None:
-        if self.title is not None:
-            self.title.setText(title)
-
-
-class _Value(QWidget):
-    """A figure with its note, which is left out where there is no room for it."""
-
-    def __init__(self, figure: Figure) -> None:
-        super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(5)
-        row.addWidget(ElidedLabel(figure.value))
-        row.addWidget(ElidedLabel(figure.note, "body", "text3"), 1)
-        self.setAccessibleName(f"{figure.name} {figure.value} {figure.note}".strip())
-
-
-def _paragraph(name: str) -> QLabel:
-    result = label()
-    result.setObjectName(name)
-    result.setWordWrap(True)
-    result.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return result
-
-
-def _use(row: UseRow) -> TableRow:
-    return TableRow(row.slot, row.label, row.place, str(row.slot), row.badge)

@@ -1,11 +1,13 @@
 """Everything that is there while a step is open: map page, comparison, and the three panels."""
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
 from app.edit.editor import Editor
 from app.edit.hand import Hand
+from app.explore.exploring import Exploring
 from app.library import Library
 from app.map.index import FloatArray
 from app.map.plan_scene import PlanScene
@@ -56,6 +58,9 @@ class Central(QObject):
         self.library = LibraryPanel(document, library)
         self.inspector = InspectorPanel(document)
         self.solve = SolvePanel(document)
+        self.exploring = Exploring(document, self.map_page.map, self.inspector)
+        self.exploring.timed_by = self._seconds
+        self.map_page.adopt(self.exploring)
         self.inspector.go_to_slot.connect(self.map_page.map.go_to_slot)
         self.inspector.fit_requested.connect(self.map_page.map.fit_storages)
 
@@ -125,7 +130,7 @@ class Central(QObject):
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
-        for part in (self.map_page, self.library, self.inspector, self.solve):
+        for part in (self.map_page, self.library, self.inspector, self.solve, self.exploring):
             part.set_theme(theme)
         for page in (self._compare, self._budget):
             if page is not None:
@@ -141,6 +146,7 @@ class MapPage(QWidget):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self._document = document
+        self._exploring: Exploring | None = None
         self._theme = DARK
         self.header = PlanHeader(document)
         self.legend = Legend(document)
@@ -167,6 +173,20 @@ class MapPage(QWidget):
         document.hovered_changed.connect(self._hover)
         self._show()
         self._select()
+
+    def adopt(self, exploring: Exploring) -> None:
+        """Explore this map; what is played has its strip under it."""
+        self._exploring = exploring
+        layout = self.layout()
+        if layout is not None:
+            layout.addWidget(exploring.bar)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Space where the map has no use for it; a shortcut would take it from every button."""
+        if event.key() == Qt.Key.Key_Space and not event.modifiers() and self._exploring is not None:
+            self._exploring.play()
+        else:
+            super().keyPressEvent(event)
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
+
 if TYPE_CHECKING:
+    from app.explore.exploring import Exploring
     from app.window.central import Central
     from app.window.main_window import MainWindow
 
@@ -30,3 +33,17 @@ def connect_central(window: MainWindow, central: Central) -> None:
     central.solve.caption_changed.connect(window.docks.solve.line.remark.setText)
     window.docks.solve.line.remark.setText(central.solve.caption)
     window.work.stored.connect(central.library.reload)
+    connect_exploring(window, central.exploring)
+
+
+def connect_exploring(window: MainWindow, exploring: Exploring) -> None:
+    """Search field, docks and keys."""
+    # The map page takes the key itself; here it would be taken from every button and box.
+    window.menu["play"].setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+    for dock, panel in ((window.docks.alive, exploring.alive), (window.docks.peak, exploring.peak)):
+        dock.replace(panel)
+        panel.caption_changed.connect(dock.line.remark.setText)
+    search, finder = window.search, exploring.finder
+    search.searched.connect(finder.search)
+    search.stepped.connect(finder.step)
+    finder.changed.connect(lambda: search.show_count(finder.text, finder.count_text, finder.error))

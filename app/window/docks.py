@@ -39,6 +39,7 @@ SHRINK_BELOW = 840
 LIBRARY_WIDTH, LIBRARY_LEAST = 256, 200
 INSPECTOR_WIDTH, INSPECTOR_LEAST = 304, 264
 SOLVE_HEIGHT, SOLVE_LEAST = 188, 120
+EXPLORING_HEIGHT = 264
 
 
 class DockTitle(QWidget):
@@ -152,6 +153,8 @@ class Docks(QObject):
         self.inspector = Dock("Inspector", window, inspector)
         self.solve = Dock("Solve", window, solve)
         self.budget = Dock("Budget", window, QWidget())
+        self.alive = Dock("Alive", window, QWidget())
+        self.peak = Dock("Peak", window, QWidget())
         self._budgets: BudgetView | None = None
         self.rail = Rail(window)
         for key in ("library", "inspector"):
@@ -171,9 +174,13 @@ class Docks(QObject):
         window.addDockWidget(right, self.inspector)
         window.addDockWidget(right, self.budget)
         window.addDockWidget(bottom, self.solve)
+        self.exploring = (self.alive, self.peak)
+        for dock in self.exploring:
+            window.addDockWidget(bottom, dock)
+            window.tabifyDockWidget(self.solve, dock)
         self.of_map = (self.library, self.inspector, self.solve)
-        self.all = (*self.of_map, self.budget)
-        self._wanted = dict.fromkeys(self.all, True)
+        self.all = (*self.of_map, self.budget, *self.exploring)
+        self._wanted = {dock: dock not in self.exploring for dock in self.all}
         """What the user wants to see while there is room."""
         self._tabs = False
         self._shown: tuple[Dock, ...] = ()
@@ -206,7 +213,7 @@ class Docks(QObject):
 
     def show_for(self, view: str) -> None:
         """Those of the map page, those beside the budgets, or none."""
-        beside = {"map": self.of_map, "budget": (self.library, self.budget)}
+        beside = {"map": (*self.of_map, *self.exploring), "budget": (self.library, self.budget)}
         self._shown = beside.get(view, ())
         self._apply(self._window.size(), force=True)
 
@@ -244,6 +251,8 @@ class Docks(QObject):
         dock.setVisible(visible)
         if visible:
             dock.raise_()
+            if dock in self.exploring and not self._mode[1] and dock.height() < EXPLORING_HEIGHT:
+                self._window.resizeDocks([dock], [EXPLORING_HEIGHT], Qt.Orientation.Vertical)
             if self._collapsed(dock):
                 self.arrange()
         self._check()
@@ -291,6 +300,8 @@ class Docks(QObject):
         elif side != "tabs" and self._tabs:
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
         self._tabs = side == "tabs"
+        if before[1] != mode[1]:
+            self._place_exploring(below=not mode[1])
         self._place_budget()
         for dock in self.all:
             there = dock in self._shown and self._wanted[dock]
@@ -303,6 +314,12 @@ class Docks(QObject):
         if self._shown:
             self.arrange()
         self._check()
+
+    def _place_exploring(self, *, below: bool) -> None:
+        """Beside the solve panel, or where that is but a line behind the inspector."""
+        for dock in self.exploring:
+            if not dock.isFloating():
+                self._window.tabifyDockWidget(self.solve if below else self.inspector, dock)
 
     def _rail_button(self, key: str, visible: bool) -> None:
         for action in self.rail.actions():
@@ -320,5 +337,7 @@ class Docks(QObject):
             ("inspector", self.inspector),
             ("solve_panel", self.solve),
             ("budget_panel", self.budget),
+            ("alive_panel", self.alive),
+            ("peak_panel", self.peak),
         ):
             self._actions[key].setChecked(dock.isVisibleTo(self._window))

@@ -3,6 +3,7 @@
 from app.document import Document
 from solver.plan import Status
 
+EXPLORING = ("find_next", "find_previous", "select_op", "play", "step_on", "step_back", "hold")
 COLOURS = ("colour_category", "colour_dtype", "colour_module", "colour_age")
 
 
@@ -53,7 +54,8 @@ def enabled_commands(
     }
     return (
         result
-        | dict.fromkeys(("inspector", "solve_panel"), on_map)
+        | dict.fromkeys(("inspector", "solve_panel", "alive_panel", "peak_panel"), on_map)
+        | dict.fromkeys(EXPLORING, on_map and shown is not None)
         | dict.fromkeys((*COLOURS, "time_axis"), on_map and shown is not None)
         | {"ruler": map_there and shown is not None}
         | {"colour_difference": on_map and several}

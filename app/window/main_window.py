@@ -277,7 +277,8 @@ class MainWindow(QMainWindow):
 
     @Slot(str, object)
     def _problem(self, doing: str, failure: Failure) -> None:
-        if doing != "capture" or failure.bug:
+        # These two have a dialog that says it.
+        if doing not in ("capture", "read") or failure.bug:
             self.problem.show_failure(failure, self.commands.remedy(doing, failure))
 
     @Slot(object)
@@ -317,6 +318,10 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _found(self, hit: Hit) -> None:
+        if hit.op >= 0 and self.central is not None and self._view == "map":
+            self.central.exploring.go_to_op(hit.op)
+            self.central.map.setFocus()
+            return
         self.document.select(hit.storages)
         if self.central is not None and self._view in ("map", "budget"):
             self.central.map.fit_storages(hit.storages)
@@ -350,6 +355,8 @@ class MainWindow(QMainWindow):
             return
         if self.focusWidget() is self.search:
             self._focus_page()
+        elif self.central is not None and self._view == "map" and self.central.exploring.escape():
+            return
         elif self.document.selection:
             self.document.select(())
         elif not self.importing.clear_selection():

@@ -13,7 +13,14 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFocusEvent, QPainter, QResizeEvent, QStandardItem, QStandardItemModel
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QPainter,
+    QResizeEvent,
+    QStandardItem,
+    QStandardItemModel,
+)
 from PySide6.QtWidgets import (
     QCompleter,
     QLabel,
@@ -27,9 +34,17 @@ from PySide6.QtWidgets import (
 from app.document import Document
 from app.icons import pixmap
 from app.numbers import human
+from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.step import Step
 
+PLACEHOLDER = "Find by name, op, >64MiB, 64x256"
+TIP = (
+    "Words of a tensor's name, module, op or type; bytes as >64MiB, <1KiB or =4MiB; a shape as "
+    "64x256x56x56 or 64x*x56x56. Return and Shift+Return go through what was found."
+)
+NONE = "none"
+"""What is said where nothing was found."""
 SHOWN = 40
 """Most results in the list."""
 AnyIndex: TypeAlias = QModelIndex | QPersistentModelIndex
@@ -44,6 +59,8 @@ class Hit:
     name: str
     remark: str
     storages: tuple[int, ...]
+    op: int = -1
+    """Of the step, where the hit is one."""
 
 
 def index_of(step: Step) -> tuple[Hit, ...]:
@@ -65,7 +82,7 @@ def index_of(step: Step) -> tuple[Hit, ...]:
         if made
     ]
     hits += [
-        Hit("op", op.name, f"op {index:,}", op.creates or op.writes or op.reads)
+        Hit("op", op.name, f"op {index:,}", op.creates or op.writes or op.reads, index)
         for index, op in enumerate(step.ops)
         if op.touches
     ]
@@ -115,11 +132,16 @@ class SearchField(QLineEdit):
 
     chosen = Signal(object)
     """A Hit."""
+    searched = Signal(str)
+    """Another text is looked for; empty: nothing."""
+    stepped = Signal(int)
+    """The next tensor that was found is asked for (1), or the one before (-1)."""
 
     def __init__(self, document: Document) -> None:
         super().__init__()
         self.setObjectName("search")
-        self.setPlaceholderText("Find tensor, module or op")
+        self.setPlaceholderText(PLACEHOLDER)
+        self.setToolTip(TIP)
         self.setAccessibleName("Find tensor, module or op")
         self.setMinimumWidth(150)
         self.setMaximumWidth(304)
@@ -144,13 +166,17 @@ class SearchField(QLineEdit):
         self.setCompleter(completer)
         self._glass = QLabel(self)
         self._glass.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._count = QLabel(self)
+        self._count.setObjectName("findCount")
+        self._count.setProperty("role", "caption")
+        self._count.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._key = QLabel("Ctrl+F", self)
         self._key.setProperty("role", "key")
         self._key.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         # Before the completer sees the new text, so that it completes from the new results.
         self.textEdited.connect(self._search)
         self.textChanged.connect(self._place)
-        self.returnPressed.connect(self._take_first)
+        self.textChanged.connect(self.searched)
         document.step_changed.connect(self._forget)
 
     def set_theme(self, theme: Theme) -> None:
@@ -174,6 +200,26 @@ class SearchField(QLineEdit):
         super().focusOutEvent(event)
         self._place()
 
+    def show_count(self, text: str, count: str, error: str) -> None:
+        """Say how many tensors were found for ``text``, and which one was stepped to."""
+        if text != self.text():
+            self.setText(text)
+        self._count.setText(count)
+        self.setToolTip(tip(error) if error else TIP)
+        self._place()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Return goes to the next tensor that was found, with Shift to the one before."""
+        in_list = self._popup.isVisible() and self._popup.currentIndex().isValid()
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter) or in_list:
+            super().keyPressEvent(event)
+            return
+        self._popup.hide()
+        if self._count.text() and self._count.text() not in (NONE, "?"):
+            self.stepped.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
+        else:
+            self._take_first()
+
     def close_results(self) -> bool:
         """Close the list of results; False where it was not open."""
         shown = self._popup.isVisible()
@@ -192,6 +238,11 @@ class SearchField(QLineEdit):
     def _place(self) -> None:
         self._glass.adjustSize()
         self._glass.move(9, (self.height() - self._glass.height()) // 2)
+        self._count.adjustSize()
+        self._count.move(
+            self.width() - self._count.width() - 8, (self.height() - self._count.height()) // 2
+        )
+        self.setTextMargins(20, 0, self._count.width() + 6 if self._count.text() else 0, 0)
         self._key.adjustSize()
         self._key.move(self.width() - self._key.width() - 8, (self.height() - self._key.height()) // 2)
         self._key.setVisible(not self.text() and not self.hasFocus() and self.width() > 220)
@@ -218,7 +269,5 @@ class SearchField(QLineEdit):
 
     def _take_first(self) -> None:
         item = self._model.item(0)
-        popup = self._popup
-        if item is not None and not (popup.isVisible() and popup.currentIndex().isValid()):
-            popup.hide()
+        if item is not None:
             self.chosen.emit(item.data(HIT_ROLE))

@@ -264,8 +264,8 @@ class TestInspector:
 
     def test_an_op_is_shown_until_something_is_selected(self, qtbot: QtBot, solved: Document) -> None:
         inspector = shown(qtbot, InspectorPanel(solved), 304, 800)
-        inspector.show_slot(1)
-        assert inspector.name.text() == "Op 1"
+        solved.select_op(1)
+        assert inspector.name.text() == "relu"
         solved.select((6,))
         assert inspector.name.text() == "∂ weight"
 
@@ -580,6 +580,7 @@ class TestCompare:
 
     def test_both_maps_and_the_table_share_the_selection(self, qtbot: QtBot, solved: Document) -> None:
         view = shown(qtbot, CompareView(solved), 1400, 800)
+        view.table.show_page(1)
         click_row(qtbot, view.table.table, 0)
         assert solved.selection == (6,)
         assert all(side.state.selection == (6,) for side in view.maps)

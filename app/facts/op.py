@@ -1,0 +1,76 @@
+"""What the inspector says of one op: what it reads and makes, how long it takes, whose line it is."""
+
+from dataclasses import dataclass
+
+from app.facts.plan import PlanFacts, op_label, op_place
+from app.facts.storage import AliveRow, Figure, op_summary
+from app.numbers import bytes_exact, human
+from solver.step import SourceLine
+
+
+@dataclass(frozen=True, slots=True)
+class OpFacts:
+    """One op of a plan, at the slot it runs at."""
+
+    slot: int
+    title: str
+    summary: str
+    figures: tuple[Figure, ...]
+    reads: tuple[AliveRow, ...]
+    writes: tuple[AliveRow, ...]
+    """Changed in place."""
+    makes: tuple[AliveRow, ...]
+    source: SourceLine | None
+
+
+def op_facts(facts: PlanFacts, slot: int, estimated_seconds: float = -1.0) -> OpFacts:
+    """The op at ``slot``; ``estimated_seconds``: on the device of the budget view, -1 where unknown."""
+    op = facts.op_at(slot)
+    live = int(facts.profile[slot])
+    again = ", run again" if slot in facts.repeated.slots else ""
+    figures = [Figure("Op", f"{slot} of {facts.slots}", op.name), Figure("Call", op.target)]
+    if op.seconds >= 0:
+        figures.append(Figure("Time", duration(op.seconds), "measured"))
+    elif estimated_seconds >= 0:
+        figures.append(Figure("Time", f"~{duration(estimated_seconds)}", "estimate"))
+    if op.flops > 0:
+        figures.append(Figure("Work", f"{op.flops / 1e9:,.3g} GFLOP"))
+    figures.append(Figure("Live", human(live), bytes_exact(live)))
+    if slot == facts.peak_slot:
+        figures.append(Figure("Peak", "the most bytes are alive here"))
+    only_read = [s for s in op.reads if s not in op.writes]
+    return OpFacts(
+        slot=slot,
+        title=op_label(op),
+        summary=op_summary(op) + again,
+        figures=tuple(figures),
+        reads=tuple(_row(facts, s, slot) for s in only_read),
+        writes=tuple(_row(facts, s, slot) for s in op.writes),
+        makes=tuple(_row(facts, s, slot) for s in op.creates),
+        source=facts.step.sources[op.source] if op.source >= 0 else None,
+    )
+
+
+def _row(facts: PlanFacts, storage: int, slot: int) -> AliveRow:
+    about = facts.step.storages[storage]
+    return AliveRow(
+        storage, about.name, about.category, int(facts.sizes[storage]), _kept(facts, storage, slot)
+    )
+
+
+def _kept(facts: PlanFacts, storage: int, slot: int) -> str:
+    """Where it goes from here."""
+    if facts.step.storages[storage].resident:
+        return "lives across steps" if not facts.step.storages[storage].output else "leaves the step"
+    later = [use.slot for use in facts.consumers(storage) if use.slot > slot]
+    if not later:
+        return "needed here for the last time"
+    return f"then op {later[0]}, {op_place(facts.op_at(later[0]))}"
+
+
+def duration(seconds: float) -> str:
+    """``1.24 ms``: three digits."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
