@@ -190,13 +190,8 @@ class CompareView(QWidget):
         defaults = (first, next((i for i, e in enumerate(entries) if e is best), last))
         names = [entry.name for entry in entries]
         for header, default in zip(self.headers, defaults, strict=True):
-            chooser = header.chooser
             chosen = header.chosen
-            chooser.blockSignals(True)
-            chooser.clear()
-            chooser.addItems(names)
-            chooser.setCurrentIndex(names.index(chosen) if chosen in names else default)
-            chooser.blockSignals(False)
+            header.set_names(names, names.index(chosen) if chosen in names else default)
         self.refresh()
 
     def refresh(self) -> None:

@@ -1,5 +1,7 @@
 """The strip over one side of the comparison: which plan it shows, and its figures."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QToolButton, QWidget
 
@@ -8,6 +10,9 @@ from app.numbers import bytes_exact, human, percent, plan_size
 from app.panels.controls import FigureLabel, Strip
 from app.panels.header import saving
 from app.translation import tr
+
+LIST_PADDING = 24
+"""Pixels beside the longest name in the list of plans."""
 
 
 class SideHeader(Strip):
@@ -45,6 +50,16 @@ class SideHeader(Strip):
         self.row.addWidget(button)
         return button
 
+    def set_names(self, names: Sequence[str], chosen: int) -> None:
+        """Offer these plans, without telling anybody; long names are read in full in the list."""
+        chooser = self.chooser
+        chooser.blockSignals(True)
+        chooser.clear()
+        chooser.addItems(list(names))
+        chooser.setCurrentIndex(chosen)
+        chooser.blockSignals(False)
+        chooser.view().setMinimumWidth(chooser.view().sizeHintForColumn(0) + LIST_PADDING)
+
     def remember(self) -> None:
         """What is shown now was the user's choice and stays when plans come and go."""
         self.chosen = self.chooser.currentText()
@@ -54,6 +69,7 @@ class SideHeader(Strip):
 
     def show_figures(self, facts: PlanFacts | None, other: PlanFacts | None) -> None:
         """Figures of ``facts``; ``other`` is what the saving is against, None on the left side."""
+        self.chooser.setToolTip(self.chooser.currentText())
         self._figures, self._other = facts is not None, other
         self.total.setVisible(facts is not None)
         if facts is not None:
