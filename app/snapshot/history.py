@@ -64,16 +64,15 @@ class HistoryModel(QAbstractTableModel):
     def headerData(  # noqa: N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> object:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
+        if orientation is not Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return _alignment(section)
+        return COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            side = (
-                Qt.AlignmentFlag.AlignRight if index.column() in RIGHT else Qt.AlignmentFlag.AlignLeft
-            )
-            return Qt.AlignmentFlag(side | Qt.AlignmentFlag.AlignVCenter)
+            return _alignment(index.column())
         if role == Qt.ItemDataRole.DisplayRole:
             return self._cells[index.column()](int(self.events[index.row()]))
         return None
@@ -90,3 +89,8 @@ class HistoryModel(QAbstractTableModel):
             lambda e: f"{int(events.stream[e]):#x}",
             lambda e: self._places[int(events.stack[e])].text if events.stack[e] >= 0 else "",
         )
+
+
+def _alignment(column: int) -> Qt.AlignmentFlag:
+    side = Qt.AlignmentFlag.AlignRight if column in RIGHT else Qt.AlignmentFlag.AlignLeft
+    return side | Qt.AlignmentFlag.AlignVCenter

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from app.facts.plan import Group
 from app.map.scene import CATEGORIES, Scene
 from app.map.view import MapView
-from app.numbers import bytes_exact, plan_size
+from app.numbers import bytes_exact, human, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, HatchKey, Strip, label, rule
 from app.panels.legend import LegendBox
 from app.panels.sheet import panel_sheet
@@ -84,7 +84,8 @@ class RecordedHeader(Strip):
             (self.allocated, recorded.allocated, live),
             (self.lost, recorded.lost, ""),
         ):
-            figure.set_figure(plan_size(size), name=name, exact=f"{bytes_exact(size)} B")
+            text = human(size) if figure is self.lost else plan_size(size)
+            figure.set_figure(text, name=name, exact=f"{bytes_exact(size)} B")
         self.placed.setVisible(recorded.placed is not None)
         if recorded.placed is not None:
             height = recorded.placed.height
