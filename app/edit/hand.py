@@ -13,6 +13,7 @@ from app.edit.words import action_text, run_text
 from app.map.plan_scene import PlanScene
 from app.map.view import MapView
 from app.numbers import human, plan_size
+from app.translation import tr
 
 SNAP = 6.0
 """Pixels within which a storage snaps to an edge; with Ctrl to none."""
@@ -243,14 +244,15 @@ class Hand(QObject):
         """Move the selected tensor to the next gap that way, or a little."""
         instance = self._selected(draft)
         if instance < 0:
-            self.said.emit("Select a tensor that the plan places, then Alt+Up or Alt+Down moves it.")
+            self.said.emit(tr("Select a tensor in the arena, then Alt+Up or Alt+Down moves it."))
             return
         room = Room(draft, draft.original.block(instance))
         window = self._view.state.window
         step = aligned(round((window.y1 - window.y0) * LITTLE)) * (1 if up else -1)
         address = max(room.address + step, 0) if little else room.next_gap(up)
         if address is None:
-            self.said.emit("There is no gap for it further " + ("up." if up else "down."))
+            below = tr("There is no gap for it further down.")
+            self.said.emit(tr("There is no gap for it further up.") if up else below)
             return
         self.editor.move(instance, address)
         self._view.reveal(int(draft.original.storages[instance]))
@@ -261,7 +263,7 @@ class Hand(QObject):
         if slot < 0 and (instance := self._selected(draft)) >= 0:
             slot = int(draft.plan.lifetimes[instance, 0])
         if slot < 0:
-            self.said.emit("Click an op on the axis, then Alt+Left or Alt+Right moves it.")
+            self.said.emit(tr("Click an op on the axis, then Alt+Left or Alt+Right moves it."))
             return
         self._hold(draft, slot)
         target = slot + 1 + by if later else slot - by

@@ -79,11 +79,8 @@ def _bytes(title: str, size: Callable[[Refill], int], tone: str = "text") -> Col
     return Column(title, lambda r: _mib(size(r)), size, number=True, tone=lambda r: tone)
 
 
-PAGES = (
-    ("What moved", "Every tensor that moved, and what it saved at the peak"),
-    ("Requests", "Requests that opened a segment although enough bytes were free"),
-)
 MOVED = 0
+"""The page of all that moved."""
 NAME = 1
 EXPENDABLE = (6, 7, 4, 3)
 """Columns that may be left out, the first one first."""
@@ -156,7 +153,11 @@ class CompareTable(QWidget):
         titles = QHBoxLayout()
         titles.setContentsMargins(12, 6, 16, 4)
         titles.setSpacing(4)
-        for number, (text, tip) in enumerate(PAGES):
+        pages = (
+            (tr("What moved"), tr("Every tensor that moved, and what it saved at the peak")),
+            (tr("Requests"), tr("Requests that opened a segment although enough bytes were free")),
+        )
+        for number, (text, tip) in enumerate(pages):
             tab = QToolButton()
             tab.setText(text)
             tab.setToolTip(tip)

@@ -13,7 +13,6 @@ from app.theme import DARK, Theme
 from app.translation import tr
 
 HEIGHT = 36
-HINT = "Drag a tensor up or down, or an op along the axis. Alt and the arrow keys do the same."
 
 
 class EditBar(Strip):
@@ -33,7 +32,6 @@ class EditBar(Strip):
         self._document, self._editor = document, editor
         self._active = self._busy = False
         self._at = -1
-        self._said = ""
         self.title = label(tr("Edit by hand"), "strong")
         self.state = QLabel()
         self.state.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
@@ -42,9 +40,9 @@ class EditBar(Strip):
         self.state.setProperty("tag", "ok")
         self.text = ElidedLabel("", "body", "text2")
         self.text.setObjectName("editText")
-        self.next = _button("Next conflict", "Show the next conflict on the map")
-        self.solve = _button("Solve the rest", "Solve the step; what you moved stays where you put it")
-        self.close_button = _button("Done", "End editing (E)")
+        self.next = _button(tr("Next conflict"), tr("Show the next conflict on the map"))
+        self.solve = _button(tr("Solve the rest"), _rest())
+        self.close_button = _button(tr("Done"), tr("End editing (E)"))
         for part in (self.title, self.state):
             self.row.addWidget(part)
         self.row.addWidget(self.text, 1)
@@ -75,7 +73,6 @@ class EditBar(Strip):
 
     def say(self, text: str) -> None:
         """Say something until the next change."""
-        self._said = text
         self.text.setText(text)
 
     def wanted(self, part: QWidget) -> bool:
@@ -87,7 +84,7 @@ class EditBar(Strip):
         edited = entry is not None and entry.draft is not None
         self.setVisible(self._active or edited)
         self.close_button.setVisible(self._active)
-        self._at, self._said = -1, ""
+        self._at = -1
         if draft is None:
             self._conflicts = 0
             self.state.hide()
@@ -98,10 +95,14 @@ class EditBar(Strip):
             self.state.setVisible(edited)
             set_property(self.state, "tag", "error" if texts else "ok")
             self.state.setText(conflict_count(len(texts)))
-            self.text.setText(texts[0] if texts else HINT if self._active else "A plan like others.")
+            hint = tr(
+                "Drag a tensor up or down, or an op along the axis. Alt and arrow keys do the same."
+            )
+            rest = hint if self._active else tr("A plan like others.")
+            self.text.setText(texts[0] if texts else rest)
         why = self._editor.hindrance
         self.solve.setEnabled(not why and not self._busy)
-        self.solve.setToolTip(why or "Solve the step; what you moved stays where you put it")
+        self.solve.setToolTip(why or _rest())
         self.fit()
 
     def step(self) -> None:
@@ -116,6 +117,10 @@ class EditBar(Strip):
         self.text.setText(f"{self._at + 1} of {len(texts)}: {texts[self._at]}")
         if self._at < len(slots):
             self.go_to.emit(slots[self._at])
+
+
+def _rest() -> str:
+    return tr("Solve the step; what you moved stays where you put it")
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -11,6 +11,7 @@ from app.numbers import GIB, Unit, counted, human, unit_of
 from app.panels.controls import label
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import Theme
+from app.translation import tr
 
 EXPENDABLE = (3, 2, 1)
 """Columns that may be left out where it is narrow, the first one first."""
@@ -114,9 +115,9 @@ class MovedTable(QWidget):
         self.table.setVisible(bool(rows))
         self.empty.setVisible(not rows)
         self.empty.setText(
-            "No tensor that moved has these words in its name or category."
+            tr("No tensor that moved has these words in its name or category.")
             if self.rows
-            else "Nothing moved: every tensor lies at the same address at the same ops."
+            else tr("Nothing moved: every tensor lies at the same address at the same ops.")
         )
         self._fit()
         self.changed.emit()
