@@ -53,6 +53,8 @@ class ElidedLabel(QLabel):
         self.setProperty("tone", tone)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.mode = Qt.TextElideMode.ElideRight
+        self.least = 24
+        """Pixels that it is to have at least, where its text needs as much."""
         self.setText(text)
 
     def setText(self, text: str) -> None:  # noqa: N802
@@ -60,7 +62,8 @@ class ElidedLabel(QLabel):
         self._update_tip()
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        return QSize(min(24, super().sizeHint().width()), super().minimumSizeHint().height())
+        needed = QFontMetrics(self.font()).horizontalAdvance(self.text()) + 2
+        return QSize(min(self.least, needed), super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:  # noqa: N802
         width = QFontMetrics(self.font()).horizontalAdvance(self.text()) + 2

@@ -15,6 +15,8 @@ from app.theme import DARK, Theme
 from app.translation import tr
 
 HEIGHT = 40
+TITLE_LEAST = 120
+"""Of a plan's name, before figures give way to it; pixels."""
 
 
 class PlanHeader(Strip):
@@ -29,6 +31,7 @@ class PlanHeader(Strip):
         self._running = self._stale = False
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("planName")
+        self.title.least = TITLE_LEAST
         self.edited = _tag(tr("Edited"), "accent", tr("A plan edited by hand; kept where you save it"))
         self.incumbent = _tag(
             tr("Incumbent"), "accent", tr("The best plan so far; the solve is still running")

@@ -45,6 +45,8 @@ TIP = (
 )
 NONE = "none"
 """What is said where nothing was found."""
+HINT_PAD = 40
+"""Pixels around the magnifying glass, the placeholder and the key."""
 SHOWN = 40
 """Most results in the list."""
 AnyIndex: TypeAlias = QModelIndex | QPersistentModelIndex
@@ -245,7 +247,9 @@ class SearchField(QLineEdit):
         self.setTextMargins(20, 0, self._count.width() + 6 if self._count.text() else 0, 0)
         self._key.adjustSize()
         self._key.move(self.width() - self._key.width() - 8, (self.height() - self._key.height()) // 2)
-        self._key.setVisible(not self.text() and not self.hasFocus() and self.width() > 220)
+        hint = self.fontMetrics().horizontalAdvance(self.placeholderText())
+        room = self.width() - self._key.width() - self._glass.width() - hint > HINT_PAD
+        self._key.setVisible(not self.text() and not self.hasFocus() and room)
 
     def _forget(self) -> None:
         self._hits = None
