@@ -19,7 +19,7 @@ def column_slots(
     Shape (columns,); ``scene`` has slots, the range lies within them. Needs the kernels.
     """
     slots = np.zeros(columns, np.int64)
-    bounds = axis.slots(first + np.arange(columns + 1) * ((last - first) / columns))
+    bounds = axis.slots(first + np.arange(columns + 1, dtype=np.float64) * ((last - first) / columns))
     KERNELS.load().column_slots(scene.live, scene.live_tops, bounds, slots)
     return slots
 

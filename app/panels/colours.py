@@ -1,6 +1,7 @@
 """What the map's colours tell: a chooser at the left of the legend, wired to map and document."""
 
 from PySide6.QtCore import QSignalBlocker
+from PySide6.QtGui import QFontMetrics, QShowEvent
 from PySide6.QtWidgets import QComboBox, QSizePolicy
 
 from app.document import Document, Entry
@@ -16,7 +17,7 @@ WORDS = {
     ColourBy.MODULE: "Colour by module",
     ColourBy.AGE: "Colour by age",
 }
-AROUND = 44
+AROUND = 50
 """Pixels of the chooser besides its text: padding and the arrow."""
 
 
@@ -78,9 +79,14 @@ class ColourChooser(QComboBox):
         self.setEnabled(scene is not None)
         self._legend.fit()
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._fit_text()  # its face is known by now
+
     def _fit_text(self) -> None:
         """Be as wide as what is chosen, the list as wide as all there is."""
-        words = self.fontMetrics().horizontalAdvance
+        self.ensurePolished()
+        words = QFontMetrics(self.font()).horizontalAdvance
         self.setFixedWidth(words(self.currentText()) + AROUND)
         widest = max((words(self.itemText(index)) for index in range(self.count())), default=0)
         self.view().setMinimumWidth(widest + AROUND)
