@@ -11,14 +11,18 @@ from app.map.view import MapView
 from app.panels.legend import Legend
 from app.translation import tr
 
-WORDS = {
-    ColourBy.CATEGORY: "Colour by category",
-    ColourBy.DTYPE: "Colour by dtype",
-    ColourBy.MODULE: "Colour by module",
-    ColourBy.AGE: "Colour by age",
-}
 AROUND = 50
 """Pixels of the chooser besides its text: padding and the arrow."""
+
+
+def _words(by: ColourBy) -> str:
+    return {
+        ColourBy.CATEGORY: tr("Colour by category"),
+        ColourBy.DTYPE: tr("Colour by dtype"),
+        ColourBy.MODULE: tr("Colour by module"),
+        ColourBy.AGE: tr("Colour by age"),
+        ColourBy.DIFFERENCE: tr("Difference from"),
+    }[by]
 
 
 class ColourChooser(QComboBox):
@@ -70,9 +74,7 @@ class ColourChooser(QComboBox):
             if choices != self._choices:
                 self._choices = choices
                 self.clear()
-                self.addItems(
-                    [WORDS[by] if not name else f"Difference from {name}" for by, name in choices]
-                )
+                self.addItems([f"{_words(by)} {name}".strip() for by, name in choices])
             chosen = (self._by, self._against)
             self.setCurrentIndex(choices.index(chosen) if chosen in choices else 0)
         self._fit_text()

@@ -67,6 +67,8 @@ class LegendBox(QAbstractButton):
         """Show the group's bytes at the peak."""
         self.figure = human(size)
         self.setAccessibleName(f"{self.shows.label}, {bytes_exact(size)} bytes at the peak")
+        hint = tr("Click: hide or show. Alt+click: show only this.")
+        self.setToolTip(f"{human(size)} at the peak. {hint}")
         self.updateGeometry()
         self.update()
 
