@@ -15,10 +15,10 @@ BASE = 0x7F0000000000
 TIMES, USER_METADATA, ANNOTATIONS, POOLS = (2, 2), (2, 9), (2, 6), (2, 12)
 """The versions from which on these are written."""
 
-MODEL = "/home/ada/train/model.py"
+MODEL = "/srv/train/model.py"
 _OUTER = [
-    ("<module>", "/home/ada/train/main.py", 88),
-    ("main", "/home/ada/train/main.py", 61),
+    ("<module>", "/srv/train/main.py", 88),
+    ("main", "/srv/train/main.py", 61),
 ]
 
 
