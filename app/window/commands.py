@@ -220,7 +220,7 @@ class Commands(QObject):
             "verify": ("Verify…", self.verify),
             "picture": ("Save picture…", self.picture),
             "save": ("Save plan…", self.save_plan),
-            "library": ("Try again", self.work.open_library),
+            "library": ("Try again", self.work.try_again),
             "prove": ("Try again", self.work.prove),
         }
         shown = self.document.shown

@@ -25,6 +25,7 @@ class LibraryWork(Runner):
         self.document, self.library = document, library
         self._library_failed = False
         """It was said once; the user may try again."""
+        self._store_next = False
 
     def open_library(self) -> None:
         """Open the library in the background; ``library_ready`` follows."""
@@ -32,6 +33,11 @@ class LibraryWork(Runner):
         job = OpenLibraryJob(self.library)
         job.succeeded.connect(self._library_opened)
         self._run_beside(job)
+
+    def try_again(self) -> None:
+        """Open the library once more, and keep then what it could not take."""
+        self._store_next = True
+        self.open_library()
 
     def store(self) -> None:
         """Keep the open step and its plans in the library."""
@@ -48,6 +54,9 @@ class LibraryWork(Runner):
     def _library_opened(self) -> None:
         self._library_failed = False
         self.library_ready.emit()
+        if self._store_next and not self.document.example:
+            self.store()
+        self._store_next = False
 
     def _find_step(self, fingerprint: str) -> Step | None:
         # Runs in a load's thread.
