@@ -5,6 +5,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.document import Document
+from app.facts.finding import FindIndex, Query, find_index, matching, parse_query
 from app.facts.moved import Moved, moved_tensors
 from app.facts.plan import PlanFacts, counterparts
 from app.numbers import GIB, Unit, counted, human, unit_of
@@ -12,6 +13,7 @@ from app.panels.controls import label
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import Theme
 from app.translation import tr
+from solver.errors import BayplanError
 
 EXPENDABLE = (3, 2, 1)
 """Columns that may be left out where it is narrow, the first one first."""
@@ -77,7 +79,9 @@ class MovedTable(QWidget):
         self._document = document
         self._sides: tuple[PlanFacts, PlanFacts] | None = None
         self.rows: tuple[Moved, ...] = ()
-        self._words: list[str] = []
+        self._text = ""
+        self._indices: list[FindIndex | None] = [None, None]
+        """By side what its tensors are found by, once something was looked for."""
         self.model: RowsModel[Moved] = RowsModel(moved_columns(unit_of(GIB)))
         self.table = dense_table("What moved", self.model, wide=0)
         self.empty = label("", "body", "text3")
@@ -101,26 +105,38 @@ class MovedTable(QWidget):
         self._sides = left, right
         self.rows = moved_tensors(left, right)
         self.model.set_columns(moved_columns(unit_of(left.total_bytes)))
-        self.filter(" ".join(self._words))
+        self.filter(self._text)
 
     def filter(self, text: str) -> None:
-        """Show the tensors with all of these words in their name or category."""
-        self._words = text.casefold().split()
-        rows = [
-            row
-            for row in self.rows
-            if all(word in f"{row.name} {row.category}".casefold() for word in self._words)
-        ]
+        """Show the tensors that the search field, too, would find by this text."""
+        self._text = text
+        problem = tr("No tensor that moved is found by this: names, ops, modules, >64MiB, 64×256.")
+        if not self.rows:
+            problem = tr("Nothing moved: every tensor lies at the same address at the same ops.")
+        try:
+            rows = self._found(parse_query(text))
+        except BayplanError as error:
+            rows, problem = [], str(error)
         self.model.set_rows(rows)
         self.table.setVisible(bool(rows))
         self.empty.setVisible(not rows)
-        self.empty.setText(
-            tr("No tensor that moved has these words in its name or category.")
-            if self.rows
-            else tr("Nothing moved: every tensor lies at the same address at the same ops.")
-        )
+        self.empty.setText(problem)
         self._fit()
         self.changed.emit()
+
+    def _found(self, query: Query) -> list[Moved]:
+        if not query or self._sides is None:
+            return list(self.rows)
+        found: list[set[int]] = []
+        for number, facts in enumerate(self._sides):
+            index = self._indices[number]
+            if index is None or index.step is not facts.step:
+                same = self._indices[0]
+                index = same if same is not None and same.step is facts.step else find_index(facts.step)
+                self._indices[number] = index
+            found.append(set(matching(index, query).tolist()))
+        left, right = found
+        return [r for r in self.rows if r.left_storage in left or r.right_storage in right]
 
     @property
     def count_text(self) -> str:

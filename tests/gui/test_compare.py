@@ -87,8 +87,14 @@ def test_it_sorts_filters_and_says_how_many_are_left(view: CompareView, document
     view.table.filter.setText("gradient weight")
     assert [row.name for row in moved.model.rows] == ["∂ weight"]
     assert view.table.note.text() == "1 of 4 tensors"
+    view.table.filter.setText(">1KiB relu")
+    assert [row.name for row in moved.model.rows] == ["∂ act · relu"]
     view.table.filter.setText("nowhere")
     assert moved.empty.isVisible() and not moved.table.isVisible()
+    view.table.filter.setText("> nothing")
+    assert "has no size after the sign" in moved.empty.text()
+    view.table.filter.setText("")
+    assert view.table.note.text() == "4 tensors"
 
 
 def test_a_row_selects_its_tensor_everywhere_and_return_shows_it_on_both_maps(
