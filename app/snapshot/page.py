@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.facts.plan import Group
+from app.map.index import FloatArray
 from app.map.scene import CATEGORIES, Scene
 from app.map.view import MapView
 from app.numbers import bytes_exact, human, plan_size
@@ -121,6 +122,12 @@ class RecordedPage(QWidget):
             box.toggled.connect(self._hide)
         self.legend.row.addWidget(self.unusable)
         self.legend.row.addStretch(1)
+        self.time = QComboBox()
+        self.time.setObjectName("timeAxis")
+        self.time.setAccessibleName("Time axis")
+        self.time.addItems(["By allocation", "By seconds"])
+        self.time.currentIndexChanged.connect(self._set_time)
+        self.legend.row.addWidget(self.time)
         self.before, self.after = _Side("As recorded"), _Side("Placed anew")
         self.after.hide()
         self.maps = (self.before.map, self.after.map)
@@ -210,6 +217,7 @@ class RecordedPage(QWidget):
             self.selection = ()
         self.after.map.set_scene(recorded.placed_scene)
         self.unusable.setVisible(bool(len(recorded.scene.unusable)))
+        self.time.setEnabled(recorded.seconds is not None)
         if recorded.placed_scene is not None:
             for side in self.maps:
                 side.fit()
@@ -319,6 +327,15 @@ class RecordedPage(QWidget):
     def _filter(self, number: int) -> None:
         if self.history is not None:
             self.history.show_only(FILTERS[number][1])
+
+    @Slot(int)
+    def _set_time(self, number: int) -> None:
+        """Slots as wide as one another, or as the seconds that they took."""
+        for side in self.maps:
+            side.state.set_time(self._seconds if number else None)
+
+    def _seconds(self, _: Scene) -> FloatArray | None:
+        return self.recorded.seconds if self.recorded is not None else None
 
     @Slot()
     def _hide(self) -> None:

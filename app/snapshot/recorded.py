@@ -5,6 +5,7 @@ It is made in a background thread, from a part of a memory snapshot or from a ta
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,17 @@ class Recorded:
     @property
     def lost(self) -> int:
         return max(self.reserved - self.allocated, 0)
+
+    @cached_property
+    def seconds(self) -> npt.NDArray[np.float64] | None:
+        """What every slot took, to the next allocation or the part's end; None where nobody knows."""
+        part = self.part
+        if part is None or not len(part.seconds):
+            return None
+        times = part.trace.seconds
+        last = part.trace.count if part.choice.last is None else min(part.choice.last, len(times))
+        end = float(times[max(last - 1, 0)] - times[min(int(part.events[0]), len(times) - 1)])
+        return np.diff(np.append(part.seconds, max(end, float(part.seconds[-1]))))
 
     def at_peak(self, share: int) -> tuple[int, ...]:
         """The rectangles of one of the ``shares``, the largest first."""

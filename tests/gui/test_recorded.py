@@ -282,3 +282,18 @@ def test_device_and_time_are_chosen_while_the_file_is_read(
     part = page.recorded.part if page.recorded is not None else None
     assert part is not None and part.trace.device == 1
     assert part.seconds[-1] <= longest / 2 + 0.001
+
+
+def test_time_runs_by_allocations_or_by_seconds(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded = page.recorded
+    assert recorded is not None and recorded.part is not None and recorded.seconds is not None
+    times = recorded.part.trace.seconds
+    assert recorded.seconds.sum() == pytest.approx(times[-1] - times[0])
+    page.time.setCurrentIndex(1)
+    axis = page.before.map.state.axis
+    assert axis.timed and axis.seconds == pytest.approx(recorded.seconds.sum(), rel=0.01)
+    page.time.setCurrentIndex(0)
+    assert not page.before.map.state.axis.timed
