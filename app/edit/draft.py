@@ -57,6 +57,10 @@ class Draft:
         """Whether anything is elsewhere than in the original."""
         return bool(self.moved) or self.sequence != self.original.sequence
 
+    def alike(self, other: "Draft") -> bool:
+        """Whether both are drafts of one plan, so that their actions have the same indices."""
+        return self.original.plan is other.original.plan
+
     # -- what a person does --------------------------------------------------------------------------
 
     def with_address(self, instance: int, address: int) -> "Draft":

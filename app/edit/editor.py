@@ -99,10 +99,14 @@ class Editor(QObject):
 
     def _swap(self, gone: Entry, back: Entry) -> None:
         """``back`` is there and shown instead of ``gone``, which stays where it is the original."""
-        document = self._document
+        document, was, slot = self._document, self.draft, self._document.op_slot
         there = next((e for e in document.entries if e.name == gone.name), None)
         if back.draft is not None:
             document.add(back)
         elif there is not None:
             original = next((e for e in document.entries if e.plan is back.plan), None)
             document.remove(there, show=original or document.best)
+        now = self.draft
+        if was is not None and now is not None and 0 <= slot < len(was.runs) and was.alike(now):
+            # The op that was selected stays so, wherever it runs by now.
+            document.select_op(now.slot_of(was.sequence[was.runs[slot]]))

@@ -285,7 +285,6 @@ class Hand(QObject):
 
     def _held_slot(self, draft: Draft | None) -> int:
         """Where the held op runs in a draft; -1: none is held."""
-        if draft is None or self._held is None or self._held[0].original is not draft.original:
+        if draft is None or self._held is None or not self._held[0].alike(draft):
             return -1
-        at = self._held[1]
-        return next((s for s, p in enumerate(draft.runs) if draft.sequence[p] == at), -1)
+        return draft.slot_of(self._held[1])

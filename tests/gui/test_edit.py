@@ -323,6 +323,16 @@ def test_with_shift_keys_move_a_tensor_a_little_and_an_op_far(editing: MainWindo
     assert shown is not None and shown.plan.order == (0, 1, 3, 4, 5, 2)
 
 
+def test_the_selected_op_stays_selected_where_it_was_moved_to(editing: MainWindow) -> None:
+    editing.document.select_op(2)
+    drag_op(editing, 2, 5)
+    assert editing.document.op_slot == 4
+    editing.menu["undo"].trigger()
+    assert editing.document.op_slot == 2
+    drag_storage(editing, WEIGHT_GRADIENT, 6000)
+    assert editing.document.op_slot == 2
+
+
 def test_escape_drops_nothing_and_clicks_select_as_always(editing: MainWindow) -> None:
     view, hand = page(editing).map, page(editing).hand
     grab_and_move(view, middle_of(view, RELU), QPoint(0, -40))
