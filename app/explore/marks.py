@@ -3,21 +3,23 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QRectF, Qt, QTimer
+from PySide6.QtCore import QRect, QRectF, Qt, QTimer
 from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.explore.player import less_motion
+from app.map.index import FloatArray
 from app.map.map_row import MapRow
 from app.map.palette import mix
+from app.map.scene import Scene
 from app.map.view import MapView
 from solver.plan import IntArray
 
 NONE: IntArray = np.zeros(0, np.int64)
 VEIL = 0.72
 """How much of the map is covered where nothing was found."""
-OUTLINED = 2000
-"""More found tensors than this in sight are filled only."""
+DRAWN = 4000
+"""At most so many places are drawn."""
 MOST = 400
 """Rectangles drawn of those that come or go at one step."""
 FADE_MS, FRAME_MS = 120, 24
@@ -29,32 +31,41 @@ class Boxes:
     def __init__(self, view: MapView) -> None:
         self._view = view
 
-    def of(self, rectangles: IntArray) -> list[QRectF]:
-        """Those that are in sight and not hidden, at least a pixel wide and high."""
+    def of(self, rectangles: IntArray) -> tuple[IntArray, FloatArray]:
+        """Colour numbers and (left, top, width, height) of those that are in sight and not hidden.
+
+        At least a pixel wide and high, cut at the map's edges; each place once, the largest ``DRAWN``.
+        Shapes (n,) and (n, 4).
+        """
         view = self._view
-        scene, window, axis = view.state.scene, view.state.window, view.state.axis
-        if scene is None or not len(rectangles):
-            return []
+        scene, window, colouring = view.state.scene, view.state.window, view.state.colouring
+        if scene is None or colouring is None or not len(rectangles):
+            return NONE, np.zeros((0, 4))
         row: MapRow = view.map_row
         plot = row.mapRectToParent(row.plot)
         wide = plot.width() / (window.x1 - window.x0)
         high = plot.height() / (window.y1 - window.y0)
-        low, top = scene.low[rectangles], scene.high[rectangles]
-        near = (top > window.y0) & (low < window.y1)
-        result = []
-        for at in rectangles[near].tolist():
-            if view.state.is_hidden(at):
-                continue
-            x0 = plot.left() + (axis.place(int(scene.start[at])) - window.x0) * wide
-            x1 = plot.left() + (axis.place(int(scene.end[at])) - window.x0) * wide
-            y1 = plot.bottom() - (float(scene.low[at]) - window.y0) * high
-            y0 = plot.bottom() - (float(scene.high[at]) - window.y0) * high
-            box = QRectF(
-                round(x0), round(y0), max(round(x1) - round(x0), 1), max(round(y1) - round(y0), 1)
-            )
-            if box.intersects(plot):
-                result.append(box.intersected(plot.adjusted(-4, -4, 4, 4)))
-        return result
+        numbers = colouring.numbers[rectangles].astype(np.int64)
+        there = view.state.palette.fill[numbers] > 0
+        own, numbers = rectangles[there], numbers[there]
+        places = view.state.axis.places
+        x0 = plot.left() + (places(scene.start[own]) - window.x0) * wide
+        x1 = plot.left() + (places(scene.end[own]) - window.x0) * wide
+        y0 = plot.bottom() - (scene.high[own] - window.y0) * high
+        y1 = plot.bottom() - (scene.low[own] - window.y0) * high
+        seen = (x1 > plot.left()) & (x0 < plot.right()) & (y1 > plot.top()) & (y0 < plot.bottom())
+        edges = np.stack([x0, y0, x1, y1], axis=1)[seen]
+        edges[:, 0::2] = edges[:, 0::2].clip(plot.left() - 4, plot.right() + 4)
+        edges[:, 1::2] = edges[:, 1::2].clip(plot.top() - 4, plot.bottom() + 4)
+        edges = np.round(edges)
+        boxes = np.concatenate([edges[:, :2], np.maximum(edges[:, 2:] - edges[:, :2], 1)], axis=1)
+        keys = np.zeros(len(boxes), np.int64)
+        for column in range(4):  # 15 bits each: a screen is narrower than 32,768 pixels
+            keys = (keys << 15) | (boxes[:, column].astype(np.int64) + 8)
+        first = np.unique(keys, return_index=True)[1]
+        area = boxes[first, 2] * boxes[first, 3]
+        kept = first[np.argsort(-area, kind="stable")[:DRAWN]]
+        return numbers[seen][kept], boxes[kept]
 
 
 class _Overlay(QGraphicsObject):
@@ -90,12 +101,16 @@ class FoundOverlay(_Overlay):
     def __init__(self, view: MapView) -> None:
         super().__init__(view, 6)
         self.found: tuple[int, ...] | None = None
+        self._rectangles = NONE
+        self._of: Scene | None = None
+        """The scene that these are of."""
         # Painted when the view changes, not with every move of the pointer.
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
 
     def set_found(self, storages: Sequence[int] | None) -> None:
         """Set off these; None: nothing is looked for."""
         self.found = None if storages is None else tuple(storages)
+        self._of = None
         self.setVisible(self.found is not None)
         self.update()
 
@@ -110,22 +125,20 @@ class FoundOverlay(_Overlay):
         veil = QColor(theme.map)
         veil.setAlphaF(VEIL)
         painter.fillRect(self.area, veil)
-        rectangles = scene.rectangles_of([s for s in self.found if s < scene.storages])
-        window, axis = state.window, state.axis
-        first, last = axis.slot(window.x0), axis.slot(window.x1)
-        chosen = np.array(rectangles, np.int64)
-        chosen = chosen[(scene.end[chosen] > first) & (scene.start[chosen] < last)]
-        outlined = len(chosen) <= OUTLINED
-        line = QColor(theme.text)
-        for number in np.unique(state.colouring.numbers[chosen]) if state.colouring else ():
-            own = chosen[state.colouring.numbers[chosen] == number] if state.colouring else chosen
-            fill = QColor(state.palette.names[int(number)])
-            for box in self._boxes.of(own):
-                if outlined and box.width() > 3 and box.height() > 3:
-                    painter.fillRect(box, line)
-                    painter.fillRect(box.adjusted(1, 1, -1, -1), fill)
-                else:
-                    painter.fillRect(box, fill if not outlined else line)
+        if self._of is not scene:
+            self._of = scene
+            self._rectangles = np.flatnonzero(np.isin(scene.storage, self.found))
+        numbers, boxes = self._boxes.of(self._rectangles)
+        painter.setClipRect(self.area)
+        painter.setPen(Qt.PenStyle.NoPen)
+        # An edge of the text's colour around those that have room for one.
+        painter.setBrush(QColor(theme.text))
+        painter.drawRects([QRect(*box) for box in boxes.astype(np.int64).tolist()])
+        roomy = (boxes[:, 2] > 3) & (boxes[:, 3] > 3)
+        for number in np.unique(numbers[roomy]):
+            painter.setBrush(QColor(state.palette.names[int(number)]))
+            inner = boxes[roomy & (numbers == number)] + np.array([1, 1, -2, -2])
+            painter.drawRects([QRect(*box) for box in inner.astype(np.int64).tolist()])
 
 
 class PlayOverlay(_Overlay):
@@ -188,14 +201,11 @@ class PlayOverlay(_Overlay):
         painter.restore()
 
     def _coloured(self, rectangles: IntArray) -> list[tuple[int, QRectF]]:
-        scene, state = self._view.state.scene, self._view.state
+        scene = self._view.state.scene
         if scene is None or not len(rectangles) or int(rectangles.max()) >= scene.count:
             return []
-        return [
-            (state.number_of(at), box)
-            for at in rectangles.tolist()
-            for box in self._boxes.of(np.array([at], np.int64))
-        ]
+        numbers, boxes = self._boxes.of(rectangles)
+        return [(n, QRectF(*box)) for n, box in zip(numbers.tolist(), boxes.tolist(), strict=True)]
 
 
 class OpOverlay(_Overlay):

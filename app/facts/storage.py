@@ -257,7 +257,8 @@ def why_still(facts: PlanFacts, storage: int, slot: int) -> tuple[str, SourceLin
         later = f"later {op_place(keeper)} needs it at op {last}{line}"
         return f"It is alive {where} because that op uses it; {later}.", source
     between = len(slots) - 1
-    more = f" So do{'es' if between == 1 else ''} {counted(between, 'op')} before." if between else ""
+    verb = "uses" if between == 1 else "use"
+    more = f" {counted(between, 'op')} {verb} it before that." if between else ""
     return (
         f"It is still alive {where} because {op_place(keeper)} needs it at op {last}{line}.{more}",
         source,
