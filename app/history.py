@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-KEPT = 200
-"""Changes that can be undone."""
+KEPT = 100
+"""Changes that can be undone; each may hold a plan of some megabytes."""
 
 
 @dataclass(frozen=True)
