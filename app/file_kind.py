@@ -1,6 +1,5 @@
 """What a file is, by its first bytes: the name may say anything."""
 
-import zipfile
 from enum import Enum
 from pathlib import Path
 
@@ -29,8 +28,9 @@ def kind_of(path: Path) -> FileKind:
     from runtime.snapshot import looks_like_pickle
     from solver.placement.csv_table import REQUIRED
 
-    if path.is_dir():
-        raise BayplanError(f"{path.name} is a folder. {OPENED}")
+    if path.exists() and not path.is_file():
+        what = "a folder" if path.is_dir() else "no ordinary file"
+        raise BayplanError(f"{path.name} is {what}. {OPENED}")
     try:
         with path.open("rb") as file:
             first = file.read(FIRST)
@@ -41,11 +41,9 @@ def kind_of(path: Path) -> FileKind:
     if first.startswith(b"PK\x03\x04"):
         if path.suffix == ".pt2":
             return FileKind.PROGRAM
-        if _is_program(path):
-            raise BayplanError(
-                f"{path.name} is a torch.export program; give it a name that ends in .pt2."
-            )
-        raise BayplanError(f"{path.name} is a zip file, but no torch.export program. {OPENED}")
+        raise BayplanError(
+            f"{path.name} is a zip file. If torch.export wrote it, give it a name that ends in .pt2."
+        )
     header = first.partition(b"\n")[0].decode("utf-8", "replace").lstrip("\ufeff")
     columns = {cell.strip().strip('"') for cell in header.split(",")}
     if columns.issuperset(REQUIRED[1:]) or path.suffix.lower() == ".csv":
@@ -55,13 +53,3 @@ def kind_of(path: Path) -> FileKind:
     if not first:
         raise BayplanError(f"{path.name} is empty. {OPENED}")
     raise BayplanError(f"{path.name} is of no kind that can be opened. {OPENED}")
-
-
-def _is_program(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False
-    wanted = ("serialized_exported_program.json", "models/model.json")
-    return any(name.endswith(wanted) for name in names)

@@ -220,7 +220,7 @@ def test_a_table_of_lifetimes_is_placed(window: MainWindow, qtbot: QtBot, tmp_pa
     [
         ("photo.jpg", b"\xff\xd8\xff\xe0", "photo.jpg is of no kind that can be opened"),
         ("none.step", b"", "none.step is empty"),
-        ("some.zip", b"PK\x03\x04", "no torch.export program"),
+        ("some.zip", b"PK\x03\x04", "give it a name that ends in .pt2"),
         ("wrong.csv", b"a,b\n1,2\n", "the column 'id' is missing"),
         ("bad.pt2", b"PK\x03\x04 and nothing else", "bad.pt2 cannot be read"),
     ],
