@@ -42,6 +42,8 @@ class SettingsDialog(FrameDialog):
         super().__init__(tr("Settings"), parent)
         self.setObjectName("settings")
         self._settings, self._library = settings, library
+        self._fields = form()
+        self.body.addLayout(self._fields)
         self._add_look()
         self._add_solving()
         self._add_folders(named)
@@ -89,6 +91,8 @@ class SettingsDialog(FrameDialog):
         )
         self.reuse = QCheckBox(tr("Results may take over the bytes of operands"))
         self.reuse.setChecked(self._settings.reuse)
+        for number in (self.deadline, self.cores):
+            number.lineEdit().setTextMargins(6, 0, 0, 0)
         _add(fields, tr("Deadline"), self.deadline)
         _add(fields, tr("Cores"), self.cores)
         _add(fields, tr("In place"), self.reuse)
@@ -165,10 +169,10 @@ class SettingsDialog(FrameDialog):
     def _section(self, title: str) -> QFormLayout:
         heading = QLabel(title)
         heading.setProperty("role", "title")
-        self.body.addWidget(heading)
-        fields = form()
-        self.body.addLayout(fields)
-        return fields
+        if self._fields.rowCount():
+            heading.setContentsMargins(0, 8, 0, 0)
+        self._fields.addRow(heading)
+        return self._fields
 
     def _row(self, fields: QFormLayout, name: str, field: QLineEdit) -> QPushButton:
         button = QPushButton(tr("Choose…"))

@@ -127,7 +127,8 @@ class CommandPalette(QFrame):
         self.setFixedWidth(width)
         self.adjustSize()
         self.move(QPoint((self._window.width() - width) // 2, TOP))
-        self._choose(next((at for at, entry in enumerate(entries) if entry.enabled), 0))
+        usable = (at for at, entry in enumerate(entries) if entry.enabled)
+        self._choose(0 if typed.strip() else next(usable, 0))
 
     def _choose(self, row: int) -> None:
         index = self.model.index(row, 0)

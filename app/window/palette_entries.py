@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from app.window.fuzzy import score
 
+UNUSABLE = 3
+"""What an entry that cannot be used counts less; see ``app.window.fuzzy``."""
 MOST_RECENT = 8
 """Entries that are remembered as used lately."""
 
@@ -29,17 +31,17 @@ def found(
 ) -> list[PaletteEntry]:
     """The entries that ``typed`` fits, the best first; without letters those used lately first.
 
-    Among equals: those used lately, what can be used, the order of ``entries``. A remark that fits
-    where the text does not (a menu's name, a folder) counts less.
+    Among equals: those used lately, what can be used, the order of ``entries``. What cannot be used
+    counts a little less; a menu's name or a folder that has the very letters is better than nothing.
     """
     turn = {key: at for at, key in enumerate(recent)}
     scored = []
     for at, entry in enumerate(entries):
         fit = score(typed, entry.text)
-        if fit < 0 and score(typed, f"{entry.remark} {entry.text}") >= 0:
-            fit = 0
-        if fit < 0:
+        if fit < 0 and not (entry.enabled and typed.casefold().strip() in entry.remark.casefold()):
             continue
+        if not entry.enabled:
+            fit -= UNUSABLE
         late = turn.get(entry.key, MOST_RECENT)
         order = (-fit, late, not entry.enabled) if typed.strip() else (late, not entry.enabled)
         scored.append(((*order, len(entry.text) if typed.strip() else 0, at), entry))
