@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from app.map.colouring import ALWAYS, MOVED, ONLY, REST, SAME, ColourBy, Colouring, colour, ways
-from app.map.palette import argb, make_palette
+from app.map.palette import argb, channels, make_palette
 from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.theme import DARK, LIGHT, Theme
 from solver.placement.caching_allocator import simulate
@@ -91,3 +91,58 @@ def test_hidden_numbers_have_no_fill_and_all_have_a_name(theme: Theme) -> None:
     assert hidden.fill[number] == 0
     assert shown.fill[number] == argb(shown.names[number])
     assert len(set(theme.series) | set(theme.ramp)) == len(theme.series) + len(theme.ramp)
+
+
+SEEN = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+"""What the colour-blind see of linear red, green and blue (Machado et al. 2009, full strength)."""
+
+LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+OKLAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+
+@pytest.mark.parametrize("seen", SEEN.values(), ids=SEEN)
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_classes_are_told_apart_by_the_colour_blind(
+    theme: Theme, seen: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
+) -> None:
+    for colours in (theme.series, theme.ramp):
+        parts = np.array([channels(one) for one in colours]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        places = np.cbrt(np.clip(linear @ seen.T, 0, 1) @ LMS.T) @ OKLAB.T
+        distance = 100 * np.linalg.norm(places[:, None] - places[None], axis=2)
+        assert distance[np.triu_indices(len(colours), 1)].min() > 8.5
