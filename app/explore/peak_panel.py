@@ -308,7 +308,6 @@ class _ModuleTree(QTreeWidget):
 def _item(share: Share, live: int, most: int) -> QTreeWidgetItem:
     fraction = share.size / max(live, 1)
     item = QTreeWidgetItem([share.label, f"{human(share.size)}  {percent(fraction)}"])
-    item.setTextAlignment(1, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter))
     item.setData(0, SHARE_ROLE, share)
     item.setData(0, FRACTION_ROLE, share.size / max(most, 1))
     count = len(share.storages)

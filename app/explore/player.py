@@ -97,7 +97,7 @@ class Player(QObject):
         # A window that was away for long must not jump.
         self._due += min(now - self._last, 0.25) * self.speed
         self._last = now
-        by = int(self._due)
+        by = int(self._due + 1e-6)
         if by:
             self._due -= by
             self.step(by)
