@@ -457,6 +457,8 @@ def test_the_theme_is_switched_and_remembered(
     [
         ((1600, 1000), True, True, False, True, False),
         ((1300, 900), False, True, True, True, False),
+        ((1200, 900), False, True, True, False, False),
+        ((1170, 830), False, False, True, False, True),
         ((1024, 680), False, False, True, False, True),
     ],
 )
