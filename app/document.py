@@ -145,15 +145,29 @@ class Document(QObject):
     def show(self, entry: Entry | None) -> None:
         """Put an entry on the map."""
         if entry is not self.shown:
+            name = self._op_name()
             before, self.shown = self.planned, entry
             after = self.planned
-            self.op_slot = -1
+            self.op_slot = self._slot_of(name)
             if before is not None and after is not None and before is not after:
                 # Other rewrites: the same tensors have other numbers.
                 same = counterparts(before, after)
                 self.hover(-1)
                 self.select(tuple(same[s] for s in self.selection if s in same))
             self.shown_changed.emit()
+
+    def _op_name(self) -> str:
+        """Of the op that is selected; empty: none is."""
+        if self.planned is None or self.shown is None or self.op_slot < 0:
+            return ""
+        return self.planned.ops[self.shown.plan.order[self.op_slot]].name
+
+    def _slot_of(self, name: str) -> int:
+        """Where what is shown first runs the op of this name; -1: nowhere."""
+        if not name or self.planned is None or self.shown is None:
+            return -1
+        ops, order = self.planned.ops, self.shown.plan.order
+        return next((slot for slot, op in enumerate(order) if ops[op].name == name), -1)
 
     @property
     def planned(self) -> Step | None:

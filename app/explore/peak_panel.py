@@ -68,7 +68,7 @@ COLUMNS: tuple[Column[PeakRow], ...] = (
     Column("Bytes", lambda r: human(r.size), lambda r: r.size, number=True),
     Column("Share", lambda r: percent(r.share), lambda r: r.size, number=True, tone=lambda r: "text2"),
 )
-NAME, MODULE = 1, 2
+RANK, NAME, MODULE, _, SHARE = range(5)
 
 
 def peak_rows(facts: PlanFacts, slot: int) -> list[PeakRow]:
@@ -227,7 +227,10 @@ class PeakPanel(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        self.table.setColumnHidden(MODULE, self.table.width() < 440)
+        across = self.parts.orientation() is Qt.Orientation.Horizontal
+        room = self.width() * PARTS[1] // sum(PARTS) if across else self.width()
+        for column, least in ((MODULE, 440), (SHARE, 340), (RANK, 260)):
+            self.table.setColumnHidden(column, room < least)
 
     def _choose(self, storages: tuple[int, ...]) -> None:
         if storages:

@@ -6,9 +6,11 @@
             < 1360   rail │ centre │ inspector               the rail opens the library
             < 1180   rail │ centre                           and the inspector, as tabs; what the
                                                              budget dock holds goes below the curve
-    height  < 840    the solve panel shrinks to its title
+    height  < 840    the solve panel shrinks to its title; what explores the map goes behind the
+                     inspector
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
@@ -222,6 +224,11 @@ class Docks(QObject):
         if not self._mode[0]:
             for dock in self.all:
                 self._wanted[dock] = not dock.isHidden()
+        if not self._mode[1]:
+            # Put behind the inspector by a window that was lower then.
+            behind = Qt.DockWidgetArea.RightDockWidgetArea
+            moved = [d for d in self.exploring if self._window.dockWidgetArea(d) == behind]
+            self._place_exploring(moved, self.solve)
         self._apply(self._window.size(), force=True)
 
     def adopt_budget(self, view: "BudgetView") -> None:
@@ -301,7 +308,7 @@ class Docks(QObject):
             self._window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.inspector)
         self._tabs = side == "tabs"
         if before[1] != mode[1]:
-            self._place_exploring(below=not mode[1])
+            self._place_exploring(self.exploring, self.inspector if mode[1] else self.solve)
         self._place_budget()
         for dock in self.all:
             there = dock in self._shown and self._wanted[dock]
@@ -315,11 +322,11 @@ class Docks(QObject):
             self.arrange()
         self._check()
 
-    def _place_exploring(self, *, below: bool) -> None:
-        """Beside the solve panel, or where that is but a line behind the inspector."""
-        for dock in self.exploring:
+    def _place_exploring(self, docks: Sequence[Dock], beside: Dock) -> None:
+        """As tabs beside the solve panel, or where that is but a line beside the inspector."""
+        for dock in docks:
             if not dock.isFloating():
-                self._window.tabifyDockWidget(self.solve if below else self.inspector, dock)
+                self._window.tabifyDockWidget(beside, dock)
 
     def _rail_button(self, key: str, visible: bool) -> None:
         for action in self.rail.actions():

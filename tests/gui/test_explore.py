@@ -183,6 +183,13 @@ class TestPeak:
         assert [row.name for row in peak.model.rows[:2]] == ["linear · mm", "∂ act · relu"]
         assert any("proven" in row.detail for row in peak.lowering.rows)
 
+    def test_narrow_its_parts_stand_below_one_another(self, page: Page) -> None:
+        peak = page.exploring.peak
+        peak.resize(300, 700)
+        peak.show()
+        assert peak.parts.orientation() is Qt.Orientation.Vertical
+        assert [c for c in range(5) if peak.table.isColumnHidden(c)] == [2, 4]
+
     def test_a_module_selects_its_tensors(self, page: Page) -> None:
         peak = page.exploring.peak
         peak.resize(1200, 300)
@@ -239,6 +246,14 @@ class TestOps:
         page.document.select((3,))
         assert page.document.op_slot == -1 and not page.exploring.op_overlay.isVisible()
         assert page.inspector.name.text() == "act · relu"
+
+    def test_it_is_the_same_op_in_another_order(self, page: Page) -> None:
+        step = page.document.step
+        assert step is not None
+        page.exploring.select_op(2)
+        page.document.add(Entry(toy_plan(step, (0, 1, 3, 2, 4, 5), "Another order")))
+        assert page.document.op_slot == 3
+        assert page.inspector.name.text() == "sum"
 
     def test_why_is_asked_where_a_slot_is_held(self, page: Page) -> None:
         page.document.select((2,))
@@ -419,6 +434,19 @@ class TestWindow:
         assert search._count.text() == ""
         assert window.central is not None
         assert not window.central.exploring.found_overlay.isVisible()
+
+    def test_docks_are_below_the_map_or_behind_the_inspector(
+        self, window: MainWindow, toy_plan_file: Path, qtbot: QtBot
+    ) -> None:
+        open_file(qtbot, window, toy_plan_file)
+        alive = window.docks.alive
+        window.menu["alive_panel"].trigger()
+        assert window.dockWidgetArea(alive) is Qt.DockWidgetArea.BottomDockWidgetArea
+        window.resize(1400, 700)
+        assert window.dockWidgetArea(alive) is Qt.DockWidgetArea.RightDockWidgetArea
+        assert alive in window.tabifiedDockWidgets(window.docks.inspector)
+        window.resize(1600, 1000)
+        assert window.dockWidgetArea(alive) is Qt.DockWidgetArea.BottomDockWidgetArea
 
     def test_an_op_is_found_by_its_name_and_selected(
         self, window: MainWindow, qtbot: QtBot, toy_plan_file: Path
