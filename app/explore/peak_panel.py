@@ -44,6 +44,7 @@ SIDE_BY_SIDE = 720
 """From this width on the parts stand beside one another."""
 PARTS = (3, 4, 4)
 """Shares of the room."""
+LEAST_PART = 80
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
@@ -124,6 +125,7 @@ class PeakPanel(QWidget):
         rows.addWidget(self.note)
         rows.addStretch(1)
         scroll = QScrollArea()
+        scroll.setAccessibleName("What modules contribute")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -247,6 +249,8 @@ class PeakPanel(QWidget):
 def _part(title: str, content: QWidget) -> QWidget:
     """A part with its title above."""
     result = QWidget()
+    # Three of them beside one another must not keep a narrow dock from being narrow.
+    result.setMinimumWidth(LEAST_PART)
     column = QVBoxLayout(result)
     column.setContentsMargins(0, 4, 0, 0)
     column.setSpacing(2)
