@@ -66,8 +66,8 @@ def _name(part: QWidget) -> str:
         return part.text()
     # A form's label is its field's name.
     labels = part.window().findChildren(QLabel)
-    if isinstance(part, QTabBar):  # Its tabs have names.
-        return part.tabText(0)
+    if isinstance(part, QTabBar):
+        return "Qt's own, for docks that share a place: its tabs have names"
     return next((label.text() for label in labels if label.buddy() is part), "")
 
 
