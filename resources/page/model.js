@@ -1,0 +1,206 @@
+// What the page knows: steps and plans as typed arrays, and the questions that can be asked of them.
+
+/** The packed data of this page: base64 of gzip of JSON. Rejects where the browser cannot unpack it. */
+async function unpack(letters) {
+  const bytes = Uint8Array.from(atob(letters.trim()), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(stream).text());
+}
+
+const NOTHING = new Int32Array(0);
+
+/**
+ * One way to run a step: rectangles over slots and addresses.
+ *
+ *     high ─┐  ┌──────────┐        Rectangle i is one stay of storage[i]:
+ *           │  │          │        slots [start[i], end[i]), bytes [low[i], high[i]).
+ *     low  ─┘  └──────────┘        Bytes are doubles, exact up to 8 PiB.
+ *            start       end
+ */
+class Plan {
+  constructor(raw, data) {
+    this.raw = raw;
+    this.step = raw.step >= 0 ? data.steps[raw.step] : null;
+    this.name = raw.name;
+    this.slots = raw.slots;
+    this.top = raw.top;
+    this.peak = raw.peak;
+    this.count = raw.start.length;
+    this.start = Int32Array.from(raw.start);
+    this.end = Int32Array.from(raw.end);
+    this.low = Float64Array.from(raw.low);
+    this.high = Float64Array.from(raw.high);
+    this.category = Uint8Array.from(raw.category);
+    this.storage = Int32Array.from(raw.storage);
+    this.resident = Uint8Array.from(raw.resident);
+    const odd = data.categories.length;
+    // The colour number: that of the category, or of activations in every second block.
+    this.colour = Uint8Array.from(raw.category, (category, i) => (raw.tint[i] ? odd : category));
+    this.stays = this.findStays();
+    this.profile = this.addUp(data.stack);
+    this.live = new Float64Array(this.slots);
+    for (const row of this.profile) row.forEach((size, slot) => (this.live[slot] += size));
+    this.livePeak = this.live.reduce((most, size) => Math.max(most, size), 0);
+  }
+
+  /** Rectangles of every storage by its number, the earliest first. */
+  findStays() {
+    const stays = new Map();
+    for (let i = 0; i < this.count; i++) {
+      const known = stays.get(this.storage[i]);
+      if (known) known.push(i);
+      else stays.set(this.storage[i], [i]);
+    }
+    for (const own of stays.values()) own.sort((a, b) => this.start[a] - this.start[b]);
+    return stays;
+  }
+
+  /** Live bytes at every slot, one row a category of `stack`. */
+  addUp(stack) {
+    const rows = stack.map(() => new Float64Array(this.slots + 1));
+    const rowOf = new Map(stack.map((category, row) => [category, row]));
+    for (let i = 0; i < this.count; i++) {
+      const row = rows[rowOf.get(this.category[i])];
+      row[this.start[i]] += this.high[i] - this.low[i];
+      row[this.end[i]] -= this.high[i] - this.low[i];
+    }
+    for (const row of rows) for (let slot = 1; slot <= this.slots; slot++) row[slot] += row[slot - 1];
+    return rows.map((row) => row.subarray(0, this.slots));
+  }
+
+  nameOf(i) {
+    return this.step ? this.step.names[this.storage[i]] : this.raw.names[i];
+  }
+
+  /** Bytes that were asked for. */
+  bytesOf(i) {
+    return this.step ? this.step.sizes[this.storage[i]] : this.high[i] - this.low[i];
+  }
+
+  shapeOf(i) {
+    return this.step ? this.step.shapes[this.storage[i]] : "";
+  }
+
+  /** The op that runs at a slot, or null where the step has none: {label, module, phase, source}. */
+  op(slot) {
+    if (!this.step || slot < 0 || slot >= this.slots) return null;
+    const { ops, labels, modules, sources } = this.step;
+    const number = this.raw.order[slot];
+    return {
+      label: labels[ops.label[number]],
+      module: modules[ops.module[number]],
+      phase: ops.phase[number],
+      source: sources[ops.source[number]] ?? null,
+    };
+  }
+
+  /** `relu backward in layer4.2`; of a plan without ops nothing. */
+  place(slot) {
+    const op = this.op(slot);
+    if (!op) return "";
+    return op.module ? `${op.label} in ${op.module}` : op.label;
+  }
+
+  /** Who makes and who uses the storage of a rectangle, and why it is alive. */
+  usesOf(i) {
+    const [producers, consumers, why] = this.raw.uses?.[this.storage[i]] ?? [[], [], ""];
+    return { producers, consumers, why };
+  }
+
+  /** Rectangles that are there at a slot and shown, the largest first. */
+  aliveAt(slot, shown) {
+    const found = [];
+    for (let i = 0; i < this.count; i++)
+      if (this.start[i] <= slot && slot < this.end[i] && shown(this.category[i])) found.push(i);
+    return found.sort((a, b) => this.high[b] - this.low[b] - (this.high[a] - this.low[a]) || a - b);
+  }
+
+  /**
+   * The shown rectangle at a slot and an address, else the nearest within reach, or -1.
+   * A look at all of them: a millisecond for 200,000.
+   */
+  pick(slot, address, shown, nearSlots = 0, nearBytes = 0) {
+    let best = -1;
+    let least = Infinity;
+    for (let i = 0; i < this.count; i++) {
+      const right = Math.max(this.start[i] - slot, slot - this.end[i], 0);
+      if (right > nearSlots) continue;
+      const up = Math.max(this.low[i] - address, address - this.high[i], 0);
+      if (up > nearBytes || !shown(this.category[i])) continue;
+      if (this.start[i] <= slot && slot < this.end[i] && this.low[i] <= address && address < this.high[i])
+        return i;
+      if (!nearSlots || !nearBytes) continue;
+      const distance = Math.max(right / nearSlots, up / nearBytes);
+      if (distance < least) [best, least] = [i, distance];
+    }
+    return best;
+  }
+
+  /** Rectangles whose name, or whose maker's module or op, has all words; `>64MiB` asks for a size. */
+  search(text) {
+    const tests = text.toLowerCase().split(/\s+/).filter(Boolean).map((word) => this.test(word));
+    if (!tests.length) return [];
+    const found = [];
+    for (let i = 0; i < this.count; i++) if (tests.every((test) => test(i))) found.push(i);
+    return found.sort((a, b) => this.start[a] - this.start[b] || a - b);
+  }
+
+  test(word) {
+    const size = /^([<>])=?(\d+(?:\.\d+)?)([kmgt]?)(i?)b?$/.exec(word);
+    if (size) {
+      const unit = (size[4] || !size[3] ? 1024 : 1000) ** (" kmgt".indexOf(size[3] || " "));
+      const limit = Number(size[2]) * unit;
+      return size[1] === ">" ? (i) => this.bytesOf(i) >= limit : (i) => this.bytesOf(i) <= limit;
+    }
+    return (i) =>
+      this.nameOf(i).toLowerCase().includes(word) ||
+      (!this.resident[i] && this.place(this.start[i]).toLowerCase().includes(word));
+  }
+
+  /** The nearest shown rectangle to the right (1, 0), left, up (0, 1) or down of another one, or -1. */
+  neighbour(from, right, up, shown) {
+    let best = -1;
+    let least = Infinity;
+    for (let i = 0; i < this.count; i++) {
+      if (i === from || !shown(this.category[i])) continue;
+      const apartSlots = Math.max(this.start[i] - this.end[from], this.start[from] - this.end[i], 0) / this.slots;
+      const apartBytes = Math.max(this.low[i] - this.high[from], this.low[from] - this.high[i], 0) / this.top;
+      const along = right
+        ? ((this.start[i] - this.start[from]) * right) / this.slots
+        : ((this.low[i] - this.low[from]) * up) / this.top;
+      const cost = along + 5 * (right ? apartBytes : apartSlots);
+      if (along > 0 && cost < least) [best, least] = [i, cost];
+    }
+    return best;
+  }
+}
+
+/** `98.0 MiB`: bytes for people. */
+function human(bytes) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = bytes >= 1 ? Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1) : 0;
+  const digits = power === 0 ? 0 : power >= 3 ? 3 : 1;
+  return `${(bytes / 1024 ** power).toFixed(digits)} ${units[power]}`;
+}
+
+/** Marks of an axis of bytes at most `most` of them: [[bytes, text], …], and their unit. */
+function byteTicks(first, last, most) {
+  const units = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]];
+  const [unit, name] = units.find(([size]) => last - first >= 0.2 * size) ?? units[3];
+  const step = niceStep((last - first) / unit, most);
+  const digits = Math.max(-Math.floor(Math.log10(step) + 1e-9), unit === 1024 ** 3 ? 1 : 0);
+  return { unit: name, ticks: multiples(first / unit, last / unit, step).map((v) => [v * unit, v.toFixed(digits)]) };
+}
+
+/** The smallest of 1, 2, 5 × 10ⁿ that cuts a span into at most `most` parts. */
+function niceStep(span, most) {
+  const rough = Math.max(span, 1e-9) / Math.max(most, 1);
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * (1 - 1e-9));
+}
+
+function multiples(first, last, step) {
+  const result = [];
+  for (let n = Math.ceil(first / step - 1e-9); n * step <= last * (1 + 1e-12); n++) result.push(n * step);
+  return result;
+}
