@@ -125,7 +125,7 @@ class PeakPanel(QWidget):
         rows.addWidget(self.note)
         rows.addStretch(1)
         scroll = QScrollArea()
-        scroll.setAccessibleName("What modules contribute")
+        scroll.setAccessibleName("What would lower the peak")
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
