@@ -64,9 +64,9 @@ def anneal(
     """The best choices met, their energy, and their seconds; infinite: none met fits ``budget`` bytes.
 
     Best is what fits in the least time, else what has the least energy. ``may``: the choices that a gap
-    has; ``host_budget``: bytes that may be on the host at once. ``hot`` and ``cold``: temperatures in
-    seconds; ``weight``: the seconds that an excess as large as the budget costs. Ends early, with what
-    it has, when ``flag`` is set.
+    has, each as often as it is drawn; ``host_budget``: bytes that may be on the host at once. ``hot``
+    and ``cold``: temperatures in seconds; ``weight``: the seconds that an excess as large as the budget
+    costs. Ends early, with what it has, when ``flag`` is set.
     """
     np.random.seed(seed)
     gaps = len(start)

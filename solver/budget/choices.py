@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from solver.budget.graph import DROP, KEEP, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, LEND, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
 from solver.budget.schedule import Schedule
 
 
 def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     """The choices that come nearest to ``schedule``, which may follow another base order.
 
-    A gap is kept where the value is not made again in it, or only after a repetition used it as it was;
-    retained where it is made again before another first run than the one that ends it; parked where it
-    leaves for the host. What no first run ends is retained where several need it.
+    A gap is kept where the value is not made again in it, and lent where that is only after a
+    repetition used it as it was; retained where it is made again before another first run than the one
+    that ends it; parked where it leaves for the host. What no first run ends is retained where several
+    need it.
     """
     t = graph.tables
     choice = graph.kept()
@@ -38,8 +39,9 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             continue
         for k in range(t.needs_at[op], t.needs_at[op + 1]):
             value = t.needs[k]
-            if gap_of[value] > SHORT_GAP and remade[value] >= 0 and not kept[value]:
-                choice[gap_of[value]] = DROP if remade[value] == len(ran) else RETAIN
+            if gap_of[value] > SHORT_GAP and remade[value] >= 0:
+                late = DROP if remade[value] == len(ran) else RETAIN
+                choice[gap_of[value]] = LEND if kept[value] else late
             gap_of[value], remade[value] = t.gap_after_need[k], -1
             kept[value] = shared[value] = False
         for k in range(t.makes_at[op], t.makes_at[op + 1]):

@@ -10,8 +10,10 @@ the value may be kept, or dropped and made again::
 
 An op's repetition needs values of its own, which are made again too unless they are there. A value made
 again on the way to another may be retained for its next use. So all there is to decide is a choice per
-gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on), ``KEEP``, or
-``PARK`` (on the host until a run of any kind needs the value; see ``solver.budget.trips``). Gaps that
+gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on, and made again
+along with what it is made from where that is overwritten), ``KEEP``, ``LEND`` (kept for repetitions in
+the gap, dropped after the last of them), or ``PARK`` (on the host until a run of any kind needs the
+value; see ``solver.budget.trips``). Gaps that
 are short, or of small values, are always kept. After the last first run that uses it, a value that
 several ops need when they are repeated has a gap, too, up to the last of those: it can so be made once
 for all of them, or kept. See ``solver.budget.simulate`` for what a vector of choices comes to.
@@ -33,7 +35,7 @@ from solver.step import Phase, Step
 
 Bits = npt.NDArray[np.uint8]
 
-DROP, RETAIN, KEEP, PARK = 0, 1, 2, 3
+DROP, RETAIN, KEEP, PARK, LEND = 0, 1, 2, 3, 4
 """Choices for a gap."""
 
 NO_GAP, SHORT_GAP = 0, 1
@@ -71,6 +73,9 @@ class Tables(NamedTuple):
     """For each make: the gap up to the value's first use."""
     written: Bits
     """For each make: whether it is written in place, so that no bytes are allocated."""
+    along_at: IntArray
+    along: IntArray
+    """By op that writes in place: the ops that read what it overwrites, and may be repeated."""
     until: IntArray
     """By op: the last position before whose first run it may be repeated (later a resident that it
     reads is another version)."""

@@ -36,8 +36,8 @@ class Kept(NamedTuple):
     """By touch: the gap that follows."""
     concerns_at: Places
     concerns: Places
-    """By op: values that matter when it is repeated: its needs, its statistics, and all versions of
-    what it makes."""
+    """By op: values that matter when it is repeated: its needs, its statistics, all versions of what it
+    makes, and what is made along with it."""
     usual: Bits
     """By gap: the choice that keeps everything."""
     gap_from: Places
@@ -114,6 +114,8 @@ def _concerns(t: Tables) -> tuple[Places, Places]:
         versions = [range(t.versions_from[value], t.versions_to[value]) for value in makes]
         statistics = [int(t.mean[op]), int(t.deviation[op])] if t.saved[op] >= 0 else []
         needs = t.needs[t.needs_at[op] : t.needs_at[op + 1]].tolist()
-        rows[op] = sorted({*needs, *statistics, *chain.from_iterable(versions)})
+        others = t.along[t.along_at[op] : t.along_at[op + 1]].tolist()
+        along = [t.makes[t.makes_at[other] : t.makes_at[other + 1]].tolist() for other in others]
+        rows[op] = sorted({*needs, *statistics, *chain(*versions, *along)})
     starts = np.cumsum([0, *map(len, rows)], dtype=np.int32)
     return starts, np.array([*chain.from_iterable(rows)], np.int32)

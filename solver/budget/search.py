@@ -20,7 +20,7 @@ import numpy as np
 from solver.budget.anneal import anneal
 from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
-from solver.budget.graph import DROP, KEEP, PARK, RETAIN, Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, Bits, BudgetGraph
 from solver.budget.kept import STATIC
 from solver.budget.schedule import Host, Schedule
 from solver.budget.state import make_state
@@ -48,6 +48,8 @@ _COLD = 1e-3
 _WEIGHT = 2.0
 """What an excess as large as the budget costs, in seconds of the step."""
 _THREADS = 2
+_OFTEN = 6
+"""Times that other choices are drawn more often than to lend, which is seldom worth it."""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,11 @@ class _Search:
         """Where to simulate: in this thread, and in each of the others."""
         self.recompute = recompute
         self.may = np.array(
-            [*([DROP, RETAIN] if recompute else []), KEEP, *([PARK] if host else [])], np.uint8
+            (_OFTEN * [DROP, RETAIN, KEEP] + [LEND] if recompute else _OFTEN * [KEEP])
+            + (_OFTEN * [PARK] if host else []),
+            np.uint8,
         )
-        """The choices that a gap has."""
+        """The choices that a gap has, as often as they are drawn."""
         self.best = graph.kept()
         self.best_seconds = np.inf
         self.annealings = 0

@@ -9,16 +9,17 @@ repeated right before, with all they need themselves, in one sequence::
 A repetition makes new instances of all that its op creates. A use reads the instance that was made
 last, and an instance ends after its last use: so where an instance is still kept when another one of
 its storage is made, it ended earlier, and the bytes are taken back from the slots since its last use.
+So does one that is lent: repetitions use it, and the first run that ends its gap has it made again.
 
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many. It
 starts from those of the step as captured (``solver.budget.kept``) and looks only at first runs where a
 gap begins or ends that is not kept: what else happens to a value is caught up with where it matters.
 """
 
-from solver.budget.graph import DROP, KEEP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
+from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
 from solver.budget.kept import STATIC
 from solver.budget.schedule import Entry
-from solver.budget.state import AWAY, GONE, MADE, THERE, State, make_state
+from solver.budget.state import AWAY, GONE, LENT, MADE, THERE, State, make_state
 from solver.compiled import kernel
 
 PLAIN, SAVED, FUSED = 0, 1, 2
@@ -38,6 +39,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     """
     needs_at, needs, consumed, reusable, joins = t.needs_at, t.needs, t.consumed, t.reusable, t.joins
     makes_at, makes, written = t.makes_at, t.makes, t.written
+    along_at, along = t.along_at, t.along
     gap_after_need, gap_after_make = t.gap_after_need, t.gap_after_make
     size, producer, version_from, version_to = t.size, t.producer, t.versions_from, t.versions_to
     rank_of, by_rank, saves, mean_of, deviation_of = t.rank, t.by_rank, t.saved, t.mean, t.deviation
@@ -86,7 +88,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     gap = gap_after[at - 1]
                     last[value], gap_of[value] = slot_of[touch[at - 1]], gap
                     state[value] = choice[gap] if choice[gap] >= KEEP else GONE
-                if state[value] == GONE:
+                if state[value] == GONE or state[value] == LENT:
                     missing = True
             if missing:
                 # Whatever makes what is missing is due, and what makes that, and so on.
@@ -95,7 +97,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     for k in range(needs_at[now], needs_at[now + 1]):
                         value = needs[k]
                         uses[value] += 1
-                        if state[value] == GONE or stale[version_from[value]]:
+                        lost = state[value] == GONE or (state[value] == LENT and now == op)
+                        if lost or stale[version_from[value]]:
                             maker = producer[value]
                             if rank_of[maker] < 0:
                                 return 0, 0.0
@@ -125,11 +128,22 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     from_saved[now] = 0
                     if saves[now] >= 0:
                         mean, deviation = mean_of[now], deviation_of[now]
-                        saved_mean = state[mean] == THERE or state[mean] == AWAY
-                        if saved_mean and (state[deviation] == THERE or state[deviation] == AWAY):
+                        if state[mean] >= THERE and state[deviation] >= THERE:
                             from_saved[now] = 1
                             uses[mean] += 1
                             uses[deviation] += 1
+                    for k in range(along_at[now], along_at[now + 1]):
+                        # What reads what is overwritten runs before, if its result is wanted later.
+                        other = along[k]
+                        if due[rank_of[other]] or t.event_position[event] > t.until[other]:
+                            continue
+                        for j in range(makes_at[other], makes_at[other + 1]):
+                            value = makes[j]
+                            if state[value] == GONE and choice[gap_of[value]] == RETAIN:
+                                due[rank_of[other]] = 1
+                                pending[waiting] = other
+                                waiting += 1
+                                break
                     for k in range(makes_at[now], makes_at[now + 1]):
                         first, end = version_from[makes[k]], version_to[makes[k]]
                         if end - first > 1 and not stale[first]:
@@ -202,7 +216,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                             continue
                         if not written[k]:
                             for version in range(first, version_to[value]):
-                                if state[version] == THERE or state[version] == AWAY:
+                                if state[version] >= THERE:
                                     # It ended after its last use, and may have left its bytes to that.
                                     ended = last[version]
                                     if state[version] == AWAY:
@@ -266,8 +280,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     for gap in range(SHORT_GAP + 1, len(choice)):
         if choice[gap] != usual[gap]:
             after = slot_of[s.kept.gap_from[gap]] + 1
-            if choice[gap] == KEEP:
-                more[after] += size[s.kept.gap_value[gap]]
+            if choice[gap] == KEEP or choice[gap] == LEND:
+                more[after] += 0 if usual[gap] == KEEP else size[s.kept.gap_value[gap]]
             elif usual[gap] == KEEP:
                 more[after] -= size[s.kept.gap_value[gap]]
     for value in s.kept.ending:
@@ -281,10 +295,10 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
             gap = gap_after[at - 1]
             last[value], gap_of[value] = slot_of[touch[at - 1]], gap
             state[value] = choice[gap] if choice[gap] >= KEEP else GONE
-        if state[value] == THERE or state[value] == AWAY:
+        if state[value] >= THERE:
             # No first run ended it: it ended after its last use.
             ended = last[value]
-            if state[value] == THERE:
+            if state[value] != AWAY:
                 more[ended + 1] -= size[value]
             user = run[ended]
             if not took[ended] and ended != made[value]:

@@ -156,6 +156,7 @@ class Values:
             saved[index], mean[index], deviation[index] = (
                 number[self.first_of[s]] for s in (norm.result, *norm.statistics)
             )
+        along = self._along(repeated)
         begins = np.zeros(count, np.uint8)
         begins[list(may.begins) if self.fusing else []] = 1
         storage_of = np.array([self.storage_of[v] for v in kept_values], np.int64)
@@ -178,6 +179,8 @@ class Values:
             makes=number[[t.value for t in flat_makes]],
             gap_after_make=_numbers(follows, flat_makes),
             written=np.array([t.written for t in flat_makes], np.uint8),
+            along_at=_starts(along),
+            along=np.array([*chain.from_iterable(along)], np.int64),
             until=self._until(),
             begins=begins,
             rank=rank,
@@ -237,6 +240,19 @@ class Values:
         for index, gap in enumerate(gaps, SHORT_GAP + 1):
             result[gap.value, gap.start] = index
         return result
+
+    def _along(self, repeated: set[int]) -> list[list[int]]:
+        """By op: who else reads what it writes in place, of those that may have to be repeated."""
+        readers: dict[int, list[int]] = {}
+        for op in sorted(repeated):
+            for touch in self.needs[op]:
+                readers.setdefault(touch.value, []).append(op)
+        return [
+            [o for t in row if t.consumed for o in readers.get(t.value, ()) if o != op]
+            if op in repeated
+            else []
+            for op, row in enumerate(self.needs)
+        ]
 
     def _until(self) -> IntArray:
         """By op: where in the base order a resident that it reads is written next, at the earliest."""
@@ -329,7 +345,7 @@ class _Static:
         return np.array([self.live[a + 1 : b].max(initial=-1) for a, b in pairwise(bounds)], np.int64)
 
 
-def _starts(rows: Sequence[Sequence[_Touch]]) -> IntArray:
+def _starts(rows: Sequence[Sequence[object]]) -> IntArray:
     at = np.zeros(len(rows) + 1, np.int64)
     np.cumsum([len(row) for row in rows], out=at[1:])
     return at
