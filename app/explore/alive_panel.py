@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QItemSelection, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QItemSelection, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -103,6 +103,8 @@ class AlivePanel(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self.table.activated.connect(lambda index: self.activated.emit(self._storage(index.row())))
         self.model.modelReset.connect(self._mark)
+        self.table.setMouseTracking(True)
+        self.table.entered.connect(lambda index: document.hover(self._storage(index.row())))
         moment.changed.connect(self._follow)
         document.selection_changed.connect(self.select)
         self.set_theme(DARK)
@@ -231,6 +233,12 @@ class AlivePanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._fit()
+        if (event.size().width() >= ONE_LINE) is not (event.oldSize().width() >= ONE_LINE):
+            self._follow()
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().leaveEvent(event)
+        self._document.hover(-1)
 
     def _fit(self) -> None:
         """Leave columns out where the tensor's name would get no room."""

@@ -180,8 +180,7 @@ class PeakPanel(QWidget):
         slot = facts.peak_slot
         live = int(facts.profile[slot])
         self.caption_changed.emit(
-            f"{plan_size(live)} at op {slot}, {op_place(facts.op_at(slot))}"
-            + (f"; {plan_size(facts.total_bytes)} reserved" if facts.baseline is not None else "")
+            f"{plan_size(live)} at op {slot}, {op_place(facts.op_at(slot))}" + self._beside(facts)
         )
         self.modules.show_shares(module_shares(facts, slot), live)
         self.model.set_rows(peak_rows(facts, slot))
@@ -204,6 +203,15 @@ class PeakPanel(QWidget):
             "An estimate counts live bytes alone: what is made again needs its inputs then. "
             "Solve within a budget for a plan of it."
         )
+
+    def _beside(self, facts: PlanFacts) -> str:
+        """As run what is reserved; of a plan the peak as run, where that is known."""
+        step, baseline = self._document.step, self._document.baseline
+        if facts.baseline is not None:
+            return f"; {plan_size(facts.total_bytes)} reserved"
+        if step is None or baseline is None:
+            return ""
+        return f"; as run {plan_size(plan_facts(step, baseline.plan, baseline).live_peak)}"
 
     def select(self) -> None:
         """Mark the document's selection."""

@@ -13,6 +13,8 @@ from app.style import set_property
 from app.theme import DARK, Theme
 
 HEIGHT = 36
+LIVE_WIDTH, CHANGE_WIDTH = 96, 148
+"""Room for the longest figures, so that nothing moves from step to step."""
 
 
 class PlayBar(Strip):
@@ -45,8 +47,10 @@ class PlayBar(Strip):
         self.op.setMinimumWidth(120)
         self.live = label("", "body", "text2")
         self.live.setObjectName("playLive")
+        self.live.setMinimumWidth(LIVE_WIDTH)
         self.change = label("", "body", "text3")
         self.change.setObjectName("playChange")
+        self.change.setMinimumWidth(CHANGE_WIDTH)
         self.close_button = _button("Close", "End playing (Esc)")
         for part in (self.back, self.play, self.on):
             self.row.addWidget(part)

@@ -1,5 +1,6 @@
 """Exploring the map: the table of what is alive, the peak, search, selecting ops, playing."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +137,11 @@ class TestAlive:
         qtbot.keyClick(alive.table, Key.Key_Down)
         assert page.document.selection not in ((3,), ())
 
+    def test_the_row_under_the_pointer_is_outlined_on_the_map(self, page: Page) -> None:
+        alive = page.exploring.alive
+        alive.table.entered.emit(alive.model.index(page.column(0).index("act · relu"), 0))
+        assert page.document.hovered == 3
+
     def test_the_selection_is_marked_wherever_it_is_made(self, page: Page) -> None:
         page.document.select((3,))
         table = page.exploring.alive.table
@@ -210,6 +216,9 @@ class TestPeak:
         page.document.add(Entry(baseline.plan, baseline))
         assert "reserved" in captions[-1]
         assert page.exploring.peak.lowering.rows[0].text == "Place the tensors by a plan"
+        page.document.show(page.document.entries[0])
+        assert page.document.shown is not None and page.document.shown.baseline is None
+        assert captions[-1].endswith("; as run 6.5 KiB")
 
     def test_without_a_plan_it_says_so(self, page: Page) -> None:
         page.exploring.peak.show()
@@ -468,3 +477,26 @@ def test_a_step_of_one_op_without_anything_is_explored(dressed: QApplication, qt
     page.document.select((2,))
     page.exploring.step(1)
     assert page.column(3) == [""] * page.exploring.alive.model.rowCount()
+
+
+def test_a_step_of_20_000_rectangles_takes_the_ui_thread_little(page: Page) -> None:
+    """Without painting: at most 4 ms of CPU time, and as much for the table."""
+    count, slots = 20_000, 20_000
+    random = np.random.default_rng(0)
+    start = random.integers(0, slots - 1, count)
+    end = np.minimum(start + random.integers(1, 2000, count), slots)
+    low = random.integers(0, 1 << 20, count) * 512
+    kind = np.full(count, 5, np.uint8)
+    page.view.set_scene(array_scene("many", start, end, low, low + 4096, kind, slots=slots))
+    page.exploring.player.go(9_000)
+    steps, tables = [], []
+    for slot in range(9_001, 9_041):
+        before = time.process_time()
+        page.exploring.player.go(slot)
+        between = time.process_time()
+        page.exploring.alive.refresh()
+        steps.append(between - before)
+        tables.append(time.process_time() - between)
+    assert page.exploring.alive.model.rowCount() > 500
+    assert float(np.median(steps)) < 0.004
+    assert float(np.median(tables)) < 0.008
