@@ -13,6 +13,7 @@
 # make test-captures  compares captures for CUDA by rules with torch's own choice, where a GPU is
 # make cuda-exports  makes those exports, without a GPU; ARGS="gpt" makes some
 # make plans  makes the ready plans of resources/plans anew; ARGS="--only resnet50" makes some
+# make lessons  captures the steps of the lessons anew and solves the budgets they show
 # make lint   ruff, mypy, import-linter
 # make translations  collects the window's texts for translators into out/bayplan.ts
 # make sample captures and plans the sample step anew
@@ -22,7 +23,7 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: translations run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans setup
+.PHONY: translations run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans lessons setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
@@ -71,6 +72,9 @@ plans: setup
 
 translations: setup
 	@.venv/bin/python tests/make_translations.py out/bayplan.ts
+
+lessons: setup
+	@.venv/bin/python tests/benchmarks/make_lessons.py
 
 setup:
 	@$(PYTHON) setup_environment.py

@@ -20,6 +20,7 @@ class FileKind(Enum):
     SNAPSHOT = "a memory snapshot"
     TABLE = "a table of lifetimes"
     PROGRAM = "a torch.export program"
+    LESSON = "a lesson"
 
 
 def kind_of(path: Path) -> FileKind:
@@ -31,6 +32,8 @@ def kind_of(path: Path) -> FileKind:
     if path.exists() and not path.is_file():
         what = "a folder" if path.is_dir() else "no ordinary file"
         raise BayplanError(f"{path.name} is {what}. {OPENED}")
+    if path.suffix.lower() == ".toml":
+        return FileKind.LESSON
     try:
         with path.open("rb") as file:
             first = file.read(FIRST)

@@ -145,6 +145,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
         "&Help",
         (
             Command("palette", "&Find a Command…", "Ctrl+K", "search", tip="Every command by its name"),
+            Command("lessons", "&Lessons", "Ctrl+L", "lesson", checkable=True, tip="Six short lessons"),
             Command("keys", "&Keyboard", "F1"),
             Command("about", "&About Bayplan"),
         ),

@@ -181,6 +181,12 @@ class MapPage(QWidget):
         if layout is not None:
             layout.addWidget(exploring.bar)
 
+    def place_above_map(self, widget: QWidget) -> None:
+        """Put something between the strips and the map."""
+        layout = self.layout()
+        if isinstance(layout, QVBoxLayout):
+            layout.insertWidget(layout.indexOf(self.map), widget)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Space where the map has no use for it; a shortcut would take it from every button."""
         if event.key() == Qt.Key.Key_Space and not event.modifiers() and self._exploring is not None:

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from runtime.verify import VerifyReport
 
 OPEN_FILTER = (
-    "All that opens (*.step *.plan *.json.gz *.pickle *.pkl *.csv *.pt2);;"
+    "All that opens (*.step *.plan *.json.gz *.pickle *.pkl *.csv *.pt2 *.lesson.toml);;"
     "Steps and plans (*.step *.plan *.json.gz);;Memory snapshots (*.pickle *.pkl);;"
-    "Lifetimes (*.csv);;Exported programs (*.pt2);;All files (*)"
+    "Lifetimes (*.csv);;Exported programs (*.pt2);;Lessons (*.lesson.toml);;All files (*)"
 )
 SAMPLE = "samples/resnet50"
 

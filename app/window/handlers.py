@@ -81,6 +81,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "verify": commands.verify,
         "picture": commands.picture,
         "palette": window.command_palette.open,
+        "lessons": window.learning.toggle,
         "keys": commands.keys,
         "about": commands.about,
     }

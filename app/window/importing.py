@@ -60,6 +60,8 @@ class Importing(QObject):
             job = ReadTableJob(path)
             job.succeeded.connect(self._show)
             self._work.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+        elif kind is FileKind.LESSON:
+            self._window.learning.open_path(path)
         elif kind is FileKind.PROGRAM:
             self._work.open_with(ProgramJob(path), path)
         else:

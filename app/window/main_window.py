@@ -46,6 +46,7 @@ from app.window.editing import Editing
 from app.window.enabled import enabled_commands
 from app.window.handlers import handlers
 from app.window.importing import Importing
+from app.window.learning import Learning
 from app.window.offering import palette_entries
 from app.window.opening import RecentMenu
 from app.window.preferences import Preferences
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self.budgeting = Budgeting(self, document, self.work, settings)
         self.editing = Editing(self, document, self.work)
         self.importing = Importing(self, self.work, self.commands)
+        self.learning = Learning(self)
         self.dropping = Dropping(self, self.commands.open_path)
         self.stale = False
         self._view = "start"
@@ -150,7 +152,7 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             apply_theme(application, theme)
         parts = (self.menu, self.search, self.problem, self.start, self.docks, self.command_palette)
-        for part in (*parts, self.dropping, self.importing):
+        for part in (*parts, self.dropping, self.importing, self.learning):
             part.set_theme(theme)
         if self.central is not None:
             self.central.set_theme(theme)
@@ -221,6 +223,7 @@ class MainWindow(QMainWindow):
         start.open_asked.connect(self.commands.open)
         start.capture_asked.connect(self.commands.capture)
         start.sample_asked.connect(self.commands.open_sample)
+        start.lessons_asked.connect(self.learning.show_list)
         start.recent_asked.connect(self.commands.open_path)
         self.watch.stale_changed.connect(self._set_stale)
         work.sample_ready.connect(start.preview.show_sample)

@@ -114,6 +114,7 @@ class StartPage(QWidget):
     open_asked = Signal()
     capture_asked = Signal()
     sample_asked = Signal()
+    lessons_asked = Signal()
     recent_asked = Signal(object)
     """A path."""
 
@@ -146,10 +147,16 @@ class StartPage(QWidget):
                 "A real training step of ResNet-50, planned and proven optimal",
                 "",
             ),
+            CardButton(
+                "card_lessons",
+                "lesson",
+                "Take a lesson",
+                "Six short lessons on real steps, from bytes to proofs",
+                "Ctrl+L",
+            ),
         )
-        for card, signal in zip(
-            self.cards, (self.open_asked, self.capture_asked, self.sample_asked), strict=True
-        ):
+        asked = (self.open_asked, self.capture_asked, self.sample_asked, self.lessons_asked)
+        for card, signal in zip(self.cards, asked, strict=True):
             card.clicked.connect(signal)
         self._recent_title = text_label(tr("Recent"), "strong")
         self._no_recent = text_label(tr("Steps and plans you open appear here."), "second")

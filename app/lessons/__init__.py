@@ -1,0 +1,1 @@
+"""Lessons: short texts on live steps that point the map somewhere, ask, and check the answer."""
