@@ -29,6 +29,13 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self.column.setLayout(self._layout)
         self.setCentralItem(self.column)
         self.rows: list[Row] = []
+        self.picture_ratio = 0.0
+        """Pixels of a picture for each of ours while one is drawn; 0: as on the screen."""
+
+    @property
+    def pixel_ratio(self) -> float:
+        """Device pixels of one pixel."""
+        return self.picture_ratio or float(self.devicePixelRatioF())
 
     def add_row(self, row: Row, gap: float = 0.0) -> None:
         """Put a row at the bottom, ``gap`` pixels under the one before."""

@@ -153,7 +153,10 @@ class MapRow(Row):
         scene = self.state.scene
         if scene is None or self._picture is None:
             return
-        painter.drawImage(QPointF(plot.left(), 0), self._picture.image)
+        if self.shapes is not None:
+            self.shapes(painter)
+        else:
+            painter.drawImage(QPointF(plot.left(), 0), self._picture.image)
         self._paint_axis(painter)
         painter.setClipRect(plot)
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)

@@ -1,18 +1,54 @@
-"""Pictures of a map as PNG files, also where there is no display."""
+"""Pictures of a map as PNG, SVG and PDF files, also where there is no display.
+
+::
+
+    PNG   pixels of any size; a scale draws everything larger or smaller
+    SVG   shapes and text; the faces are named in it, with others for where they are not installed
+    PDF   one page of shapes and text with its faces in it; 96 of our pixels are an inch
+
+Of very many rectangles SVG and PDF hold the pixels, and shapes for all the rest.
+"""
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPageSize, QPainter, QPdfWriter, QPixmap
+from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
 from app.map.picture_header import PictureHeader
 from app.map.plan_scene import PlanScene
 from app.map.view import MapView
+from app.picture.shapes import MOST_SHAPES, map_shapes, profile_shapes, visible
+from app.picture.svg_text import fitted_text
 from app.theme import DARK, Theme
+from solver.errors import BayplanError
 from solver.files import write_atomic
+
+KINDS = (".png", ".svg", ".pdf")
+"""Endings of the files that a picture can be."""
+INCH = 96
+"""Our pixels in an inch on paper."""
+FINE = 1200
+"""Dots of an inch of a PDF, in which glyphs are placed."""
+PIXELS_IN_SHAPES = 2.0
+"""Pixels that an SVG or a PDF holds for each of ours where it holds any."""
+MOST_PIXELS = 400_000_000
+"""Of one PNG: 1.6 GB of memory while it is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a map is in a picture: slots ``[first, last)``, bytes ``[low, high)``."""
+
+    first: float
+    last: float
+    low: float
+    high: float
 
 
 def render_picture(
@@ -23,32 +59,159 @@ def render_picture(
     height: int = 1000,
     theme: Theme = DARK,
     title: str = "",
+    scale: float = 1.0,
+    part: Part | None = None,
 ) -> None:
     """Write the map with its title, legend, bands, axes and live profile to ``path``.
 
-    ``title``: empty for the step's title and the plan's name. Needs no display; makes the
-    QApplication when there is none. Raises OSError.
+    The ending of ``path`` says what kind of file. ``width`` and ``height``: of the layout, pixels; a
+    PNG has ``scale`` times as many. ``title``: empty for the step's title and the plan's name.
+    ``part``: what of the step is shown; None: all. Needs no display; makes the QApplication when there
+    is none. Raises BayplanError for another ending and for a size beyond all memory, OSError.
     """
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise BayplanError(f"{path.name} is no picture that can be made: end it in .png, .svg or .pdf.")
+    if width * height * scale * scale > MOST_PIXELS:
+        raise BayplanError(
+            f"A picture of {width * scale:.0f} × {height * scale:.0f} pixels would need gigabytes. "
+            "Take fewer pixels, or an SVG or PDF, which are sharp at any size."
+        )
     ensure_application()
-    page = QWidget()
-    page.setObjectName("page")
-    page.setStyleSheet(f"#page {{ background: {theme.panel}; }}")
-    layout = QVBoxLayout(page)
+    title = title or f"{scene.step.title} · {scene.plan.name}"
+    with _page(scene, theme, title, width, height, part) as page:
+        match kind:
+            case ".png" if scale == 1.0:
+                write_pixmap(page.widget.grab(), path)
+            case ".png":
+                write_pixmap(QPixmap.fromImage(_image(page, scale)), path)
+            case ".svg":
+                write_atomic(path, _svg(page, title))
+            case _:
+                write_atomic(path, _pdf(page, title))
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """A laid out picture."""
+
+    widget: QWidget
+    header: PictureHeader
+    view: MapView
+
+    def paint(self, painter: QPainter) -> None:
+        """Paint all of it with any painter, anew: nothing that was kept for the screen is used."""
+        theme, canvas = self.view.state.theme, self.view.canvas
+        painter.fillRect(self.widget.rect(), QColor(theme.map))
+        self.header.paint_on(painter)
+        painter.translate(canvas.mapTo(self.widget, QPoint(0, 0)))
+        for row in canvas.rows:
+            if row.shown:
+                painter.save()
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.translate(row.geometry().topLeft())
+                row.paint(painter, QStyleOptionGraphicsItem())
+                painter.restore()
+
+    def use_pixels(self, ratio: float) -> None:
+        """Rasterise so many pixels for each of ours."""
+        self.view.canvas.picture_ratio = ratio
+        for row in self.view.canvas.rows:
+            row.refresh()
+        self.view.settle()
+
+    def use_shapes(self) -> None:
+        """Paint shapes in place of pixels where they are not too many."""
+        self.use_pixels(PIXELS_IN_SHAPES)
+        row, profile = self.view.map_row, self.view.profile
+        scene = self.view.state.scene
+        if scene is not None and len(visible(row, scene)) <= MOST_SHAPES:
+            row.shapes = map_shapes(row)
+        if scene is not None and scene.slots <= MOST_SHAPES:
+            profile.shapes = profile_shapes(profile)
+
+
+@contextmanager
+def _page(
+    scene: PlanScene, theme: Theme, title: str, width: int, height: int, part: Part | None
+) -> Iterator[_Page]:
+    widget = QWidget()
+    widget.setObjectName("page")
+    widget.setStyleSheet(f"#page {{ background: {theme.panel}; }}")
+    layout = QVBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(0)
     view = MapView()
     view.set_theme(theme)
     view.set_scene(scene)
-    layout.addWidget(PictureHeader(scene, theme, title or f"{scene.step.title} · {scene.plan.name}"))
+    header = PictureHeader(scene, theme, title)
+    layout.addWidget(header)
     layout.addWidget(view, 1)
-    page.resize(width, height)
-    page.ensurePolished()
+    widget.resize(width, height)
+    widget.ensurePolished()
     layout.activate()
+    widget.grab(QRect(0, 0, 1, 1))  # What is not shown is laid out when it is painted.
+    if part is not None:
+        view.set_visible_range(part.first, part.last, part.low, part.high)
     view.settle()
     try:
-        write_pixmap(page.grab(), path)
+        yield _Page(widget, header, view)
     finally:
-        page.deleteLater()
+        widget.deleteLater()
+
+
+def _image(page: _Page, scale: float) -> QImage:
+    page.use_pixels(scale)
+    size = QSize(round(page.widget.width() * scale), round(page.widget.height() * scale))
+    image = QImage(size, QImage.Format.Format_RGB32)
+    image.fill(QColor(page.view.state.theme.map))
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
+    painter.scale(scale, scale)
+    page.paint(painter)
+    painter.end()
+    return image
+
+
+def _svg(page: _Page, title: str) -> bytes:
+    from PySide6.QtSvg import QSvgGenerator
+
+    page.use_shapes()
+    content = QByteArray()
+    buffer = QBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(page.widget.size())
+    generator.setViewBox(page.widget.rect())
+    generator.setResolution(INCH)
+    generator.setTitle(title)
+    painter = QPainter(generator)
+    page.paint(painter)
+    painter.end()
+    buffer.close()
+    return fitted_text(bytes(content.data()).decode()).encode()
+
+
+def _pdf(page: _Page, title: str) -> bytes:
+    page.use_shapes()
+    content = QByteArray()
+    buffer = QBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
+    writer.setTitle(title)
+    writer.setCreator("Bayplan")
+    writer.setResolution(FINE)
+    inches = QSizeF(page.widget.width() / INCH, page.widget.height() / INCH)
+    exact = QPageSize.SizeMatchPolicy.ExactMatch
+    writer.setPageSize(QPageSize(inches, QPageSize.Unit.Inch, "", exact))
+    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+    painter = QPainter(writer)
+    painter.scale(FINE / INCH, FINE / INCH)
+    page.paint(painter)
+    painter.end()
+    buffer.close()
+    return bytes(content.data())
 
 
 def ensure_application() -> QApplication:

@@ -7,8 +7,8 @@ from PySide6.QtWidgets import QWidget
 from app.facts.plan import GROUPS, Group
 from app.map.plan_scene import PlanScene
 from app.map.row import WEIGHT, label_font, text_width
-from app.map.scene import size_of_plan
-from app.numbers import human, overhead, percent
+from app.numbers import human
+from app.picture.figures import figures
 from app.theme import Theme
 from solver.step import Category
 
@@ -23,42 +23,23 @@ class PictureHeader(QWidget):
         self._scene, self._theme, self._title = scene, theme, title
         self.setFixedHeight(72)
 
-    def _figures(self) -> list[tuple[str, str, str]]:
-        """(name, value, colour) of the headline figures."""
-        scene, theme = self._scene, self._theme
-        total = scene.facts.total_bytes
-        if scene.baseline is not None:
-            unfilled = total - scene.facts.live_peak
-            return [
-                ("Reserved", size_of_plan(total), theme.text),
-                ("Live peak", size_of_plan(scene.facts.live_peak), theme.text),
-                ("Never filled", f"{human(unfilled)}, {percent(unfilled / max(total, 1))}", theme.warn),
-            ]
-        figures = [("Height", size_of_plan(total), theme.text)]
-        terms = scene.plan.terms
-        if terms is not None:
-            figures.append(("Budget", size_of_plan(terms.budget_bytes), theme.text))
-            figures.append(("Overhead", f"{overhead(terms.overhead)} time", theme.text))
-        if scene.as_run is not None:
-            reserved = scene.as_run.reserved_bytes
-            saved = reserved - total
-            figures.append(("As run", size_of_plan(reserved), theme.text))
-            share = percent(saved / max(reserved, 1))
-            figures.append(("Saved", f"{human(saved)}, {share}", theme.ok if saved > 0 else theme.warn))
-        return figures
-
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        theme = self._theme
         painter = QPainter(self)
+        self.paint_on(painter)
+        painter.end()
+
+    def paint_on(self, painter: QPainter) -> None:
+        """Paint with any painter, from its origin."""
+        theme = self._theme
         painter.fillRect(self.rect(), QColor(theme.panel))
         for y in (39, self.height() - 1):
             painter.fillRect(QRectF(0, y, self.width(), 1), QColor(theme.line))
         x = self._text(painter, 16, self._title, label_font(14, WEIGHT.DemiBold), theme.text, 0)
-        for name, value, colour in self._figures():
+        for name, value, tone in figures(self._scene):
             x = self._text(painter, x + 24, name, label_font(12), theme.text2, 0)
-            x = self._text(painter, x + 6, value, label_font(12, WEIGHT.DemiBold), colour, 0)
+            strong = label_font(12, WEIGHT.DemiBold)
+            x = self._text(painter, x + 6, value, strong, str(getattr(theme, tone)), 0)
         self._paint_legend(painter)
-        painter.end()
 
     def _paint_legend(self, painter: QPainter) -> None:
         scene, theme = self._scene, self._theme

@@ -91,6 +91,9 @@ class ProfileRow(Row):
 
     def _paint_stack(self, painter: QPainter, scene: Scene) -> None:
         """The areas, and the grid lines under them."""
+        if self.shapes is not None:
+            self.shapes(painter)
+            return
         window, plot, theme = self.state.window, self.plot, self.state.theme
         columns, rows = self.device_size()
         if self._pixels.shape != (rows, columns):
@@ -150,9 +153,13 @@ class ProfileRow(Row):
         size, place = scene.peak_label
         width = text_width(size, label_font(11, WEIGHT.DemiBold)) + text_width(place, label_font()) + 12
         left = min(x + 10, plot.right() - width + 2)
-        if len(scene.reserved):  # the reserved line climbs at the right
-            left = x - width - 12
-        return QRectF(max(left, plot.left() + 2), y - 20, width, 16)
+        if not len(scene.reserved):
+            return QRectF(max(left, plot.left() + 2), y - 20, width, 16)
+        # The reserved line climbs at the right: left of the peak, and above that line.
+        left = max(x - width - 12, plot.left() + 2)
+        first, last = (int(self.slot_at(edge)) for edge in (left - 2, left + width + 2))
+        highest = int(scene.reserved[max(first, 0) : last + 1].max(initial=0))
+        return QRectF(left, max(min(y - 20, self.y_of(highest) - 18), 0), width, 16)
 
     def _paint_peak(self, painter: QPainter, scene: Scene) -> None:
         theme, box = self.state.theme, self._peak_box(scene)

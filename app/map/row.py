@@ -1,5 +1,6 @@
 """The base of the map's rows: strips of one width that share the slots' pixels."""
 
+from collections.abc import Callable
 from enum import Enum
 from functools import cache, lru_cache
 
@@ -67,6 +68,8 @@ class Row(QGraphicsWidget):
     caption = ""
     kept = True
     """Whether its painting is kept; one that is a picture of its own is as fast to draw again."""
+    shapes: Callable[[QPainter], None] | None = None
+    """Paints the content of the plot in place of pixels: for pictures made of shapes."""
 
     def __init__(self, state: MapState, height: float | None) -> None:
         super().__init__()
@@ -113,7 +116,7 @@ class Row(QGraphicsWidget):
     def pixel_ratio(self) -> float:
         """Device pixels of one pixel."""
         views = self.scene().views() if self.scene() is not None else []
-        return views[0].devicePixelRatioF() if views else 1.0
+        return float(getattr(views[0], "pixel_ratio", 1.0)) if views else 1.0
 
     def image(self, pixels: npt.NDArray[np.uint32], image_format: QImage.Format) -> QImage:
         """Device pixels (uint32 H×W) as an image of their size in pixels; shares their memory."""

@@ -22,8 +22,8 @@ from app.facts.plan import GROUPS, op_label
 from app.facts.storage import why_alive
 from app.map.bands import Band
 from app.map.plan_scene import PlanScene
-from app.map.scene import CATEGORIES, STACK, Scene, size_of_plan
-from app.numbers import human, overhead, percent
+from app.map.scene import CATEGORIES, STACK, Scene
+from app.picture.figures import figures
 from solver.plan import IntArray
 from solver.step import Step
 
@@ -178,37 +178,3 @@ def _stairs(values: IntArray) -> list[list[int]]:
         return []
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     return [[a, b, int(values[a])] for a, b in pairwise(edges)]
-
-
-def figures(scene: Scene) -> list[tuple[str, str, str]]:
-    """(name, value, tone) of the headline figures; a tone is a theme's token."""
-    total = scene.total_bytes
-    if not isinstance(scene, PlanScene):
-        what = "Reserved" if scene.most_reserved else "Height"
-        return [
-            (what, size_of_plan(total), "text"),
-            ("Live peak", size_of_plan(scene.live_peak), "text"),
-        ]
-    peak = scene.facts.live_peak
-    if scene.baseline is not None:
-        unfilled = total - peak
-        return [
-            ("Reserved", size_of_plan(total), "text"),
-            ("Live peak", size_of_plan(peak), "text"),
-            ("Never filled", f"{human(unfilled)}, {percent(unfilled / max(total, 1))}", "warn"),
-        ]
-    rows = [("Height", size_of_plan(total), "text")]
-    if scene.bound is not None:
-        proven = scene.bound.size == total
-        rows.append(("Lower bound", size_of_plan(scene.bound.size), "ok" if proven else "text"))
-    terms = scene.plan.terms
-    if terms is not None:
-        rows.append(("Budget", size_of_plan(terms.budget_bytes), "text"))
-        rows.append(("Overhead", f"{overhead(terms.overhead)} time", "text"))
-    if scene.as_run is not None:
-        reserved = scene.as_run.reserved_bytes
-        saved = reserved - total
-        share = percent(saved / max(reserved, 1))
-        rows.append(("As run", size_of_plan(reserved), "text"))
-        rows.append(("Saved", f"{human(saved)}, {share}", "ok" if saved > 0 else "warn"))
-    return rows
