@@ -1,6 +1,7 @@
 # make run    sets up .venv and opens the window on a sample step (without a display: the same work
 #             headless, into out/)
-# make test   sets up .venv and runs all tests, offscreen; ARGS="-k library" runs some
+# make test   sets up .venv and runs all tests, offscreen, in two processes where there are two cores;
+#             ARGS="-k library" runs some, in one process ("-n auto --dist loadfile -k library": in two)
 # make bench  solves all cases into out/bench.json and fails where a figure is worse than in the
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make bench-budgets  solves steps within budgets, next to MONeT's figures and to torch.compile's
@@ -29,7 +30,7 @@ run: setup
 	@.venv/bin/python -m app demo $(ARGS)
 
 test: setup
-	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(ARGS)
+	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(or $(ARGS),-n auto --dist loadfile)
 
 test-cuda:
 	@$(PYTHON) tests/cuda $(ARGS)

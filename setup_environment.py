@@ -41,6 +41,16 @@ SCREEN = {
 }
 """What Qt loads besides for a window under X11."""
 
+COMPILE = """
+import time
+from app.heavy import compile_kernels
+from solver import compile_ahead
+compile_kernels()
+while compile_ahead.running():
+    time.sleep(0.1)
+"""
+"""All kernels of solver and map, by as many processes as that has use for."""
+
 
 def main() -> None:
     """Check the machine, then make the environment unless it is there for these very pins."""
@@ -64,11 +74,11 @@ def main() -> None:
         *(str(python()), "-m", "pip", "install", "--progress-bar", "off", "--quiet"),
         *("--constraint", "constraints.txt", "--editable", ".[zoo,dev]"),
     )
-    # Kernels of solver and map are compiled by their first use; nobody should wait in the window.
+    # Otherwise their first use compiles: nobody should wait in the window, nor two tests for the same.
     print("Compiling the solver and the map.", flush=True)
+    run(str(python()), "-c", COMPILE, quiet=True)
     sample = "resources/samples/resnet50.step"
     run(str(python()), "-m", "app", "solve", sample, "--deadline", "300", quiet=True)
-    run(str(python()), "-c", "from app.map.raster import KERNELS; KERNELS.load()", quiet=True)
     STAMP.write_text(pins)
 
 

@@ -8,6 +8,8 @@ import pytest
 from solver.planning_step import load_any_step
 from solver.step import Category, Op, Origin, Phase, Step, Storage
 
+pytest_plugins = ("tests.turns",)
+
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "cases"

@@ -161,6 +161,7 @@ def test_nothing_can_be_changed_while_a_capture_runs_and_a_traceback_shows_its_e
     dialog.close()
 
 
+@pytest.mark.alone
 def test_a_running_capture_shows_its_log_and_is_cancelled_at_once(
     dialog: CaptureDialog, window: MainWindow, qtbot: QtBot, fake: type[FakeCapture]
 ) -> None:

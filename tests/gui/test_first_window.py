@@ -33,6 +33,7 @@ HEAVY = frozenset(
 """What only opened files, solves and exports need: it is imported where it is used."""
 
 
+@pytest.mark.alone
 def test_the_first_window_waits_for_nothing_heavy(tmp_path: Path) -> None:
     # The first run compiles the program's sources.
     first_window(tmp_path)

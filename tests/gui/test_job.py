@@ -102,6 +102,7 @@ def test_everything_arrives_in_order_in_the_ui_thread_and_before_the_result(
     assert job.thread_seen is not threading.main_thread()
 
 
+@pytest.mark.alone
 def test_progress_arrives_at_most_four_times_a_second(qapp: QApplication, qtbot: QtBot) -> None:
     listener = run(qtbot, Counting(150))
     gaps = [after - before for before, after in pairwise(listener.times)]
@@ -111,6 +112,7 @@ def test_progress_arrives_at_most_four_times_a_second(qapp: QApplication, qtbot:
     assert min(between) >= INTERVAL_MS / 1000 - 0.02
 
 
+@pytest.mark.alone
 def test_a_stopped_job_ends_within_a_tenth_of_a_second_with_its_result(
     qapp: QApplication, qtbot: QtBot
 ) -> None:

@@ -16,7 +16,7 @@ from solver.files import save_step
 from tests.gui.conftest import open_file, wait_until_idle
 from tests.solver.random_steps import random_step
 
-pytestmark = pytest.mark.qt_log_level_fail("WARNING")
+pytestmark = [pytest.mark.qt_log_level_fail("WARNING"), pytest.mark.alone]
 
 TICK_MS = 5
 PANNED = 20_000

@@ -234,6 +234,7 @@ def test_a_solve_ends_with_three_plans_and_keeps_them_in_the_library(
     assert stored.plans
 
 
+@pytest.mark.alone
 def test_the_window_stays_alive_while_a_solve_runs(
     window: MainWindow, qtbot: QtBot, toy_file: Path, tmp_path: Path
 ) -> None:
@@ -267,6 +268,7 @@ def event_loop_gap(qtbot: QtBot, milliseconds: int) -> float:
     return gaps[len(gaps) * 95 // 100]
 
 
+@pytest.mark.alone
 def test_stop_works_at_once(window: MainWindow, qtbot: QtBot, cases: Path) -> None:
     open_file(qtbot, window, cases / "steps" / "gpt2_b1_adam.json.gz")
     stops, walls = [], []

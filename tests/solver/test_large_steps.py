@@ -38,6 +38,7 @@ def large() -> Step:
     return training_step(424)
 
 
+@pytest.mark.alone
 def test_twenty_thousand_ops_get_a_proven_order_in_seconds(large: Step) -> None:
     order_step(training_step(3), deadline=60.0, seed=0)
     began = time.process_time()
@@ -66,6 +67,7 @@ def test_memory_grows_with_the_ops_and_no_faster() -> None:
     assert int(much) < 5 * int(many)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("seconds", [0.0, 0.7, 2.0])
 def test_a_cancel_is_answered_at_once(large: Step, seconds: float) -> None:
     first: list[float] = []

@@ -146,6 +146,7 @@ def test_a_solve_cancelled_before_it_starts_gives_the_same(resnet50_step: Step) 
     assert solution.plan.instances == solve(resnet50_step, deadline=0.0).plan.instances
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("seconds", [0.0, 0.2, 0.5])
 def test_a_cancel_is_answered_at_once_with_the_best_so_far(cases: Path, seconds: float) -> None:
     step = load_any_step(cases / "steps" / "gpt2_b1_adam.json.gz")

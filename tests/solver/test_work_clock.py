@@ -8,6 +8,7 @@ from numba import njit
 from solver.work_clock import WorkClock
 
 
+@pytest.mark.alone
 def test_compiling_does_not_count_and_is_told_once() -> None:
     told: list[str] = []
 

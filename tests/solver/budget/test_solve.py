@@ -109,6 +109,7 @@ def test_without_time_there_is_still_an_answer() -> None:
     assert solution.report.feasible_bytes == needed(STEP, solution.lowest)
 
 
+@pytest.mark.alone
 def test_a_cancel_is_answered_at_once() -> None:
     step = chain_step(300)
     cancel, log = threading.Event(), list[Progress]()

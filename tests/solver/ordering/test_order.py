@@ -210,6 +210,7 @@ def wide_layers(layers: int, width: int, seed: int) -> Step:
     return Step(ORIGIN, tuple(storages), tuple(ops))
 
 
+@pytest.mark.alone
 def test_a_cancel_ends_the_solve_within_a_tenth_of_a_second() -> None:
     step = wide_layers(20, 10, 0)
     first: list[Progress] = []

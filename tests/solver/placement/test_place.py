@@ -165,6 +165,7 @@ def test_a_hundred_thousand_storages_are_placed_in_little_memory() -> None:
     assert over <= 1.005
 
 
+@pytest.mark.alone
 def test_a_cancel_stops_a_hard_search_at_once(cases: Path) -> None:
     problem = load_problem(cases / "placement" / "D.1048576.csv")
     place(problem, deadline=1.0)  # Everything is compiled and imported now.
