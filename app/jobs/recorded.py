@@ -62,7 +62,7 @@ class ShowPartJob(Job):
         self.say(f"Laying out {self.chosen.recording.name}")
         part = excerpt(self.chosen.recording, self.chosen.choice)
         recorded = of_snapshot(part, self.chosen.path)
-        _ = recorded.scene.live, recorded.scene.top
+        _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
         return recorded
 
 
@@ -79,7 +79,7 @@ class ReadTableJob(Job):
 
         self.say(f"Reading {self.path.name}")
         recorded = of_table(decode_table(read_bytes(self.path), self.path.name), self.path)
-        _ = recorded.scene.live, recorded.scene.top
+        _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
         return recorded
 
 
@@ -110,7 +110,7 @@ class PlaceRecordedJob(Job):
         )
         result = with_placement(recorded, placed)
         assert result.placed_scene is not None
-        _ = result.placed_scene.live, result.placed_scene.top
+        _ = result.placed_scene.live, result.placed_scene.top, result.placed_scene.blocks
         return result
 
     def _tell(self, line: Progress) -> None:

@@ -8,20 +8,23 @@ from app.map.row import At, Row, label_font, text_width, write
 from app.map.state import MapState
 from app.map.ticks import op_ticks, second_ticks
 
+CAPTIONS = {"allocation": "Alloc.", "time step": "Time"}
+"""Of units that have no room in the margin."""
+
 
 class OpAxisRow(Row):
     """Slots of the visible range."""
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, 20.0)
-        self.slot_name = "Op"
         state.range_changed.connect(self.refresh)
 
     def _ticks(self) -> list[tuple[float, str]]:
         """Places and what stands there."""
         window, axis = self.state.window, self.state.axis
         if not axis.timed:
-            self.caption = self.slot_name
+            name = self.state.scene.slot_name if self.state.scene is not None else ""
+            self.caption = CAPTIONS.get(name, name.capitalize())
             return op_ticks(window.x0, window.x1, self.plot.width())
         first, last = axis.second(window.x0), axis.second(window.x1)
         marks, self.caption = second_ticks(first, last, self.plot.width())

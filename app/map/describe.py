@@ -6,7 +6,7 @@ from app.facts.plan import op_place, plan_facts
 from app.facts.several import slots_text
 from app.facts.stays import Came, Went
 from app.map.plan_scene import PlanScene
-from app.map.scene import CATEGORIES, Scene
+from app.map.scene import Scene
 from app.numbers import GIB, gib, human
 from solver.solution import Segment
 from solver.step import round_up
@@ -54,12 +54,12 @@ def _described(scene: Scene, rectangle: int) -> Description:
     """Of a rectangle that is no storage of a step."""
     low, high = int(scene.low[rectangle]), int(scene.high[rectangle])
     start, end = int(scene.start[rectangle]), int(scene.end[rectangle])
-    category = CATEGORIES[int(scene.category[rectangle])].value
+    category = scene.kind(rectangle)
     rows = (
         ("Category", category),
         ("Bytes", human(scene.bytes_of(rectangle))),
         ("Address", _range(low, high)),
-        ("Lifetime", f"slots {start:,} to {end:,}"),
+        ("Lifetime", f"{scene.slot_name}s {start:,} to {end:,}"),
         *scene.rows(rectangle),
     )
     return Description(scene.name(rectangle), category, rows, "")

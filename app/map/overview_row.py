@@ -97,6 +97,8 @@ class OverviewRow(Row):
     ) -> None:
         theme, plot = self.state.theme, self.plot
         painter.fillRect(plot, QColor(theme.map))
+        scene = self.state.scene
+        self.caption = "Step" if scene is None or scene.slot_name == "op" else "All"
         self.paint_caption(painter)
         if self._image is None:
             self._image = self._rasterise()

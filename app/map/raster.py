@@ -126,9 +126,9 @@ class Drawing:
             # As whole numbers fine enough to tell the shortest op from its neighbours.
             self._grain = FINEST / max(scene.slots, 1)
             start, end = (np.rint(x * self._grain).astype(np.int64) for x in (self._start, self._end))
+            self.index = build_index(start, end, scene.low, scene.high)
         else:
-            self._grain, start, end = 1.0, scene.start, scene.end
-        self.index = build_index(start, end, scene.low, scene.high)
+            self._grain, self.index = 1.0, scene.blocks
         self._numbers = category_numbers(scene)
         self._colour: ByteArray = self._numbers[self.index.original]
         self._by_category = True

@@ -65,7 +65,8 @@ class RulerOverlay(QGraphicsObject):
         low, high = sorted(point.address for point in self.points)
         axis = self.state.axis
         time = axis.second(axis.place(last)) - axis.second(axis.place(first))
-        along = counted(last - first, "op") + (f", {seconds_text(time)}" if axis.timed else "")
+        unit = self.state.scene.slot_name if self.state.scene is not None else "op"
+        along = counted(last - first, unit) + (f", {seconds_text(time)}" if axis.timed else "")
         return f"{along}  ·  {human(high - low)}"
 
     def paint(

@@ -11,7 +11,7 @@
 lifetimes and addresses.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.map.bands import NO_BANDS, Bands
-from app.map.index import BLOCK
+from app.map.index import BLOCK, BlockIndex, build_index
 from app.numbers import gib, human
 from solver.plan import IntArray
 from solver.step import Category
@@ -44,6 +44,10 @@ STACK = (
     Category.WORKSPACE,
 )
 """The order from the bottom of the live profile and, for residents, of their strip."""
+
+
+NO_KINDS: Mapping[Category, str] = {}
+"""Categories are called what they are."""
 
 
 class LineRole(Enum):
@@ -131,6 +135,11 @@ class Scene:
         return max(int(self.high.max(initial=0)), lines, 1)
 
     @cached_property
+    def blocks(self) -> BlockIndex:
+        """The rectangles by place, to be drawn along slots: a worker asks ahead of the window."""
+        return build_index(self.start, self.end, self.low, self.high)
+
+    @cached_property
     def live(self) -> IntArray:
         """Live bytes at every slot, residents included, shape (slots,)."""
         return np.asarray(self.profile.sum(axis=0), np.int64)
@@ -215,6 +224,15 @@ class Scene:
         """Bytes reserved at a slot; 0 where nobody says."""
         return int(self.reserved[slot]) if 0 <= slot < len(self.reserved) else 0
 
+    @property
+    def slot_name(self) -> str:
+        """What one slot is."""
+        return "op"
+
+    def kind(self, rectangle: int) -> str:
+        """What a rectangle's colour says."""
+        return CATEGORIES[int(self.category[rectangle])].value
+
     def shares_slots(self, other: "Scene") -> bool:
         """Whether a range of slots and addresses means the same in both."""
         return self is other
@@ -229,6 +247,16 @@ class ArrayScene(Scene):
     named: Callable[[int], str]
     told: Callable[[int], tuple[tuple[str, str], ...]]
     placed: Callable[[int], str]
+    unit: str
+    kinds: Mapping[Category, str]
+
+    @property
+    def slot_name(self) -> str:
+        return self.unit
+
+    def kind(self, rectangle: int) -> str:
+        category = CATEGORIES[int(self.category[rectangle])]
+        return self.kinds.get(category, category.value)
 
     def name(self, rectangle: int) -> str:
         return self.named(rectangle)
@@ -262,6 +290,8 @@ def array_scene(
     named: Callable[[int], str] = "tensor {}".format,
     told: Callable[[int], tuple[tuple[str, str], ...]] = _nothing_more,
     placed: Callable[[int], str] = "slot {:,}".format,
+    unit: str = "slot",
+    kinds: Mapping[Category, str] = NO_KINDS,
 ) -> ArrayScene:
     """The map of lifetimes and addresses that are no plan's: a million of them in a tenth of a second.
 
@@ -272,6 +302,7 @@ def array_scene(
     low, high), shape (n, 4), without which it begins at address 0; ``unusable``: regions of the same
     kind to be hatched. ``named`` and ``told`` give a rectangle's name and the rows of its tooltip,
     ``placed`` says what happens at a slot; they are called for one at a time, in the UI thread.
+    ``unit``: what one slot is, such as ``allocation``; ``kinds``: what the categories mean here.
     """
     count = len(start)
     stacked = np.zeros((len(STACK), slots), np.int64)
@@ -304,9 +335,11 @@ def array_scene(
         named=named,
         told=told,
         placed=placed,
+        unit=unit,
+        kinds=kinds,
     )
 
 
 def size_of_plan(size: int) -> str:
     """GiB with three decimals, smaller units where GiB would show nothing but zeros."""
-    return gib(size) if size >= 10 << 20 else human(size)
+    return gib(size) if size >= 100 << 20 else human(size)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from app.map.scene import (
     CATEGORIES,
+    ArrayScene,
     Line,
     LineRole,
-    Scene,
     array_scene,
     size_of_plan,
 )
@@ -34,6 +34,14 @@ from solver.solution import Segment
 from solver.step import Category
 
 BoolArray = npt.NDArray[np.bool_]
+KINDS = {
+    Category.ACTIVATION: "Made in forward",
+    Category.GRADIENT: "Made in backward",
+    Category.TEMPORARY: "Elsewhere",
+    Category.BUFFER: "There all the time",
+}
+"""What the colours of a snapshot's allocations say."""
+TABLE_KINDS = {Category.ACTIVATION: "For a while", Category.BUFFER: "There all the time"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +60,7 @@ class Recorded:
 
     title: str
     path: Path
-    scene: Scene
+    scene: ArrayScene
     """As recorded."""
     problem: PlacementProblem
     throughout: BoolArray
@@ -67,7 +75,7 @@ class Recorded:
     how: str = "As recorded"
     """Where the addresses are from."""
     placed: Placed | None = None
-    placed_scene: Scene | None = None
+    placed_scene: ArrayScene | None = None
 
     @property
     def allocated(self) -> int:
@@ -170,6 +178,8 @@ def of_snapshot(part: Excerpt, path: Path) -> Recorded:
         named=named,
         told=lambda rectangle: about(rectangle).rows[2:],
         placed=lambda slot: _moment(part, slot),
+        unit="allocation",
+        kinds=KINDS,
     )
     note = ""
     if part.left_out:
@@ -261,6 +271,8 @@ def of_table(table: PlacementTable, path: Path) -> Recorded:
         named=given.name,
         told=lambda rectangle: about(rectangle).rows[1:],
         placed=lambda slot: f"time {int(times[slot]):,}",
+        unit="time step",
+        kinds=TABLE_KINDS,
     )
     arenas = given.arena_count
     note = f"{arenas} arenas are drawn one above the other." if arenas > 1 else ""
@@ -305,5 +317,7 @@ def with_placement(recorded: Recorded, placed: Placed) -> Recorded:
         named=scene.name,
         told=scene.rows,
         placed=scene.place,
+        unit=scene.slot_name,
+        kinds=scene.kinds,
     )
     return replace(recorded, placed=placed, placed_scene=new)
