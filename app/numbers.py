@@ -58,7 +58,7 @@ def unit_of(largest: int) -> Unit:
 
 def plan_size(size: int) -> str:
     """``2.680 GiB``: what a plan needs; a smaller unit where GiB would show nothing but zeros."""
-    return gib(size) if size >= 10 * MIB else human(size)
+    return gib(size) if size >= 100 * MIB else human(size)
 
 
 def gib(size: int) -> str:

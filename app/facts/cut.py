@@ -81,8 +81,13 @@ def cut_graph(step: Step, proof: PeakProof) -> CutGraph:
     index: dict[tuple[int, int], int] = {}
     for column, ops in columns.items():
         near = {end[1] for _, *both in ends for end in both if (1, proof.op) in both}
-        # Those beside the proving op on top: what spans it runs below it.
-        for row, op in enumerate(sorted(ops, key=lambda op: (op not in near, op))):
+        # Those beside the proving op on top, as what spans it runs below it; on the right in the order
+        # of those on the left, so that few bands cross.
+        rank = {op: op for op in ops}
+        if column == 2:
+            for _, start, end in reversed(ends):
+                rank[end[1]] = start[1]
+        for row, op in enumerate(sorted(ops, key=lambda op: (op not in near, rank[op], op))):
             index[column, op] = len(nodes)
             known = step.ops[op]
             nodes.append(Node(op, op_label(known), known.module or known.phase.value, column, row))

@@ -255,13 +255,14 @@ class LessonPanel(QWidget):
         self.score = label("", "strong", "accent")
         self.score.setWordWrap(True)
         self.verdict = QLabel()
-        self.verdict.setTextFormat(Qt.TextFormat.RichText)
-        self.verdict.setWordWrap(True)
         self.remember = QLabel()
-        self.remember.setTextFormat(Qt.TextFormat.RichText)
-        self.remember.setWordWrap(True)
-        self._away = QPushButton("Back to the lesson's step")
-        self._away.clicked.connect(self.again_asked)
+        for boxed in (self.verdict, self.remember):
+            boxed.setTextFormat(Qt.TextFormat.RichText)
+            boxed.setWordWrap(True)
+            boxed.setContentsMargins(14, 10, 12, 2)
+            boxed.setAccessibleName("Verdict" if boxed is self.verdict else "Remember")
+        self.away = QPushButton("Back to the lesson's step")
+        self.away.clicked.connect(self.again_asked)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 10, 16, 10)
@@ -270,7 +271,7 @@ class LessonPanel(QWidget):
         top.addWidget(self.dots, 1)
         column.addWidget(self.lesson)
         column.addLayout(top)
-        for part in (self.title, self.text, self._away, self.score, self._question, self.verdict):
+        for part in (self.title, self.text, self.away, self.score, self._question, self.verdict):
             column.addWidget(part)
         column.addWidget(self.remember)
         column.addStretch(1)
@@ -291,6 +292,7 @@ class LessonPanel(QWidget):
         foot.setContentsMargins(16, 8, 16, 10)
         foot.addWidget(self.all)
         foot.addStretch(1)
+        foot.setSpacing(8)
         foot.addWidget(self.back)
         foot.addWidget(self.next)
         self._scroll = _scrolled(inner, "Lesson")
@@ -305,10 +307,10 @@ class LessonPanel(QWidget):
     def show_sheet(self, sheet: Sheet) -> None:
         """Show a page."""
         self._sheet, self._verdict = sheet, None
-        self.lesson.setText(f"{sheet.lesson} · page {sheet.number + 1} of {len(sheet.asking)}")
+        self.lesson.setText(f"Page {sheet.number + 1} of {len(sheet.asking)}")
         self.title.setText(sheet.title)
         self.score.hide()
-        self._away.hide()
+        self.away.hide()
         self.back.setEnabled(sheet.number > 0)
         last = sheet.number == len(sheet.asking) - 1
         self.next.setText("Finish" if last else "Next")
@@ -336,7 +338,7 @@ class LessonPanel(QWidget):
 
     def set_away(self, away: bool) -> None:
         """The step on the map is not the lesson's."""
-        self._away.setVisible(away)
+        self.away.setVisible(away)
         self._question.setEnabled(not away)
 
     def set_theme(self, theme: Theme) -> None:
@@ -346,11 +348,11 @@ class LessonPanel(QWidget):
             panel_sheet(theme)
             + f"QRadioButton {{ color: {theme.text}; }}"
             + f'QLabel[box="remember"] {{ background: {theme.raised}; border-left: 3px solid'
-            f" {theme.accent}; padding: 9px 12px; }}"
+            f" {theme.accent}; }}"
             + f'QLabel[box="right"] {{ background: {theme.ok_background}; border-left: 3px solid'
-            f" {theme.ok}; padding: 9px 12px; }}"
+            f" {theme.ok}; }}"
             + f'QLabel[box="wrong"] {{ background: {theme.raised}; border-left: 3px solid'
-            f" {theme.warn}; padding: 9px 12px; }}"
+            f" {theme.warn}; }}"
         )
         self._write()
 
@@ -386,7 +388,9 @@ class LessonPanel(QWidget):
         column.addWidget(asked)
         for number, text in enumerate(question.choices):
             row = QHBoxLayout()
+            row.setSpacing(2)
             radio = QRadioButton()
+            radio.setFixedWidth(20)
             radio.setAccessibleName(text)
             words = _ChoiceLabel(text, radio)
             self.choices.addButton(radio, number)

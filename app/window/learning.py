@@ -118,7 +118,7 @@ class Learning(QObject):
         self.prepared = prepared
         known = progress_of(self._window.settings, prepared.lesson)
         self.page = 0 if known.finished else known.page
-        self._window.work.tell(prepared.lesson.title)
+        self._window.work.tell("Lesson ready")
         self._show_dock()
         self._show_page()
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
 from app.facts.plan import counterparts, plan_facts
-from app.numbers import DECIMAL, GIB, byte_units, counted, gib, overhead
+from app.numbers import DECIMAL, GIB, byte_units, counted, gib, overhead, plan_size
 from solver.plan import Status
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def pointer_facts(document: Document, slot: int, address: int | None) -> tuple[s
     facts = plan_facts(step, shown.plan, shown.baseline)
     if slot >= facts.slots:
         return ("Ready",)
-    parts = (f"Op {slot:,}", f"Live {gib(int(facts.profile[slot]))}")
-    return parts if address is None else (*parts, f"Address {gib(max(address, 0))}")
+    parts = (f"Op {slot:,}", f"Live {plan_size(int(facts.profile[slot]))}")
+    return parts if address is None else (*parts, f"Address {plan_size(max(address, 0))}")
 
 
 def compared_facts(document: Document) -> tuple[str, ...]:
