@@ -51,6 +51,9 @@ while compile_ahead.running():
 """
 """All kernels of solver and map, by as many processes as that has use for."""
 
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
+"""Programs in which tests open exported pages; the first one is also the Debian package's name."""
+
 
 def main() -> None:
     """Check the machine, then make the environment unless it is there for these very pins."""
@@ -80,6 +83,25 @@ def main() -> None:
     sample = "resources/samples/resnet50.step"
     run(str(python()), "-m", "app", "solve", sample, "--deadline", "300", quiet=True)
     STAMP.write_text(pins)
+
+
+def install_browser():
+    """Install a browser for tests when root; without one the tests that need it say so and skip."""
+    if any(shutil.which(program) for program in BROWSERS):
+        return
+    if not sys.platform.startswith("linux") or shutil.which("apt-get") is None or os.geteuid() != 0:
+        print("No browser was found: tests of exported pages will be skipped. One that they can use is")
+        print("  apt-get install " + BROWSERS[0])
+        return
+    print("Installing a browser for the tests of exported pages: " + BROWSERS[0], flush=True)
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", BROWSERS[0]]
+    for command in (["apt-get", "update", "--quiet"], install):
+        # Not ``run``: other distributions do not have it, and all other tests need none.
+        result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False)
+        if result.returncode != 0:
+            print("That failed: tests of exported pages will be skipped.", flush=True)
+            return
 
 
 def missing_system_packages():
@@ -156,4 +178,7 @@ def stop(message, code=1):
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["browser"]:
+        install_browser()
+    else:
+        main()

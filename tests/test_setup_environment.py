@@ -124,6 +124,51 @@ def test_others_are_told_the_exact_command(
     assert commands == []
 
 
+class Done:
+    """How a command ended."""
+
+    def __init__(self, returncode: int) -> None:
+        self.returncode = returncode
+
+
+def test_root_gets_a_browser_for_the_tests_unless_there_is_one(
+    setup_environment: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> Done:
+        ran.append(command)
+        return Done(0)
+
+    monkeypatch.setattr(setup_environment.subprocess, "run", run)
+    monkeypatch.setattr(setup_environment.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup_environment.sys, "platform", "linux")
+    setup_environment.install_browser()
+    assert ran == []
+    there = {"apt-get": "/usr/bin/apt-get"}
+    monkeypatch.setattr(setup_environment.shutil, "which", there.get)
+    setup_environment.install_browser()
+    assert [command[1] for command in ran] == ["update", "install"]
+    assert ran[1][-1] == "chromium-headless-shell"
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_without_a_browser_the_other_tests_still_run(
+    setup_environment: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    user: int,
+) -> None:
+    there = {"apt-get": "/usr/bin/apt-get"}
+    monkeypatch.setattr(setup_environment.subprocess, "run", lambda *_, **__: Done(100))
+    monkeypatch.setattr(setup_environment.os, "geteuid", lambda: user)
+    monkeypatch.setattr(setup_environment.shutil, "which", there.get)
+
+    setup_environment.install_browser()
+
+    assert "will be skipped" in capsys.readouterr().out
+
+
 def test_libraries_of_a_screen_are_needed_only_where_there_is_one(
     setup_environment: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
