@@ -12,8 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.document import Entry
 from app.jobs.lesson import LessonJob
 from app.jobs.load import Loaded
-from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Ask, Kind, Page
-from app.numbers import human
+from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Page
 from app.theme import DARK, Theme
 from app.window.activity import Activity
 from solver.errors import BayplanError
@@ -71,7 +70,7 @@ class Learning(QObject):
         """Offer all lessons."""
         from app.lessons.progress import progress_of
         from app.lessons.reading import lesson_files, read_lesson
-        from app.panels.lesson_panel import Card
+        from app.panels.lesson_parts import Card
 
         self._show_dock()
         cards = []
@@ -179,7 +178,7 @@ class Learning(QObject):
 
     def _show_page(self) -> None:
         from app.lessons.facts import filled
-        from app.panels.lesson_panel import Question, Sheet
+        from app.panels.lesson_parts import Question, Sheet
 
         prepared, page, panel = self.prepared, self._page, self.panel
         if prepared is None or page is None or panel is None:
@@ -265,6 +264,8 @@ class Learning(QObject):
         self._document.select(tuple(storage_named(facts, name) for name in show.select))
         if show.peak:
             view.go_to_peak()
+        else:
+            view.point_at(None, -1)
 
     def _set_edit(self, editing: bool) -> None:
         central = self._window.central
@@ -303,13 +304,14 @@ class Learning(QObject):
     def answer(self, given: str) -> None:
         """Judge an answer to the page's question."""
         from app.lessons.facts import filled
+        from app.lessons.judging import judge
 
         prepared, page, panel = self.prepared, self._page, self.panel
         if prepared is None or page is None or page.ask is None or panel is None:
             return
         ask, find = page.ask, prepared.finder(page, self._shown_subject())
         try:
-            right = self._judge(prepared, page, ask, given)
+            right = judge(prepared, page, given, self._selected_name(), self._shown_subject())
         except BayplanError as error:
             panel.say(str(error), right=False)
             return
@@ -318,23 +320,10 @@ class Learning(QObject):
             self._keep(answered=self.page)
             panel.mark_answered(self._progress.answered)
 
-    def _judge(self, prepared: Prepared, page: Page, ask: Ask, given: str) -> bool:
-        from app.lessons.facts import close, holds, in_unit
-
-        if ask.kind is Kind.CHOICE:
-            return ask.choices[int(given)] == ask.answer
-        if ask.kind is Kind.NUMBER:
-            true = prepared.number(page)
-            return close(in_unit(given, true.measure, ask.unit), true, ask.unit, ask.tolerance)
-        if ask.kind is Kind.SELECT:
-            planned, selection = self._document.planned, self._document.selection
-            if planned is None or not selection:
-                raise BayplanError("Click a tensor on the map first.")
-            return planned.storages[selection[0]].name in prepared.names(page)
-        shown = self._shown_subject()
-        if shown is None:
-            raise BayplanError("Show a plan of the lesson's step first.")
-        return all(holds(goal, prepared.finder(page, shown)) for goal in ask.goals)
+    def _selected_name(self) -> str:
+        """Of the primary selected tensor; empty: there is none."""
+        planned, selection = self._document.planned, self._document.selection
+        return planned.storages[selection[0]].name if planned is not None and selection else ""
 
     def _shown_subject(self) -> Subject | None:
         from app.facts.plan import plan_facts
@@ -361,25 +350,11 @@ class Learning(QObject):
         if ask is None or not ask.score or subject is None:
             panel.set_score("")
             return
-        panel.set_score(self._score(prepared, page, ask, subject))
-        try:
-            reached = all(holds_goal(prepared, page, goal, subject) for goal in ask.goals)
-        except BayplanError:
-            reached = False
-        if reached and self.page not in self._progress.answered:
+        from app.lessons.judging import judge, score
+
+        panel.set_score(score(prepared, page, subject))
+        if judge(prepared, page, "", "", subject) and self.page not in self._progress.answered:
             self.answer("")
-
-    def _score(self, prepared: Prepared, page: Page, ask: Ask, subject: Subject) -> str:
-        from app.lessons.facts import fact
-
-        mine = fact(f"shown.{ask.score}", prepared.finder(page, subject))
-        best = fact(f"{PLANNED}.{ask.score}", prepared.finder(page))
-        if subject.conflicts:
-            return f"Yours: {mine.text}, but tensors overlap. Best possible: {best.text}."
-        more = mine.number - best.number
-        if more <= 0:
-            return f"Yours: {mine.text}. That is the best possible: proven."
-        return f"Yours: {mine.text}. Best possible: {best.text}. {human(int(more))} to go."
 
     # -- progress
 
@@ -399,10 +374,3 @@ class Learning(QObject):
         numbers = known.answered | ({answered} if answered >= 0 else frozenset())
         new = replace(known, page=self.page, answered=numbers, finished=known.finished or finished)
         keep_progress(self._window.settings, self.prepared.lesson, new)
-
-
-def holds_goal(prepared: Prepared, page: Page, goal: str, shown: Subject) -> bool:
-    """Whether a goal is reached by what is shown. Raises BayplanError."""
-    from app.lessons.facts import holds
-
-    return holds(goal, prepared.finder(page, shown))

@@ -10,7 +10,7 @@ from app.lessons.facts import Measure
 from app.lessons.lesson import PLANNED, Kind, Page
 from app.lessons.progress import progress_of
 from app.lessons.reading import lesson_files, read_lesson
-from app.panels.lesson_panel import CardButton
+from app.panels.lesson_parts import CardButton
 from app.window.main_window import MainWindow
 from solver.files import save_step
 from tests.conftest import make_toy_step
