@@ -83,7 +83,7 @@ def test_it_opens_without_a_complaint_and_asks_for_nothing(sample: Browser) -> N
 
 
 def test_its_policy_lets_no_request_out(sample: Browser) -> None:
-    reached = sample.ask("fetch('http://127.0.0.1:9/').then(() => 'out', (error) => error.name)")
+    reached = sample.ask("fetch('http://localhost:9/').then(() => 'out', (error) => error.name)")
     assert reached == "TypeError"
     sample.ask(
         "new Promise((done) => {"
