@@ -2,6 +2,8 @@
 #             headless, into out/)
 # make test   sets up .venv and runs all tests, offscreen, in two processes where there are two cores;
 #             ARGS="-k library" runs some, in one process ("-n auto --dist loadfile -k library": in two)
+#             For tests of exported pages root gets a browser installed; without one they are skipped
+# make test-screen  runs the window's tests on a virtual screen (Xvfb) instead of Qt's offscreen one
 # make bench  solves all cases into out/bench.json and fails where a figure is worse than in the
 #             reference; ARGS="--compare EARLIER.json" compares with another result
 # make bench-budgets  solves steps within budgets, next to MONeT's figures and to torch.compile's
@@ -24,13 +26,16 @@ ARGS ?=
 SAMPLE = resources/samples/resnet50
 REFERENCE = tests/benchmarks/reference.json
 
-.PHONY: translations run test test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans lessons setup
+.PHONY: translations run test test-screen test-cuda test-captures cuda-exports bench bench-budgets bench-map pictures reference lint sample plans lessons browser setup
 
 run: setup
 	@.venv/bin/python -m app demo $(ARGS)
 
-test: setup
+test: setup browser
 	@QT_QPA_PLATFORM=offscreen .venv/bin/python -m pytest $(or $(ARGS),-n auto --dist loadfile)
+
+test-screen: setup
+	@QT_QPA_PLATFORM=xcb xvfb-run -a -s "-screen 0 2560x1600x24" .venv/bin/python -m pytest $(or $(ARGS),tests/gui)
 
 test-cuda:
 	@$(PYTHON) tests/cuda $(ARGS)
@@ -79,3 +84,6 @@ lessons: setup
 
 setup:
 	@$(PYTHON) setup_environment.py
+
+browser:
+	@$(PYTHON) setup_environment.py browser

@@ -40,6 +40,10 @@ SCREEN = {
     "libX11-xcb.so.1": "libx11-xcb1",
 }
 """What Qt loads besides for a window under X11."""
+TESTS = {"Xvfb": "xvfb", "xdotool": "xdotool"}
+"""Programs without which tests on a virtual screen are skipped."""
+PATIENCE = 180
+"""Seconds that what may be missing is installed for."""
 
 COMPILE = """
 import time
@@ -77,6 +81,8 @@ def main() -> None:
         *(str(python()), "-m", "pip", "install", "--progress-bar", "off", "--quiet"),
         *("--constraint", "constraints.txt", "--editable", ".[zoo,dev]"),
     )
+    if sys.platform.startswith("linux"):
+        install_for_tests()
     # Otherwise their first use compiles: nobody should wait in the window, nor two tests for the same.
     print("Compiling the solver and the map.", flush=True)
     run(str(python()), "-c", COMPILE, quiet=True)
@@ -142,6 +148,19 @@ def install_system_packages(packages):
     run(*command)
 
 
+def install_for_tests():
+    """Install what tests on a virtual screen need, when root; without it they are skipped."""
+    packages = [package for program, package in TESTS.items() if shutil.which(program) is None]
+    packages += [package for library, package in SCREEN.items() if not loads(library)]
+    if not packages or shutil.which("apt-get") is None or os.geteuid() != 0:
+        return
+    print("Installing what tests on a virtual screen need: " + " ".join(packages), flush=True)
+    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+    if not attempt("apt-get", "update", "--quiet"):
+        return
+    attempt("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages)
+
+
 def python():
     """The environment's interpreter."""
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -169,6 +188,17 @@ def run(*command, quiet=False):
     result = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, check=False)
     if result.returncode != 0:
         stop("This failed (see above):\n  " + " ".join(command), result.returncode)
+
+
+def attempt(*command):
+    """Run a command that may fail; whether it did not."""
+    try:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return result.returncode == 0
 
 
 def stop(message, code=1):

@@ -179,6 +179,43 @@ def test_libraries_of_a_screen_are_needed_only_where_there_is_one(
     assert "libxcb-cursor0" in setup_environment.missing_system_packages()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="packages are Linux's")
+def test_what_only_tests_need_is_installed_by_root_if_that_works(
+    setup_environment: ModuleType, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: Commands = []
+    works = [True]
+
+    def attempt(*command: str) -> bool:
+        attempts.append(command)
+        return works[0]
+
+    present = ("apt-get", "g++", "xdotool")
+    monkeypatch.setattr(setup_environment, "attempt", attempt)
+    monkeypatch.setattr(setup_environment.shutil, "which", lambda program: program in present or None)
+    monkeypatch.setattr(setup_environment, "loads", without("libxcb-cursor.so.0"))
+    monkeypatch.setattr(setup_environment.os, "geteuid", lambda: 1000)
+    setup_environment.main()
+    assert attempts == []
+
+    monkeypatch.setattr(setup_environment.os, "geteuid", lambda: 0)
+    setup_environment.STAMP.unlink()
+    setup_environment.main()
+    assert attempts[0][:2] == ("apt-get", "update")
+    assert attempts[1][-2:] == ("xvfb", "libxcb-cursor0")
+
+    works[0] = False
+    setup_environment.STAMP.unlink()
+    setup_environment.main()
+    assert setup_environment.STAMP.is_file()
+
+
+def test_what_may_fail_stops_nothing(setup_environment: ModuleType) -> None:
+    assert setup_environment.attempt(sys.executable, "-c", "pass")
+    assert not setup_environment.attempt(sys.executable, "-c", "raise SystemExit(3)")
+    assert not setup_environment.attempt("no-such-program")
+
+
 def test_pythons_own_venv_module_may_be_a_package_too(
     setup_environment: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
