@@ -1,0 +1,1 @@
+"""The lessons that come with the program: texts, the steps they are about, and these steps' models."""
