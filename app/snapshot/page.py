@@ -1,18 +1,13 @@
-"""The page of recorded lifetimes: as recorded, placed anew beside it, the inspector, the history."""
+"""The page of recorded lifetimes: as recorded, placed anew beside it, the inspector, the lists."""
 
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt, Signal, Slot
-from PySide6.QtGui import QResizeEvent
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QHeaderView,
     QPushButton,
     QSplitter,
-    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -25,28 +20,14 @@ from app.numbers import bytes_exact, human, plan_size
 from app.panels.controls import ElidedLabel, FigureLabel, HatchKey, Strip, label, rule
 from app.panels.legend import LegendBox
 from app.panels.sheet import panel_sheet
-from app.panels.table import ROW_HEIGHT, fit_columns, select_rows
-from app.snapshot.history import HAPPENED, SAID, WHERE, HistoryModel
+from app.snapshot.exploring import RecordedExploring
 from app.snapshot.inspector import RecordedInspector
-from app.snapshot.recorded import Recorded
+from app.snapshot.lists import RecordedLists
+from app.snapshot.recorded import KINDS, Recorded
 from app.theme import DARK, Theme
-from solver.step import Category
 
 STACKED_BELOW = 1280
 """Width under which the maps lie one above the other."""
-KINDS = {
-    Category.ACTIVATION: "Made in forward",
-    Category.GRADIENT: "Made in backward",
-    Category.TEMPORARY: "Elsewhere",
-    Category.BUFFER: "There all the time",
-}
-FILTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("All events", ()),
-    ("Allocations", ("alloc",)),
-    ("Frees", ("free_requested", "free_completed")),
-    ("Segments", ("segment_alloc", "segment_free", "segment_map", "segment_unmap")),
-    ("Out of memory", ("oom",)),
-)
 
 
 class RecordedHeader(Strip):
@@ -133,15 +114,11 @@ class RecordedPage(QWidget):
         self.maps = (self.before.map, self.after.map)
         self.inspector = RecordedInspector()
         self.inspector.share_asked.connect(self._share_chosen)
-        self.history: HistoryModel | None = None
-        self.table = _history_table()
-        self.table.clicked.connect(self._event_chosen)
-        self.table.activated.connect(self._event_chosen)
-        self.filter = QComboBox()
-        self.filter.setObjectName("historyFilter")
-        self.filter.setAccessibleName("Events in the table")
-        self.filter.addItems([text for text, _ in FILTERS])
-        self.filter.currentIndexChanged.connect(self._filter)
+        self.exploring = RecordedExploring(self.maps, self)
+        self.exploring.stepped.connect(self._step_to)
+        self.lists = RecordedLists(self.exploring.moment)
+        self.lists.event_chosen.connect(self._event_chosen)
+        self.lists.chosen.connect(self._listed_chosen)
         self._lay_out()
         self._wire()
         self.set_theme(DARK)
@@ -151,24 +128,9 @@ class RecordedPage(QWidget):
         self.sides.addWidget(self.before)
         self.sides.addWidget(self.after)
         self.sides.setChildrenCollapsible(False)
-        self.events = QWidget()
-        self.events.setProperty("surface", "panel")
-        self.events.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        events = QVBoxLayout(self.events)
-        events.setContentsMargins(0, 0, 0, 0)
-        events.setSpacing(0)
-        top = QHBoxLayout()
-        top.setContentsMargins(16, 4, 16, 4)
-        top.setSpacing(12)
-        top.addWidget(label("Allocator history", "strong"))
-        top.addWidget(self.filter)
-        top.addStretch(1)
-        events.addWidget(rule())
-        events.addLayout(top)
-        events.addWidget(self.table, 1)
-        middle = self._middle = QSplitter(Qt.Orientation.Vertical)
+        middle = QSplitter(Qt.Orientation.Vertical)
         middle.addWidget(self.sides)
-        middle.addWidget(self.events)
+        middle.addWidget(self.lists)
         middle.setStretchFactor(0, 1)
         middle.setSizes([640, 200])
         across = QSplitter(Qt.Orientation.Horizontal)
@@ -213,7 +175,8 @@ class RecordedPage(QWidget):
         if not again:
             self.before.map.set_scene(recorded.scene)
             self._fill_legend(recorded.scene)
-            self._fill_history(recorded)
+            self.exploring.set_recorded(recorded)
+            self.lists.show_recorded(recorded)
             self.selection = ()
         self.after.map.set_scene(recorded.placed_scene)
         self.unusable.setVisible(bool(len(recorded.scene.unusable)))
@@ -227,10 +190,26 @@ class RecordedPage(QWidget):
     def clear(self) -> None:
         """Let go of what was shown."""
         self.recorded = None
-        self.history = None
-        self.table.setModel(None)
+        self.exploring.set_recorded(None)
+        self.lists.show_recorded(None)
         for side in self.maps:
             side.set_scene(None)
+
+    def leave_maps_only(self) -> None:
+        """Be looked at rather than used: what can be pressed or scrolled goes."""
+        for part in (self.lists, self.inspector, self.time, self.header.place):
+            part.hide()
+
+    def settled(self) -> QPixmap:
+        """What the page looks like when nothing on it moves any more."""
+        for layout in (self.layout(), self.sides.layout()):
+            if layout is not None:
+                layout.activate()
+        self.grab()  # lays out what is in the splitters
+        for side in self.maps:
+            side.fit()
+            side.settle()
+        return self.grab()
 
     def set_placing(self, running: bool) -> None:
         """While a placement is looked for, no other is."""
@@ -247,6 +226,7 @@ class RecordedPage(QWidget):
             box.set_theme(theme)
         self.unusable.set_theme(theme)
         self.inspector.set_theme(theme)
+        self.lists.set_theme(theme)
 
     def _fill_legend(self, scene: Scene) -> None:
         peak = scene.peak_slot
@@ -255,19 +235,6 @@ class RecordedPage(QWidget):
             there = own & (scene.start <= peak) & (peak < scene.end)
             box.setVisible(bool(own.any()))
             box.set_bytes(int((scene.high - scene.low)[there].sum()))
-
-    def _fill_history(self, recorded: Recorded) -> None:
-        self.events.setVisible(recorded.part is not None)
-        self.history = None
-        if recorded.part is not None:
-            self.history = HistoryModel(recorded.part)
-            self.table.setModel(self.history)
-            head = self.table.horizontalHeader()
-            head.setSectionResizeMode(WHERE, QHeaderView.ResizeMode.Stretch)
-            self._filter(self.filter.currentIndex())
-            fit_columns(self.table)
-            widest = max(self.fontMetrics().horizontalAdvance(text) for text in SAID.values())
-            head.resizeSection(HAPPENED, widest + 28)
 
     # What the user does
 
@@ -281,36 +248,40 @@ class RecordedPage(QWidget):
             return
         if self.selection:
             self.inspector.show_rectangle(self.recorded, self.selection[0])
-            self._show_event(self.selection[0])
         else:
             self.inspector.show_peak(self.recorded)
+        self.lists.show_selection(self.selection)
 
-    def go_to_peak(self) -> None:
-        self.before.map.go_to_peak()
+    @property
+    def map(self) -> MapView:
+        """The map that commands are for."""
+        return self.after.map if self.after.map.hasFocus() else self.before.map
 
-    def _show_event(self, rectangle: int) -> None:
-        """The event that made an allocation comes into view in the table."""
-        part = self.recorded.part if self.recorded is not None else None
-        if part is None or self.history is None or not len(self.history.events):
-            return
-        event = int(part.trace.allocations.start[part.allocation[rectangle]])
-        row = self.history.row_of(event)
-        if event >= 0 and int(self.history.events[row]) == event:
-            select_rows(self.table, [row])
-
-    @Slot(QModelIndex)
-    def _event_chosen(self, index: QModelIndex) -> None:
+    @Slot(int)
+    def _event_chosen(self, event: int) -> None:
         """An event was chosen: its allocation is selected and its slot shown."""
         part = self.recorded.part if self.recorded is not None else None
-        if part is None or self.history is None:
+        if part is None:
             return
-        event = int(self.history.events[index.row()])
         found = part.at_event(event)
         slot = part.slot_of(event)
         self.before.map.go_to_slot(slot)
         if found >= 0:
             self.select((found,))
             self.before.map.reveal(found)
+
+    @Slot(object)
+    def _listed_chosen(self, rectangles: tuple[int, ...]) -> None:
+        """Allocations were chosen in a list: what the maps show stays as it is around them."""
+        self.select(rectangles)
+        if rectangles:
+            self.before.map.reveal(rectangles[0])
+
+    @Slot(int)
+    def _step_to(self, rectangle: int) -> None:
+        self.select((rectangle,))
+        for side in self.maps:
+            side.reveal(rectangle)
 
     @Slot(int)
     def _share_chosen(self, number: int) -> None:
@@ -322,11 +293,6 @@ class RecordedPage(QWidget):
         if found:
             self.select(found)
             self.before.map.go_to_peak()
-
-    @Slot(int)
-    def _filter(self, number: int) -> None:
-        if self.history is not None:
-            self.history.show_only(FILTERS[number][1])
 
     @Slot(int)
     def _set_time(self, number: int) -> None:
@@ -375,20 +341,3 @@ class _Side(QWidget):
         column.setSpacing(0)
         column.addWidget(title)
         column.addWidget(self.map, 1)
-
-
-def _history_table() -> QTableView:
-    table = QTableView()
-    table.setObjectName("history")
-    table.setAccessibleName("Allocator history")
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setFrameShape(QFrame.Shape.NoFrame)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setTabKeyNavigation(False)
-    table.verticalHeader().hide()
-    table.verticalHeader().setMinimumSectionSize(ROW_HEIGHT)
-    table.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
-    table.horizontalHeader().setHighlightSections(False)
-    return table

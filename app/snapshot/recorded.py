@@ -25,7 +25,7 @@ from app.snapshot.placing import Placed, lost_text
 from runtime.snapshot.excerpt import Excerpt
 from runtime.snapshot.recording import Frame
 from runtime.snapshot.stacks import CATEGORIES as BY_STACK
-from runtime.snapshot.stacks import Places, Share, of_share, shares_at
+from runtime.snapshot.stacks import By, Places, Share, of_share, shares_at
 from solver.placement.csv_table import PlacementTable
 from solver.placement.place import place_by_start
 from solver.placement.problem import PlacementProblem
@@ -102,14 +102,25 @@ class Recorded:
         end = float(times[max(last - 1, 0)] - times[min(int(part.events[0]), len(times) - 1)])
         return np.diff(np.append(part.seconds, max(end, float(part.seconds[-1]))))
 
+    @cached_property
+    def _places(self) -> Places | None:
+        return Places(self.part.recording) if self.part is not None else None
+
+    def shares_at(self, slot: int, by: By) -> list[Share]:
+        """Who allocated what is there at a slot, summed ``by`` lines; none of a table."""
+        if self.part is None or self._places is None:
+            return []
+        return shares_at(self.part, self._places, slot, by)
+
+    def of_share(self, slot: int, share: Share, by: By) -> tuple[int, ...]:
+        """The rectangles of one of ``shares_at``, the largest first."""
+        if self.part is None or self._places is None:
+            return ()
+        return tuple(of_share(self.part, self._places, slot, share, by))
+
     def at_peak(self, share: int) -> tuple[int, ...]:
         """The rectangles of one of the ``shares``, the largest first."""
-        if self.part is None:
-            return ()
-        found = of_share(
-            self.part, Places(self.part.recording), self.scene.peak_slot, self.shares[share]
-        )
-        return tuple(found)
+        return self.of_share(self.scene.peak_slot, self.shares[share], By.LINE)
 
     @property
     def sentence(self) -> str:

@@ -46,4 +46,10 @@ def connect_exploring(window: MainWindow, exploring: Exploring) -> None:
     search, finder = window.search, exploring.finder
     search.searched.connect(finder.search)
     search.stepped.connect(finder.step)
-    finder.changed.connect(lambda: search.show_count(finder.text, finder.count_text, finder.error))
+
+    def said() -> None:
+        # What was recorded has a finder of its own, which speaks while no step is open.
+        if window.importing.shown is None:
+            search.show_count(finder.text, finder.count_text, finder.error)
+
+    finder.changed.connect(said)

@@ -18,12 +18,12 @@ def enabled_commands(
     step, shown = document.step, document.shown
     opened, selected, on_map = step is not None, bool(document.selection), view == "map"
     map_there = on_map or view == "budget"
+    recorded = view == "recorded"
     program = step is not None and step.program is not None
     plan = shown is not None and shown.plan.status is not Status.BASELINE
     right = plan and shown is not None and not shown.conflicts
     edited = shown is not None and shown.draft is not None
     several = len(document.entries) > 1
-    recorded = view == "recorded"
     result = {
         "save_plan": right,
         "save_step": program,
@@ -35,7 +35,7 @@ def enabled_commands(
         "solve_rest": on_map and edited and not busy,
         "copy": selected,
         "clear_selection": selected,
-        "find": opened,
+        "find": opened or recorded,
         "map": opened,
         "compare": document.baseline is not None and document.best is not None,
         "budget": opened,
@@ -48,8 +48,9 @@ def enabled_commands(
         "stop": busy and stoppable,
         "export": right and program and not stale and not busy,
         "verify": not busy,
-        "picture": shown is not None,
-        "peak": map_there and shown is not None,
+        "picture": shown is not None or recorded,
+        "page": shown is not None and not busy,
+        "peak": recorded or (map_there and shown is not None),
         "budget_panel": view == "budget",
     }
     return (
@@ -57,8 +58,10 @@ def enabled_commands(
         | dict.fromkeys(("inspector", "solve_panel", "alive_panel", "peak_panel"), on_map)
         | dict.fromkeys(EXPLORING, on_map and shown is not None)
         | dict.fromkeys((*COLOURS, "time_axis"), on_map and shown is not None)
-        | {"ruler": map_there and shown is not None}
+        | {"ruler": recorded or (map_there and shown is not None)}
+        | (dict.fromkeys(("find_next", "find_previous", "hold"), True) if recorded else {})
         | {"colour_difference": on_map and several}
-        | dict.fromkeys(("fit_all", "zoom_in", "zoom_out", "library"), map_there)
+        | dict.fromkeys(("fit_all", "zoom_in", "zoom_out"), map_there or recorded)
+        | {"library": map_there}
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)
     )

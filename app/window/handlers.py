@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from app.map.view import MapView
     from app.window.main_window import MainWindow
 
 ZOOM = 0.7
@@ -33,27 +34,27 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "solve_rest": window.editing.solve_rest,
         "copy": commands.copy,
         "find": window.go_to_search,
-        "find_next": partial(window.if_open, lambda c: c.exploring.finder.step(1)),
-        "find_previous": partial(window.if_open, lambda c: c.exploring.finder.step(-1)),
+        "find_next": partial(step_found, window, 1),
+        "find_previous": partial(step_found, window, -1),
         "select_op": partial(window.if_open, lambda c: c.exploring.select_op()),
         "play": partial(window.if_open, lambda c: c.exploring.play()),
         "step_on": partial(window.if_open, lambda c: c.exploring.step(1)),
         "step_back": partial(window.if_open, lambda c: c.exploring.step(-1)),
-        "hold": partial(window.if_open, lambda c: c.exploring.hold()),
+        "hold": partial(hold, window),
         "clear_selection": partial(document.select, ()),
         "map": partial(window.show_view, "map"),
         "compare": partial(window.show_view, "compare"),
         "budget": partial(window.show_view, "budget"),
-        "fit_selection": partial(window.if_open, lambda c: c.map.fit_selection()),
-        "fit_all": partial(window.if_open, lambda c: c.map.fit()),
-        "zoom_in": partial(window.if_open, lambda c: c.map.state.zoom_slots(ZOOM)),
-        "zoom_out": partial(window.if_open, lambda c: c.map.state.zoom_slots(1 / ZOOM)),
-        "peak": partial(window.if_open, lambda c: c.map.go_to_peak()),
+        "fit_selection": partial(on_map, window, lambda m: m.fit_selection()),
+        "fit_all": partial(on_map, window, lambda m: m.fit()),
+        "zoom_in": partial(on_map, window, lambda m: m.state.zoom_slots(ZOOM)),
+        "zoom_out": partial(on_map, window, lambda m: m.state.zoom_slots(1 / ZOOM)),
+        "peak": partial(on_map, window, lambda m: m.go_to_peak()),
         "tensors": partial(window.if_open, lambda c: c.inspector.show_tensors()),
         "time_axis": partial(
             window.if_open, lambda c: c.set_time_axis(window.menu["time_axis"].isChecked())
         ),
-        "ruler": partial(window.if_open, lambda c: c.map.ruler.toggle()),
+        "ruler": partial(on_map, window, lambda m: m.ruler.toggle()),
         "colour_category": partial(window.if_open, lambda c: c.colour_map("Category")),
         "colour_dtype": partial(window.if_open, lambda c: c.colour_map("Dtype")),
         "colour_module": partial(window.if_open, lambda c: c.colour_map("Module")),
@@ -87,6 +88,29 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
     }
     # QAction.triggered brings a bool; partial with an empty signature would pass it on.
     return {key: partial(call, handler) for key, handler in simple.items()}
+
+
+def on_map(window: MainWindow, act: Callable[[MapView], object]) -> None:
+    """Do something with the map in sight: of what was recorded, or of the open step."""
+    page = window.importing.shown
+    if page is not None:
+        act(page.map)
+    else:
+        window.if_open(lambda central: act(central.map))
+
+
+def step_found(window: MainWindow, by: int) -> None:
+    """Go to the next of what was found, or to the one before (-1)."""
+    window.search.stepped.emit(by)
+
+
+def hold(window: MainWindow) -> None:
+    """Hold the moment that lists are of, or follow the pointer again."""
+    page = window.importing.shown
+    if page is not None:
+        page.exploring.hold()
+    else:
+        window.if_open(lambda central: central.exploring.hold())
 
 
 def call(handler: Callable[[], object], *_: object) -> None:

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog
 
 from app.file_kind import FileKind, kind_of
 from app.heavy import load_module
-from app.jobs.job import Failure
+from app.jobs.job import Failure, failure_of
 from app.jobs.program import ProgramJob
 from app.jobs.recorded import Chosen, PlaceRecordedJob, ReadSnapshotJob, ReadTableJob, ShowPartJob
 from app.theme import DARK, Theme
+from app.translation import tr
 from app.window.activity import Activity
-from app.window.commands import Commands
+from app.window.commands import Commands, with_suffix
+from app.window.search import PLACEHOLDER
 from app.window.work import Work
 from solver.errors import BayplanError
 
@@ -117,6 +120,7 @@ class Importing(QObject):
             self.page = RecordedPage()
             self.page.set_theme(self._theme)
             self.page.place_asked.connect(self.place)
+            self._connect_page(self.page)
         if recorded.placed is None:
             work.settings.add_recent(recorded.path)
             work.document.open(None)
@@ -124,13 +128,59 @@ class Importing(QObject):
         if recorded.placed is not None:
             work.tell("Placed anew" + (", proven optimal" if recorded.placed.optimal else ""))
         self.page.show_recorded(recorded)
+        from app.snapshot.exploring import PLACEHOLDER as HERE
+
+        window.search.setPlaceholderText(HERE)
         window.setWindowTitle(f"{recorded.title} — Bayplan")
         window.title_corner.show_title(recorded.title)
         window.show_view("recorded")
 
+    def _connect_page(self, page: RecordedPage) -> None:
+        """Once: the search field and the status line serve the page while it is in sight."""
+        search, exploring = self._window.search, page.exploring
+
+        def said() -> None:
+            if self.shown is not None:
+                search.show_count(exploring.text, exploring.count_text, exploring.error)
+
+        search.searched.connect(lambda text: exploring.search(text) if self.shown is not None else None)
+        search.stepped.connect(lambda by: exploring.step(by) if self.shown is not None else None)
+        exploring.found_changed.connect(said)
+        exploring.pointed.connect(self._window.line.show_pointer)
+
+    @property
+    def shown(self) -> RecordedPage | None:
+        """The page of recorded lifetimes, while there are any."""
+        return self.page if self.page is not None and self.page.recorded is not None else None
+
+    def picture(self) -> bool:
+        """Ask for a file and save the recorded maps as a picture; False where there are none."""
+        page, settings = self.shown, self._work.settings
+        if page is None or page.recorded is None:
+            return False
+        recorded = page.recorded
+        proposed = Path(settings.folder("picture")) / f"{recorded.path.stem}.png"
+        name, _ = QFileDialog.getSaveFileName(
+            self._window, tr("Save the Picture"), str(proposed), "Pictures (*.png)"
+        )
+        if name:
+            from app.snapshot.picture import render_recorded
+
+            path = with_suffix(Path(name), ".png")
+            settings.set_folder("picture", path.parent)
+            try:
+                render_recorded(recorded, path, self._theme)
+            except (BayplanError, OSError) as error:
+                self._work.problem.emit("picture", failure_of(error))
+        return True
+
     def clear_selection(self) -> bool:
-        """Whether something was selected on the page in sight, which it is not any more."""
-        if self.page is None or not self.page.isVisible() or not self.page.selection:
+        """Whether something was found or selected on the page in sight, which it is not any more."""
+        if self.page is None or not self.page.isVisible():
+            return False
+        if self.page.map.ruler.escape() or self.page.exploring.escape():
+            return True
+        if not self.page.selection:
             return False
         self.page.select(())
         return True
@@ -151,3 +201,4 @@ class Importing(QObject):
         """What was recorded makes room for a step, or for the start page."""
         if self.page is not None:
             self.page.clear()
+        self._window.search.setPlaceholderText(PLACEHOLDER)

@@ -185,7 +185,8 @@ class MainWindow(QMainWindow):
         elif self._view == "budget" and self.central is not None:
             self.central.budget.plot.setFocus()
         else:
-            self.start.setFocus()
+            page = self.importing.shown
+            (self.start if page is None else page.map).setFocus()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -316,7 +317,7 @@ class MainWindow(QMainWindow):
             )
         )
         opened = document.step is not None
-        self.search.setEnabled(opened)
+        self.search.setEnabled(opened or self._view == "recorded")
         self.texts.show(self._view if opened else "start")
 
     @Slot(object)

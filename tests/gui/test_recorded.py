@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.snapshot import SnapshotDialog
 from app.snapshot.page import RecordedPage
+from app.snapshot.picture import SIZE, render_recorded
 from app.window.main_window import MainWindow
 from tests.gui.conftest import SECONDS
 from tests.runtime.snapshot.snapshots import snapshot, write
@@ -89,7 +90,7 @@ def test_a_selected_allocation_shows_its_stack_and_its_event(
     window: MainWindow, qtbot: QtBot, snapshot_file: Path
 ) -> None:
     page = opened(window, qtbot, snapshot_file)
-    recorded, history = page.recorded, page.history
+    recorded, history = page.recorded, page.lists.history
     assert recorded is not None and recorded.part is not None and history is not None
     assert history.rowCount() == recorded.part.trace.count
     chosen = int(recorded.part.start.argmax())
@@ -97,27 +98,27 @@ def test_a_selected_allocation_shows_its_stack_and_its_event(
     assert page.selection == (chosen,)
     assert page.inspector.heading.text().startswith("Stack")
     event = int(recorded.part.trace.allocations.start[recorded.part.allocation[chosen]])
-    (row,) = page.table.selectionModel().selectedRows()
+    (row,) = page.lists.table.selectionModel().selectedRows()
     assert row.data() == f"{event:,}"
     # The other way: an event in the table selects what it made.
     page.select(())
     assert page.inspector.name.text().startswith("At the peak")
-    page.table.clicked.emit(history.index(history.row_of(event), 0))
+    page.lists.table.clicked.emit(history.index(history.row_of(event), 0))
     assert page.selection == (chosen,)
     QTest.keyClick(page.before.map, Qt.Key.Key_Escape)
-    assert page.selection == ()
+    assert not page.selection
 
 
 def test_the_history_shows_one_kind_of_event(
     window: MainWindow, qtbot: QtBot, snapshot_file: Path
 ) -> None:
     page = opened(window, qtbot, snapshot_file)
-    assert page.history is not None
-    page.filter.setCurrentText("Segments")
-    texts = {page.history.index(row, 2).data() for row in range(page.history.rowCount())}
+    assert page.lists.history is not None
+    page.lists.filter.setCurrentText("Segments")
+    texts = {page.lists.history.index(row, 2).data() for row in range(page.lists.history.rowCount())}
     assert texts <= {"segment reserved", "segment given back"} and texts
-    page.filter.setCurrentText("Out of memory")
-    assert page.history.rowCount() == 0
+    page.lists.filter.setCurrentText("Out of memory")
+    assert page.lists.history.rowCount() == 0
 
 
 def test_who_holds_the_peak_leads_to_its_allocations(
@@ -212,7 +213,7 @@ def test_a_table_of_lifetimes_is_placed(window: MainWindow, qtbot: QtBot, tmp_pa
     assert page.recorded is not None and page.recorded.placed is not None
     assert page.recorded.placed.height == 150
     assert "none needs less" in page.sentence.text()
-    assert not page.events.isVisible()
+    assert [page.lists.tabs.isTabVisible(tab) for tab in range(3)] == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -297,3 +298,106 @@ def test_time_runs_by_allocations_or_by_seconds(
     assert axis.timed and axis.seconds == pytest.approx(recorded.seconds.sum(), rel=0.01)
     page.time.setCurrentIndex(0)
     assert not page.before.map.state.axis.timed
+
+
+def test_the_search_field_goes_through_recorded_allocations(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded = page.recorded
+    assert recorded is not None and recorded.part is not None and window.search.isEnabled()
+    window.search.setText(">1MiB")
+    requested = recorded.part.trace.allocations.size[recorded.part.allocation]
+    expected = {int(r) for r in (requested > 1 << 20).nonzero()[0]}
+    assert set(page.exploring.found) == expected and expected
+    starts = recorded.scene.start[list(page.exploring.found)].tolist()
+    assert starts == sorted(starts)
+    window.menu["find_next"].trigger()
+    assert page.selection == page.exploring.found[:1]
+    window.menu["find_previous"].trigger()
+    assert page.selection == page.exploring.found[-1:]
+    assert page.exploring.count_text == f"{len(expected):,} of {len(expected):,}"
+    first, last, _, _ = page.before.map.visible_range()
+    assert (
+        first < recorded.scene.end[page.selection[0]] and recorded.scene.start[page.selection[0]] < last
+    )
+    window.search.setText("no such function")
+    assert page.exploring.count_text == "none"
+    window.search.setText("64x256")
+    assert page.exploring.count_text == "?" and "no shapes" in window.search.toolTip()
+    page.before.map.setFocus()
+    window._escape.activated.emit()
+    assert window.search.text() == ""
+
+
+def test_what_is_alive_at_the_cursor_is_listed_and_can_be_held(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded = page.recorded
+    assert recorded is not None
+    scene, lists = recorded.scene, page.lists
+    lists.tabs.setCurrentIndex(1)
+    assert sum(lists.alive.rows and [lists._size(r) for r in lists.alive.rows]) == scene.live_peak
+    page.before.map.go_to_slot(40)
+    qtbot.waitUntil(lambda: lists.slot == 40 and not lists._later.isActive(), timeout=SECONDS)
+    there = ((scene.start <= 40) & (scene.end > 40)).nonzero()[0]
+    assert set(lists.alive.rows) == set(there.tolist())
+    window.menu["hold"].trigger()
+    page.before.map.go_to_slot(60)
+    assert lists.slot == 40 and page.exploring.moment.held
+    lists.alive_table.selectRow(0)
+    assert page.selection == (lists.alive.rows[0],)
+    window.menu["peak"].trigger()
+    page.exploring.moment.release()
+    page.before.map.go_to_peak()
+    assert lists.slot == scene.peak_slot
+
+
+def test_bytes_at_the_peak_are_summed_by_any_line_of_the_stack(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    recorded, lists = page.recorded, page.lists
+    assert recorded is not None
+    lists.tabs.setCurrentIndex(2)
+    for choice in range(lists.by.count()):
+        lists.by.setCurrentIndex(choice)
+        assert sum(share.bytes for share in lists.sums.rows) == recorded.scene.live_peak
+        sizes = [share.bytes for share in lists.sums.rows]
+        assert sizes == sorted(sizes, reverse=True)
+    lists.by.setCurrentIndex(0)
+    share = lists.sums.rows[0]
+    lists.sum_table.clicked.emit(lists.sums.index(0, 0))
+    assert len(page.selection) == share.count
+
+
+def test_the_commands_of_a_map_are_for_the_recorded_one(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    keys = ("find", "find_next", "hold", "peak", "ruler", "fit_all", "zoom_in", "zoom_out", "picture")
+    assert all(window.menu[key].isEnabled() for key in keys)
+    assert not window.menu["colour_module"].isEnabled()
+    whole = page.before.map.visible_range()
+    window.menu["zoom_in"].trigger()
+    assert page.before.map.visible_range() != whole
+    window.menu["fit_all"].trigger()
+    assert page.before.map.visible_range() == whole
+    window.menu["ruler"].trigger()
+    assert page.before.map.gesture is not None
+    window._escape.activated.emit()
+    assert page.before.map.gesture is None
+
+
+def test_recorded_maps_are_saved_as_a_picture(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path, tmp_path: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    assert page.recorded is not None
+    target = tmp_path / "map.png"
+    render_recorded(page.recorded, target)
+    picture = QImage(str(target))
+    assert picture.size() == SIZE
+    colours = {picture.pixel(x, y) for x in range(60, 1500, 20) for y in range(200, 900, 20)}
+    assert len(colours) > 5
