@@ -89,6 +89,25 @@ def share(text: str) -> float:
     return float(match[1]) / (100 if match[2] else 1)
 
 
+def picture_size(text: str) -> tuple[int, int]:
+    """Width and height of a picture in pixels: ``3840x2160``, or ``297x210mm`` at 96 pixels an inch."""
+    match = re.fullmatch(r"(\d{1,5}(?:\.\d+)?)[x×](\d{1,5}(?:\.\d+)?)mm", text.strip(), re.ASCII)
+    if match is None:
+        return pixels(text)
+    width, height = (round(float(side) / 25.4 * 96) for side in match.groups())
+    if width not in SIDES or height not in SIDES:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size from 53 to 5290 mm a side")
+    return width, height
+
+
+def scale(text: str) -> float:
+    """Pixels of a picture for each of its layout: 0.5 to 8."""
+    value = seconds(text) if text else math.nan
+    if not 0.5 <= value <= 8:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a scale from 0.5 to 8")
+    return value
+
+
 def pixels(text: str) -> tuple[int, int]:
     """Width and height of a picture: ``1600x1000``."""
     match = re.fullmatch(r"(\d{1,5})[x×](\d{1,5})", text)

@@ -23,6 +23,7 @@ from app.facts.storage import why_alive
 from app.map.bands import Band
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, STACK, Scene
+from app.numbers import byte_units
 from app.picture.figures import figures
 from solver.plan import IntArray
 from solver.step import Step
@@ -49,6 +50,7 @@ def page_data(scenes: Sequence[tuple[str, Scene]], shown: int) -> Json:
         "version": VERSION,
         "title": scenes[0][1].title,
         "shown": shown,
+        "units": [list(unit) for unit in byte_units()],
         "categories": names,
         "groups": [
             {

@@ -62,7 +62,7 @@ def map_shapes(row: MapRow) -> Callable[[QPainter], None]:
     return paint
 
 
-def _box(row: MapRow, start: int, end: int, low: int, high: int) -> QRectF:
+def _box(row: MapRow, start: float, end: float, low: float, high: float) -> QRectF:
     """Pixels of an area, cut to the plot."""
     corner = QPointF(row.x_of(start), row.y_of(high))
     return QRectF(corner, QPointF(row.x_of(end), row.y_of(low))).intersected(row.plot)

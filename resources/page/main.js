@@ -152,6 +152,7 @@ class State {
 }
 
 function start(data) {
+  UNITS = data.units;
   const state = new State(data);
   const field = document.getElementById("search");
   field.addEventListener("input", () => state.find(field.value));

@@ -268,17 +268,38 @@ class MapView {
     const { left, top, width, height } = this.plot;
     const tones = { bound: "ok", reserved: "warn", budget: "accent", height: "text" };
     context.font = `500 11px ${FACE}`;
+    if (plan.raw.reserved.length) this.drawReserved(context);
     for (const [size, text, role] of plan.raw.lines) {
       const y = Math.round(this.y(size)) + 0.5;
       if (y < top || y > top + height) continue;
       context.strokeStyle = context.fillStyle = palette.token(tones[role]);
       context.lineWidth = 1.5;
       context.setLineDash(role === "height" ? [] : [6, 4]);
-      line(context, left, y, left + width, y);
+      if (!plan.raw.reserved.length) line(context, left, y, left + width, y);
       context.setLineDash([]);
-      context.textAlign = "left";
-      context.fillText(text, left + 7, y - 9);
+      // A staircase climbs to the right; what is said of it stands at its end.
+      const atEnd = plan.raw.reserved.length > 0;
+      context.textAlign = atEnd ? "right" : "left";
+      context.fillText(text, atEnd ? left + width - 7 : left + 7, y - 9);
     }
+  }
+
+  /** As run: what the allocator holds, a staircase. */
+  drawReserved(context) {
+    const { left, top, width, height } = this.plot;
+    context.save();
+    context.beginPath();
+    context.rect(left, top, width, height);
+    context.clip();
+    context.beginPath();
+    for (const [first, last, size] of this.state.plan.raw.reserved) {
+      context.lineTo(this.x(first), this.y(size));
+      context.lineTo(this.x(last), this.y(size));
+    }
+    context.strokeStyle = this.state.palette.token("warn");
+    context.lineWidth = 1.5;
+    context.stroke();
+    context.restore();
   }
 
   drawBands(context) {

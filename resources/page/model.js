@@ -175,20 +175,21 @@ class Plan {
   }
 }
 
+/** [bytes, name] of the units that sizes are written in, the largest first; those of the program. */
+let UNITS = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]];
+
 /** `98.0 MiB`: bytes for people. */
 function human(bytes) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const power = bytes >= 1 ? Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1) : 0;
-  const digits = power === 0 ? 0 : power >= 3 ? 3 : 1;
-  return `${(bytes / 1024 ** power).toFixed(digits)} ${units[power]}`;
+  const [unit, name] = UNITS.find(([size]) => bytes >= size) ?? UNITS.at(-1);
+  const digits = unit === 1 ? 0 : unit === UNITS[0][0] ? 3 : 1;
+  return `${(bytes / unit).toFixed(digits)} ${name}`;
 }
 
 /** Marks of an axis of bytes at most `most` of them: [[bytes, text], …], and their unit. */
 function byteTicks(first, last, most) {
-  const units = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "B"]];
-  const [unit, name] = units.find(([size]) => last - first >= 0.2 * size) ?? units[3];
+  const [unit, name] = UNITS.find(([size]) => last - first >= 0.2 * size) ?? UNITS.at(-1);
   const step = niceStep((last - first) / unit, most);
-  const digits = Math.max(-Math.floor(Math.log10(step) + 1e-9), unit === 1024 ** 3 ? 1 : 0);
+  const digits = Math.max(-Math.floor(Math.log10(step) + 1e-9), unit === UNITS[0][0] ? 1 : 0);
   return { unit: name, ticks: multiples(first / unit, last / unit, step).map((v) => [v * unit, v.toFixed(digits)]) };
 }
 
