@@ -138,7 +138,8 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             Command("export", "&Export Module…", "Ctrl+E", "export", tip="Write the plan as a module"),
             Command("verify", "&Verify Module…", icon="verify"),
             SEPARATOR,
-            Command("picture", "Save &Picture…", icon="picture"),
+            Command("picture", "Save &Picture…", icon="picture", tip="The map as PNG, SVG or PDF"),
+            Command("page", "Export Pa&ge…", tip="All plans as one interactive HTML file"),
         ),
     ),
     (

@@ -87,7 +87,7 @@ class MainToolBar(QToolBar):
         self._rule()
         export = self._button(actions["export"], "export")
         menu = QMenu(export)
-        for key in ("export", "verify", "picture", "save_plan"):
+        for key in ("export", "verify", "picture", "page", "save_plan"):
             menu.addAction(actions[key])
         export.setMenu(menu)
         export.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)

@@ -17,14 +17,13 @@ from app.dialogs.verified import VerifiedDialog
 from app.document import Document
 from app.facts.plan import plan_facts
 from app.history import Change
-from app.jobs.job import Failure, failure_of
+from app.jobs.job import Failure
 from app.numbers import bytes_exact
 from app.settings import Settings
 from app.theme import DARK, Theme
 from app.translation import tr
 from app.window.problem import Remedy
 from app.window.work import Work
-from solver.errors import BayplanError
 from solver.step import Step
 
 if TYPE_CHECKING:
@@ -43,6 +42,10 @@ class Commands(QObject):
 
     open_asked = Signal(object)
     """A file of any kind (a Path) is to be opened in place of what is open."""
+    picture_asked = Signal()
+    """The map is to be saved as a picture."""
+    page_asked = Signal()
+    """All plans are to be exported as a page."""
 
     def __init__(self, window: QWidget, document: Document, work: Work, settings: Settings) -> None:
         super().__init__(window)
@@ -178,26 +181,6 @@ class Commands(QObject):
         self._module = folder
         self.work.verify(folder)
 
-    def picture(self) -> None:
-        """Ask for a file and save the map as a picture."""
-        from app.map.picture import render_picture
-        from app.window.central import scene_of
-
-        step, scene = self.document.step, scene_of(self.document)
-        if step is None or scene is None:
-            return
-        path = self._ask_where(
-            tr("Save the Picture"), step, ".png", "Pictures (*.png)", purpose="picture"
-        )
-        if path is None:
-            return
-        shown = self.document.shown
-        title = f"{step.title} · {shown.name}" if shown is not None else step.title
-        try:
-            render_picture(scene, path, theme=self.theme or DARK, title=title)
-        except BayplanError as error:
-            self.work.problem.emit("picture", failure_of(error))
-
     # Help
 
     def keys(self) -> None:
@@ -218,7 +201,8 @@ class Commands(QObject):
             "solve": ("Solve again", self.work.solve),
             "export": ("Export…", self.export),
             "verify": ("Verify…", self.verify),
-            "picture": ("Save picture…", self.picture),
+            "picture": ("Save picture…", self.picture_asked.emit),
+            "page": ("Export page…", self.page_asked.emit),
             "save": ("Save plan…", self.save_plan),
             "library": ("Try again", self.work.try_again),
             "prove": ("Try again", self.work.prove),

@@ -49,6 +49,7 @@ from app.window.importing import Importing
 from app.window.learning import Learning
 from app.window.offering import palette_entries
 from app.window.opening import RecentMenu
+from app.window.picturing import Picturing
 from app.window.preferences import Preferences
 from app.window.problem import Placeholder, ProblemLine, Remedy
 from app.window.search import Hit, SearchField
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.editing = Editing(self, document, self.work)
         self.importing = Importing(self, self.work, self.commands)
         self.learning = Learning(self)
+        self.picturing = Picturing(self)
         self.dropping = Dropping(self, self.commands.open_path)
         self.stale = False
         self._view = "start"

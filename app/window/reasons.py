@@ -6,7 +6,17 @@ from solver.plan import Status
 NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare"})
 NEEDS_SELECTION = frozenset({"copy", "clear_selection", "fit_selection", "producer", "next_stay"})
 WAITS = frozenset(
-    {"store", "solve", "solve_curve", "add_budget", "export", "verify", "solve_rest", "save_step"}
+    {
+        "store",
+        "solve",
+        "solve_curve",
+        "add_budget",
+        "export",
+        "verify",
+        "solve_rest",
+        "save_step",
+        "page",
+    }
 )
 NEEDS_PROGRAM = frozenset({"save_step", "export"})
 OTHERWISE = {

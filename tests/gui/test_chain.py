@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.capture import CaptureDialog
+from app.dialogs.picture import PictureDialog
 from app.dialogs.verified import VerifiedDialog
 from app.window.main_window import MainWindow
 from solver.plan import Status
@@ -107,6 +108,9 @@ def test_resnet50_is_captured_solved_mapped_and_exported_by_clicks(
     picture = tmp_path / "resnet50.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(picture), ""))
     window.menu["picture"].trigger()
+    asking = window.findChild(PictureDialog)
+    assert asking is not None
+    click(qtbot, asking.save)
     qtbot.waitUntil(picture.is_file, timeout=CHAIN_MS)
     folder = tmp_path / "resnet50_planned"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(folder), ""))

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 import app.window.work
 from app.dialogs.about import AboutDialog, KeysDialog
 from app.dialogs.limits import LimitsDialog
+from app.dialogs.picture import PictureDialog
 from app.document import Document
 from app.jobs.load import Loaded
 from app.jobs.solve import SolveJob
@@ -675,6 +676,9 @@ def test_the_map_is_saved_as_a_picture(
     open_file(qtbot, window, toy_plan_file)
     choose(monkeypatch, "getSaveFileName", tmp_path / "map")
     window.menu["picture"].trigger()
+    asking = window.findChild(PictureDialog)
+    assert asking is not None
+    asking.save.click()
     assert (tmp_path / "map.png").read_bytes()[:4] == b"\x89PNG"
 
 
