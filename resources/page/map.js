@@ -6,7 +6,7 @@ const BAND = 18;
 const AXIS = 24;
 const PROFILE = 104;
 const REST_MS = 70; // After a motion of many rectangles, before they are drawn anew.
-const MANY = 60000; // From so many on, a motion moves the last picture.
+const MANY = 8000; // From so many on, a motion moves the last picture.
 const FACE = '"Inter", system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif';
 
 /**
