@@ -53,6 +53,7 @@ class PictureDialog(FrameDialog):
         self._size = (1600.0, 1000.0)
         self._show_size()
         size = QHBoxLayout()
+        size.setSpacing(8)
         for widget in (self.width_box, QLabel("×"), self.height_box, self.unit):
             size.addWidget(widget)
         self.scale = QDoubleSpinBox()
@@ -69,6 +70,8 @@ class PictureDialog(FrameDialog):
         self.part = QComboBox()
         self.part.addItem(tr("The whole step"), False)
         self.part.addItem(tr("What is visible now"), True)
+        for number in (self.width_box, self.height_box, self.scale):
+            number.lineEdit().setTextMargins(6, 0, 0, 0)
         fields = form()
         fields.addRow(tr("Kind"), self.kind)
         fields.addRow(tr("Size"), size)
