@@ -2,12 +2,14 @@
 
 import stat
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from runtime.replay import build
-from runtime.replay.build import NoCompilerError, built_library, cache_folder
+from runtime.replay.build import NoCompilerError, built_library, built_placer, cache_folder
 
 
 @pytest.fixture
@@ -92,3 +94,24 @@ def test_a_compiler_that_fails_is_quoted_and_leaves_nothing(
     with pytest.raises(NoCompilerError, match="no such header"):
         built_library()
     assert list(cache_folder().iterdir()) == []
+
+
+def test_whoever_builds_at_the_same_time_sees_a_whole_library_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = tmp_path / "slow"
+    compiler.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho part > "$last"; sleep 0.4; echo whole > "$last"\n'
+    )
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(built_placer)
+        time.sleep(0.2)
+        others = [pool.submit(built_placer) for _ in range(2)]
+        while not all(build.done() for build in (first, *others)):
+            assert {path.read_text() for path in cache_folder().glob("placing-*")} <= {"whole\n"}
+            time.sleep(0.01)
+    assert [build.result() for build in others] == [first.result()] * 2
+    assert list(cache_folder().iterdir()) == [first.result()]
