@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from app.file_kind import FileKind, kind_of
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from app.snapshot.page import RecordedPage
     from app.snapshot.recorded import Recorded
     from app.window.main_window import MainWindow
+    from runtime.snapshot.recording import Recording
 
 
 PAGE = "app.snapshot.page"
 """Brings pyqtgraph, which the first window must not wait for."""
+PAGE_MS = 150
+"""After which the page is made, while its dialog is looked at."""
 
 
 class Importing(QObject):
@@ -95,7 +98,13 @@ class Importing(QObject):
         dialog.finished.connect(self._dialog_closed)
         self._dialog = dialog
         dialog.open()
+        job.succeeded.connect(self._read)
         self._work.run_job(job, "read", Activity(f"Reading {path.name}", stoppable=True))
+        QTimer.singleShot(PAGE_MS, self._ready_page)
+
+    @Slot(object)
+    def _read(self, recording: Recording) -> None:
+        self._work.tell(f"Read {recording.name}")
 
     @Slot()
     def _dialog_closed(self) -> None:
@@ -113,27 +122,35 @@ class Importing(QObject):
     def _show(self, recorded: Recorded) -> None:
         """Put recorded lifetimes in place of what is open."""
         work, window = self._work, self._window
-        if self.page is None:
-            load_module(PAGE)
-            from app.snapshot.page import RecordedPage
-
-            self.page = RecordedPage()
-            self.page.set_theme(self._theme)
-            self.page.place_asked.connect(self.place)
-            self._connect_page(self.page)
+        page = self._ready_page()
         if recorded.placed is None:
             work.settings.add_recent(recorded.path)
             work.document.open(None)
         window.problem.clear()
         if recorded.placed is not None:
             work.tell("Placed anew" + (", proven optimal" if recorded.placed.optimal else ""))
-        self.page.show_recorded(recorded)
+        else:
+            work.tell(f"Opened {recorded.path.name}")
+        page.show_recorded(recorded)
         from app.snapshot.exploring import PLACEHOLDER as HERE
 
         window.search.setPlaceholderText(HERE)
         window.setWindowTitle(f"{recorded.title} — Bayplan")
         window.title_corner.show_title(recorded.title)
         window.show_view("recorded")
+
+    @Slot()
+    def _ready_page(self) -> RecordedPage:
+        """The page, made the first time: a fifth of a second, best spent while the file is read."""
+        if self.page is None:
+            load_module(PAGE)
+            from app.snapshot.page import RecordedPage
+
+            self.page = page = RecordedPage()
+            page.set_theme(self._theme)
+            page.place_asked.connect(self.place)
+            self._connect_page(page)
+        return self.page
 
     def _connect_page(self, page: RecordedPage) -> None:
         """Once: the search field and the status line serve the page while it is in sight."""

@@ -166,7 +166,7 @@ def test_closing_the_dialog_cancels_the_reading(
     assert window.work.busy
     dialog_of(window).reject()
     qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
-    assert window.importing.page is None
+    assert window.importing.shown is None
 
 
 class Harmful:
