@@ -97,19 +97,23 @@ def ways(scene: Scene) -> tuple[ColourBy, ...]:
     return (ColourBy.CATEGORY, ColourBy.AGE)
 
 
-def colour(scene: Scene, by: ColourBy, other: PlanScene | None = None) -> Colouring:
+def colour(
+    scene: Scene, by: ColourBy, other: PlanScene | None = None, like: Colouring | None = None
+) -> Colouring:
     """Colour a scene; by category where it does not know what is asked for.
 
-    ``other``: the plan to compare with, of the same step as captured.
+    ``other``: the plan to compare with, of the same step as captured; ``like``: a colouring of another
+    scene by the same, whose classes keep their colours here.
     """
+    names = [one.name for one in like.classes] if like is not None and like.by is by else []
     if by is ColourBy.AGE:
         return _by_age(scene)
     if isinstance(scene, PlanScene):
         match by:
             case ColourBy.DTYPE:
-                return _series(scene, by, _dtype_of(scene))
+                return _series(scene, by, _dtype_of(scene), names)
             case ColourBy.MODULE:
-                return _series(scene, by, _module_of(scene))
+                return _series(scene, by, _module_of(scene), names)
             case ColourBy.DIFFERENCE if other is not None:
                 return _by_difference(scene, other)
             case _:
@@ -145,15 +149,21 @@ def _of_classes(
     return Colouring(by, classes, numbers, sizes, tuple(colours))
 
 
-def _series(scene: PlanScene, by: ColourBy, name_of: Callable[[int], str]) -> Colouring:
-    """Names in the order of their bytes times slots, the least of them together as others."""
+def _series(
+    scene: PlanScene, by: ColourBy, name_of: Callable[[int], str], first: Sequence[str]
+) -> Colouring:
+    """Names in the order of their bytes times slots, the least of them together as others.
+
+    Those in ``first`` come before, in their order.
+    """
     names = [name_of(storage) for storage in range(scene.storages)]
     weight = ((scene.high - scene.low) * (scene.end - scene.start).astype(np.float64)).tolist()
     total: Counter[str] = Counter()
     for storage, one in zip(scene.storage.tolist(), weight, strict=True):
         total[names[storage]] += one
     ranked = sorted((name for name in total if name), key=lambda name: (-total[name], name))
-    kept = ranked[:MOST_SERIES]
+    known = [name for name in first if name != REST]
+    kept = [*known, *(name for name in ranked if name not in known)][:MOST_SERIES]
     place = {name: index for index, name in enumerate(kept)}
     of_storage = np.array([place.get(name, len(kept)) for name in names] or [0], np.int64)
     of = of_storage[scene.storage]

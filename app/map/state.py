@@ -44,6 +44,8 @@ class MapState(QObject):
         self.colour_by = ColourBy.CATEGORY
         self.colour_against: PlanScene | None = None
         """The plan that the colours show the difference from."""
+        self.colour_like: Colouring | None = None
+        """Of another map, whose classes have the same colours here."""
         self.colouring: Colouring | None = None
         """Of the scene."""
         self.palette: Palette = make_palette(DARK)
@@ -75,9 +77,11 @@ class MapState(QObject):
         self.hovered, self.hovered_rectangle, self.cursor = -1, -1, None
         self.scene_changed.emit()
 
-    def colour_scene(self, by: ColourBy, against: PlanScene | None = None) -> None:
+    def colour_scene(
+        self, by: ColourBy, against: PlanScene | None = None, like: Colouring | None = None
+    ) -> None:
         """Tell the rectangles apart by something else; all are shown again."""
-        self.colour_by, self.colour_against = by, against
+        self.colour_by, self.colour_against, self.colour_like = by, against, like
         self._colour()
         self.set_colours(self.theme, ())
 
@@ -100,7 +104,7 @@ class MapState(QObject):
     def _colour(self) -> None:
         self.colouring = None
         if self.scene is not None and self.drawing is not None:
-            self.colouring = colour(self.scene, self.colour_by, self.colour_against)
+            self.colouring = colour(self.scene, self.colour_by, self.colour_against, self.colour_like)
             by_category = self.colouring.by is ColourBy.CATEGORY
             self.drawing.set_numbers(self.colouring.numbers, by_category=by_category)
 

@@ -20,14 +20,17 @@ from app.document import Document, Entry
 from app.facts.compare import NOTHING_DONE, done_text
 from app.facts.plan import plan_facts
 from app.facts.storage import slot_facts
+from app.map.look import MapLook
 from app.map.prepared import scene_for
 from app.map.view import MapView
 from app.numbers import human
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_panel import LEAST, WIDTH, BudgetPanel
 from app.panels.budget_plot import BudgetPlot
+from app.panels.colours import LookChooser
 from app.panels.controls import ElidedLabel, FigureLabel, Strip, label, rule
 from app.panels.header import stale_tag
+from app.panels.legend import Legend
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.panels.veil import Veil
@@ -61,7 +64,13 @@ class BudgetView(QWidget):
     add_asked = Signal()
     device_file_asked = Signal()
 
-    def __init__(self, document: Document, model: BudgetModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        model: BudgetModel,
+        look: MapLook,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("budgetView")
         self.setAccessibleName(tr("Memory against time"))
@@ -77,11 +86,13 @@ class BudgetView(QWidget):
         self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.map.set_parts(overview=False, profile=False)
         self.veil = Veil(self.map)
+        self.legend = Legend(document)
+        self.look = LookChooser(look, (self.map,), self.legend)
         self._docked = False
         self._build_headers()
         self._build_empty()
         self.pages = QStackedWidget()
-        self.pages.addWidget(self.map)
+        self.pages.addWidget(self._with_legend())
         self.pages.addWidget(self.empty)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -136,6 +147,18 @@ class BudgetView(QWidget):
         self.title.row.addWidget(self.name)
         self.title.row.addWidget(self.stale)
         self.title.row.addWidget(self.said, 1)
+        self.title.row.addWidget(self.look)
+
+    def _with_legend(self) -> QWidget:
+        """The map under what its colours mean."""
+        self.map_area = QWidget()
+        column = QVBoxLayout(self.map_area)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.legend)
+        column.addWidget(self.map, 1)
+        self.legend.hidden_changed.connect(self.map.set_hidden)
+        return self.map_area
 
     def _build_empty(self) -> None:
         """What stands in the map's place where there is no plan at the line."""
@@ -180,7 +203,7 @@ class BudgetView(QWidget):
         ground = f"#budgetMap {{ background: {theme.map}; }}"
         self.setStyleSheet(f"{panel_sheet(theme)}\n{ground}")
         self.alive.set_theme(theme)
-        for part in (self.plot, self.panel, self.map, self.veil):
+        for part in (self.plot, self.panel, self.map, self.legend, self.veil):
             part.set_theme(theme)
 
     def set_stale(self, stale: bool) -> None:
@@ -273,7 +296,7 @@ class BudgetView(QWidget):
         entry = point.entry if point is not None else None
         if self._aside is not None:
             entry = self._aside[0]
-        self.pages.setCurrentWidget(self.map if entry is not None else self.empty)
+        self.pages.setCurrentWidget(self.map_area if entry is not None else self.empty)
         if entry is None or step is None:
             self.name.setText(tr("No plan here"))
             self.said.setText("")

@@ -1,117 +1,164 @@
-"""What the map's colours tell: a chooser at the left of the legend, wired to map and document."""
+"""A view's choosers of what its maps tell: colours and the axis, wired to the look of all maps."""
+
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QFontMetrics, QShowEvent
-from PySide6.QtWidgets import QComboBox, QSizePolicy
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QWidget
 
-from app.document import Document, Entry
-from app.map.colouring import ColourBy, ways
-from app.map.prepared import scene_for
+from app.document import Entry
+from app.map.colouring import ColourBy, Colouring, ways
+from app.map.look import MapLook
+from app.map.plan_scene import PlanScene
 from app.map.view import MapView
+from app.panels.controls import label
 from app.panels.legend import Legend
 from app.translation import tr
 
-AROUND = 50
-"""Pixels of the chooser besides its text: padding and the arrow."""
+AROUND = 54
+"""Pixels of a chooser besides its text: padding and the arrow."""
 
 
 def _words(by: ColourBy) -> str:
     return {
-        ColourBy.CATEGORY: tr("Colour by category"),
-        ColourBy.DTYPE: tr("Colour by dtype"),
-        ColourBy.MODULE: tr("Colour by module"),
-        ColourBy.AGE: tr("Colour by age"),
+        ColourBy.CATEGORY: tr("Category"),
+        ColourBy.DTYPE: tr("Dtype"),
+        ColourBy.MODULE: tr("Module"),
+        ColourBy.AGE: tr("Age"),
         ColourBy.DIFFERENCE: tr("Difference from"),
     }[by]
 
 
-class ColourChooser(QComboBox):
-    """Chooses what the colours of a map tell, for the scenes that its document shows."""
+class LookChooser(QWidget):
+    """Shows and changes the look, and gives it to the maps and the legend of its view.
 
-    def __init__(self, document: Document, view: MapView, legend: Legend) -> None:
+    ``opposite``: for maps that are compared, the entry of the other side; the difference is from that.
+    Colours of the last map are explained; the others have the same ones for the same classes.
+    """
+
+    def __init__(
+        self,
+        look: MapLook,
+        maps: Sequence[MapView],
+        legend: Legend,
+        opposite: Callable[[int], Entry | None] | None = None,
+    ) -> None:
         super().__init__()
-        self._document, self._view, self._legend = document, view, legend
-        self._by, self._against = ColourBy.CATEGORY, ""
+        self._look, self._maps, self._legend, self._opposite = look, tuple(maps), legend, opposite
         self._choices: list[tuple[ColourBy, str]] = []
-        self.setObjectName("colourBy")
-        self.setAccessibleName(tr("Colour by"))
-        self.setToolTip(tr("What the colours of the map tell"))
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        legend.row.insertWidget(0, self)
-        self.activated.connect(self._activated)
-        document.entries_changed.connect(self.refresh)
-        document.shown_changed.connect(self.refresh)
-        view.state.scene_changed.connect(self._show_legend)
-        self.refresh()
+        self._outdated = True
+        self._timings = 0
+        self.colours, self.axis = QComboBox(), QComboBox()
+        self.colours.setObjectName("colourBy")
+        self.colours.setAccessibleName(tr("Colour by"))
+        self.colours.setToolTip(tr("What the colours of the map tell"))
+        self.axis.setObjectName("timeAxis")
+        self.axis.setAccessibleName(tr("Time axis"))
+        self.axis.setToolTip(tr("Ops side by side, or as wide as they take seconds (T)"))
+        self.axis.addItems([tr("Op"), tr("Seconds")])
+        self._captions = (label(tr("Colour"), "body", "text2"), label(tr("Time"), "body", "text2"))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(8)
+        for caption, part in zip(self._captions, (self.colours, self.axis), strict=True):
+            row.addWidget(caption)
+            row.addWidget(part)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self.colours.activated.connect(lambda index: look.colour(*self._choices[index]))
+        self.axis.activated.connect(lambda index: look.set_time(bool(index)))
+        look.changed.connect(self.apply)
+        for view in self._maps:
+            view.state.scene_changed.connect(self._scene_changed)
 
-    @property
-    def by(self) -> ColourBy:
-        """What is told apart now."""
-        return self._by
-
-    def choose(self, by: str, against: str = "") -> None:
-        """Colour by a ``ColourBy``; ``against``: the plan to show the difference from, by name."""
-        by = ColourBy(by)
-        self._by, self._against = by, against
-        if by is ColourBy.DIFFERENCE and not against:
-            others = self._others()
-            self._against = others[0].name if others else ""
-        self._apply()
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Offer what there is; what it was coloured by stays where that is possible."""
-        others = self._others()
-        if self._by is ColourBy.DIFFERENCE and all(e.name != self._against for e in others):
-            # That plan is shown now, or is gone.
-            self._by, self._against = ColourBy.CATEGORY, ""
-            self._apply()
-        scene = self._view.state.scene
-        plain = ways(scene) if scene is not None else (ColourBy.CATEGORY,)
-        choices = [(by, "") for by in plain]
-        choices += [(ColourBy.DIFFERENCE, entry.name) for entry in others]
-        with QSignalBlocker(self):
-            if choices != self._choices:
-                self._choices = choices
-                self.clear()
-                self.addItems([f"{_words(by)} {name}".strip() for by, name in choices])
-            chosen = (self._by, self._against)
-            self.setCurrentIndex(choices.index(chosen) if chosen in choices else 0)
-        self._fit_text()
-        self.setEnabled(scene is not None)
-        self._legend.fit()
+    def set_captions(self, shown: bool, *, choosers: bool = True) -> None:
+        """Whether words stand before the choosers, and whether there are any: the menu has both."""
+        for caption in self._captions:
+            caption.setVisible(shown)
+        for part in (self.colours, self.axis):
+            part.setVisible(choosers)
+        self.updateGeometry()  # at once: a strip measures its parts right after this
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
+        if self._outdated:
+            self.apply()
         self._fit_text()  # its face is known by now
+
+    def apply(self) -> None:
+        """Give the look to the maps; later, where they are out of sight."""
+        self._outdated = not self.isVisible()
+        if self._outdated:
+            return
+        look, like = self._look, None
+        for side in reversed(range(len(self._maps))):
+            state = self._maps[side].state
+            by, other = look.by, self._other(side)
+            known = state.colour_against is other and state.colour_like is like
+            if state.colour_by is not by or not known:
+                state.colour_scene(by, other, like)
+            like = state.colouring
+        if self._timings != look.timings:
+            self._timings = look.timings
+            for view in self._maps:
+                view.state.set_time(look.seconds_of if look.timed else None)
+        self._refresh()
+        self._show_legend(like=self._maps[-1].state.colouring)
+
+    def _other(self, side: int) -> PlanScene | None:
+        look = self._look
+        if look.by is not ColourBy.DIFFERENCE:
+            return None
+        return look.scene(look.other if self._opposite is None else self._opposite(side))
+
+    def _scene_changed(self) -> None:
+        """Another plan has other classes; where several are compared, all follow together."""
+        if self.isVisible() and len(self._maps) == 1:
+            self._refresh()
+            self._show_legend(self._maps[-1].state.colouring)
+        elif not self.isVisible():
+            self._outdated = True
+
+    def _refresh(self) -> None:
+        """Offer what there is."""
+        look, scene = self._look, self._maps[-1].state.scene
+        choices = [(by, "") for by in (ways(scene) if scene is not None else (ColourBy.CATEGORY,))]
+        names = [f"{_words(by)}" for by, _ in choices]
+        others = [entry.name for entry in look.others()]
+        if self._opposite is not None and others:
+            others = [look.against or others[0]]
+            names.append(tr("Difference of the sides"))
+        else:
+            names += [f"{_words(ColourBy.DIFFERENCE)} {name}" for name in others]
+        choices += [(ColourBy.DIFFERENCE, name) for name in others]
+        with QSignalBlocker(self.colours):
+            if (choices, names) != (self._choices, self._names()):
+                self._choices = choices
+                self.colours.clear()
+                self.colours.addItems(names)
+            chosen = (look.by, look.against)
+            self.colours.setCurrentIndex(choices.index(chosen) if chosen in choices else 0)
+        with QSignalBlocker(self.axis):
+            self.axis.setCurrentIndex(int(look.timed))
+        self._fit_text()
+        self.setEnabled(scene is not None)
+
+    def _names(self) -> list[str]:
+        return [self.colours.itemText(index) for index in range(self.colours.count())]
 
     def _fit_text(self) -> None:
         """Be as wide as what is chosen, the list as wide as all there is."""
-        self.ensurePolished()
-        words = QFontMetrics(self.font()).horizontalAdvance
-        self.setFixedWidth(words(self.currentText()) + AROUND)
-        widest = max((words(self.itemText(index)) for index in range(self.count())), default=0)
-        self.view().setMinimumWidth(widest + AROUND)
+        for part in (self.colours, self.axis):
+            part.ensurePolished()
+            words = QFontMetrics(part.font()).horizontalAdvance
+            part.setFixedWidth(min(words(part.currentText()), 200) + AROUND)
+            widest = max((words(part.itemText(index)) for index in range(part.count())), default=0)
+            part.view().setMinimumWidth(widest + AROUND)
+        self.updateGeometry()
 
-    def _others(self) -> list[Entry]:
-        """The entries that are not shown, plans before the step as run."""
-        others = [entry for entry in self._document.entries if entry is not self._document.shown]
-        return sorted(others, key=lambda entry: entry.baseline is not None)
-
-    def _activated(self, index: int) -> None:
-        self.choose(*self._choices[index])
-
-    def _apply(self) -> None:
-        step, other = self._document.step, None
-        entry = next((e for e in self._others() if e.name == self._against), None)
-        if step is not None and entry is not None:
-            other = scene_for(step, entry.plan, self._document.baseline)
-        self._view.state.colour_scene(self._by, other)
-        self._show_legend()
-
-    def _show_legend(self) -> None:
-        state = self._view.state
+    def _show_legend(self, like: Colouring | None) -> None:
+        state = self._maps[-1].state
         slot = state.scene.peak_slot if state.scene is not None else -1
-        self._legend.show_colouring(state.colouring, slot)
-        if self._legend.hidden != state.hidden:
-            self._view.set_hidden(self._legend.hidden)
+        self._legend.show_colouring(like, slot)
+        for view in self._maps:
+            if self._legend.hidden != view.state.hidden:
+                view.set_hidden(self._legend.hidden)

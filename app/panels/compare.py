@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from app.document import Document, Entry
 from app.facts.plan import counterparts, plan_facts
 from app.icons import icon
+from app.map.look import MapLook
 from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.map.view import MapView
+from app.panels.colours import LookChooser
 from app.panels.compare_header import SideHeader
 from app.panels.compare_table import CompareTable
 from app.panels.controls import HatchKey, label, rule
@@ -28,7 +30,7 @@ LINKED_TIP = (
 GAP = 4
 """Between a button's icon and its text, besides the style's own."""
 STACKED_BELOW = 1280
-TABLE_HEIGHT, LOW_TABLE_HEIGHT = 266, 180
+TABLE_HEIGHT, LOW_TABLE_HEIGHT = 267, 190
 LOW_BELOW = 760
 """Widths and heights of the view, in pixels."""
 
@@ -36,7 +38,7 @@ LOW_BELOW = 760
 class CompareView(QWidget):
     """Follows the document; does its work only while it is in sight."""
 
-    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+    def __init__(self, document: Document, look: MapLook, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("compare")
         self.setAccessibleName(tr("Compare"))
@@ -64,8 +66,8 @@ class CompareView(QWidget):
         self.linked.setChecked(True)
         self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
         self.link = MapLink(self.maps)
-        self.shared = label(tr("Address and selection linked"), "caption", "text3")
-        self.legend.add(self.unusable, self.shared)
+        self.look = LookChooser(look, self.maps, self.legend, lambda side: self.entry(1 - side))
+        self.legend.add(self.unusable, self.look)
         self.table = CompareTable(document)
         self.empty = label(tr("Solve the step to compare it as run with its plan."), "body", "text3")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -143,6 +145,7 @@ class CompareView(QWidget):
         low = self.height() < LOW_BELOW
         # Stacked maps of a low window would have no height left for the map itself.
         self._arrange(stacked=self.width() < STACKED_BELOW and not low)
+        self.table.set_low(low)
         self.table.setFixedHeight(LOW_TABLE_HEIGHT if low else TABLE_HEIGHT)
 
     def _arrange(self, *, stacked: bool) -> None:
@@ -220,6 +223,7 @@ class CompareView(QWidget):
                 self._scenes[side] = (entry, sides[0])
             self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)
         self.unusable.setVisible(left.baseline is not None or right.baseline is not None)
+        self.look.apply()
         self.legend.fit()
         self.link.set_sides(facts[0], facts[1])
         self.table.show_sides(facts[0], facts[1])

@@ -11,6 +11,7 @@ from app.panels.controls import FigureLabel, Strip
 from app.panels.header import saving
 from app.translation import tr
 
+TEXT_TOO = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
 LIST_PADDING = 24
 """Pixels beside the longest name in the list of plans."""
 
@@ -35,6 +36,7 @@ class SideHeader(Strip):
             self.row.addWidget(part)
         self.row.addStretch(1)
         self.expendable = (self.unfilled, self.live, self.saved)
+        self._buttons: list[QToolButton] = []
         self.chosen = ""
         """What the user chose; empty: the side follows what there is."""
         self._figures = False
@@ -46,9 +48,20 @@ class SideHeader(Strip):
         button.setText(text)
         button.setToolTip(tip)
         button.setAccessibleName(tip)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setToolButtonStyle(TEXT_TOO)
         self.row.addWidget(button)
+        self._buttons.append(button)
         return button
+
+    def fit(self) -> None:
+        """Where it is narrow the commands lose their texts before any figure goes."""
+        for style in (TEXT_TOO, Qt.ToolButtonStyle.ToolButtonIconOnly):
+            for button in self._buttons:
+                button.setToolButtonStyle(style)
+                button.updateGeometry()
+            super().fit()
+            if not any(part.isHidden() for part in self.expendable if self.wanted(part)):
+                return
 
     def set_names(self, names: Sequence[str], chosen: int) -> None:
         """Offer these plans, without telling anybody; long names are read in full in the list."""

@@ -24,7 +24,7 @@ from app.facts.plan import PlanFacts, counterparts
 from app.numbers import GIB, MIB, Unit, bytes_exact, human, percent, unit_of, whole
 from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.moved_table import MovedTable
-from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
+from app.panels.table import Column, RowsModel, WholeRows, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
 from app.translation import tr
 from solver.step import Category
@@ -85,7 +85,7 @@ NAME = 1
 EXPENDABLE = (6, 7, 4, 3)
 """Columns that may be left out, the first one first."""
 LEAST_NAME = 190
-WITHOUT_BARS = 1200
+WITHOUT_BARS = 1400
 TITLE_HEIGHT = 30
 """Pixels."""
 
@@ -143,7 +143,7 @@ class CompareTable(QWidget):
             self.note.setText(self.moved.count_text if moved else refills)
 
     def _lay_out(self) -> None:
-        left = QVBoxLayout()
+        left = self._left = QVBoxLayout()
         left.setContentsMargins(16, 12, 16, 10)
         left.setSpacing(8)
         left.addWidget(label(tr("Where the saving comes from"), "strong"))
@@ -175,7 +175,8 @@ class CompareTable(QWidget):
         message.setSpacing(0)
         self.no_refills.setContentsMargins(16, 0, 16, 0)
         message.addWidget(self.no_refills)
-        message.addWidget(self.table, 1)
+        self._whole = WholeRows(self.table)
+        message.addWidget(self._whole, 1)
         self.pages.addWidget(self.moved)
         self.pages.addWidget(requests)
         right = QVBoxLayout()
@@ -191,22 +192,29 @@ class CompareTable(QWidget):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(causes)
-        title = QHBoxLayout()
-        title.setContentsMargins(16, 0, 16, 0)
         heading = label(tr("What moved and what it saved"), "strong")
+        heading.setContentsMargins(16, 0, 16, 0)
         heading.setFixedHeight(TITLE_HEIGHT)
-        title.addWidget(heading)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(title)
-        column.addWidget(rule())
+        self._title = (heading, rule())
+        for part in self._title:
+            column.addWidget(part)
         row = self._halves = QHBoxLayout()
         row.setSpacing(0)
         column.addLayout(row, 1)
         row.addWidget(area)
         row.addWidget(rule(down=True))
         row.addLayout(right)
+
+    def set_low(self, low: bool) -> None:
+        """Give the title's height and some air to the rows, which say the same, or take it back."""
+        for part in self._title:
+            part.setVisible(not low)
+        self._left.setContentsMargins(16, 8 if low else 12, 16, 6 if low else 10)
+        self._left.setSpacing(5 if low else 8)
+        self.causes.setVerticalSpacing(3 if low else 5)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -250,7 +258,7 @@ class CompareTable(QWidget):
         self.model.set_rows(comparison.refills)
         self._fit_columns()
         self._note()
-        self.table.setVisible(bool(comparison.refills))
+        self._whole.setVisible(bool(comparison.refills))
         self.no_refills.setVisible(not comparison.refills)
         self.no_refills.setText(
             "None: every segment was opened because too few bytes were free."

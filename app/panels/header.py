@@ -8,6 +8,7 @@ from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.solve import proven_overhead
 from app.numbers import MIB, bytes_exact, counted, human, overhead, percent, plan_size, whole
+from app.panels.colours import LookChooser
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
@@ -81,8 +82,24 @@ class PlanHeader(Strip):
         )
         for signal in (document.step_changed, document.entries_changed, document.shown_changed):
             signal.connect(self.refresh)
+        self._chooser: LookChooser | None = None
         self.set_theme(DARK)
         self.refresh()
+
+    def add(self, chooser: LookChooser) -> None:
+        """Put the choosers of what the map tells at the right end."""
+        self.row.addWidget(chooser)
+        self._chooser = chooser
+        self.fit()
+
+    def fit(self) -> None:
+        """The words before the choosers go before any figure."""
+        for captions in (True, False):
+            if self._chooser is not None:
+                self._chooser.set_captions(captions)
+            super().fit()
+            if not any(part.isHidden() for part in self.expendable if self.wanted(part)):
+                return
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -1,5 +1,9 @@
 """The legend: which categories there are, their bytes at the peak, and which of them are shown."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -27,11 +31,23 @@ from app.theme import DARK, Theme
 from app.translation import tr
 from solver.step import Category, Step
 
+if TYPE_CHECKING:
+    from app.panels.colours import LookChooser
+
 HEIGHT = 32
 BOX = 13
 GAP = 6
 TEXT = 11
 """Pixels of a box, of the gap behind it, of the letters."""
+FITS = (
+    (True, True, False, True),
+    (True, False, False, True),
+    (True, False, True, True),
+    (False, True, True, True),
+    (False, False, True, True),
+    (False, False, True, False),
+)
+"""Whether there are figures, words at the right end, short words, choosers: the widest first."""
 
 
 class LegendBox(QAbstractButton):
@@ -183,7 +199,7 @@ class Legend(Strip):
         """Shown instead of the boxes while the map is not coloured by category."""
         self._theme = DARK
         self._key: HatchKey | None = None
-        self._last: QWidget = self.count
+        self._chooser: LookChooser | None = None
         self._outdated = True
         self._counted: Step | None = None
         self._present: set[Category] = set()
@@ -235,12 +251,12 @@ class Legend(Strip):
                 box.set_bytes(size)
         self.fit()
 
-    def add(self, key: HatchKey, last: QWidget) -> None:
-        """Put one more key behind the boxes and other words in the place of the count of tensors."""
+    def add(self, key: HatchKey, last: LookChooser) -> None:
+        """Put one more key behind the boxes and choosers in the place of the count of tensors."""
         self.row.insertWidget(self.row.indexOf(self.boxes[-1]) + 1, key)
         self.row.replaceWidget(self.count, last)
         self.count.hide()
-        self._key, self._last = key, last
+        self._key, self._chooser = key, last
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -272,16 +288,22 @@ class Legend(Strip):
         self.fit()
 
     def fit(self) -> None:
-        """The count of tensors goes first where it is narrow, then the figures and what they are."""
-        for figures, last in ((True, True), (True, False), (False, True), (False, False)):
+        """Where it is narrow the count of tensors goes first, or the words before the choosers.
+
+        Then a key has short words, then the figures and what they are go.
+        """
+        for figures, last, short, choosers in FITS:
             for box in (*self.boxes, *self.classes):
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
             if self._key is not None:
-                self._key.set_short(not figures)
+                self._key.set_short(short)
             self._where.setVisible(figures)
-            self._last.setVisible(last)
+            if self._chooser is not None:
+                self._chooser.set_captions(last, choosers=choosers)
+            else:
+                self.count.setVisible(last)
             self.row.invalidate()
             if self.row.minimumSize().width() <= self.width():
                 return

@@ -10,7 +10,7 @@ from app.facts.moved import Moved, moved_tensors
 from app.facts.plan import PlanFacts, counterparts
 from app.numbers import GIB, Unit, counted, human, unit_of
 from app.panels.controls import label
-from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
+from app.panels.table import Column, RowsModel, WholeRows, dense_table, fit_columns, select_rows
 from app.theme import Theme
 from app.translation import tr
 from solver.errors import BayplanError
@@ -91,7 +91,8 @@ class MovedTable(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.empty, 1)
-        column.addWidget(self.table, 1)
+        self._whole = WholeRows(self.table)
+        column.addWidget(self._whole, 1)
         self.table.selectionModel().selectionChanged.connect(self._chosen)
         self.table.activated.connect(self._activate)
         self.model.modelReset.connect(self.select)
@@ -118,7 +119,7 @@ class MovedTable(QWidget):
         except BayplanError as error:
             rows, problem = [], str(error)
         self.model.set_rows(rows)
-        self.table.setVisible(bool(rows))
+        self._whole.setVisible(bool(rows))
         self.empty.setVisible(not rows)
         self.empty.setText(problem)
         self._fit()

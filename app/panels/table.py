@@ -11,16 +11,17 @@ from PySide6.QtCore import (
     QItemSelectionRange,
     QModelIndex,
     QPersistentModelIndex,
+    QSize,
     Qt,
 )
-from PySide6.QtGui import QColor, QFontMetrics
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PySide6.QtGui import QColor, QFontMetrics, QResizeEvent
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView, QWidget
 
 from app.fonts import text_font
 from app.plain_text import tip
 from app.theme import DARK, Theme
 
-ROW_HEIGHT = 20
+HEAD_HEIGHT, ROW_HEIGHT = 24, 20
 PADDING = 26
 """Pixels that a cell needs beside its text: the style sheet's padding and Qt's own margin."""
 
@@ -138,7 +139,7 @@ def dense_table(name: str, model: RowsModel[Any], *, wide: int, sortable: bool =
     head = table.horizontalHeader()
     head.setHighlightSections(False)
     head.setMinimumSectionSize(28)
-    head.setFixedHeight(24)
+    head.setFixedHeight(HEAD_HEIGHT)
     for section in range(len(model.columns)):
         stretch = section == wide
         mode = QHeaderView.ResizeMode.Stretch if stretch else QHeaderView.ResizeMode.Interactive
@@ -148,6 +149,24 @@ def dense_table(name: str, model: RowsModel[Any], *, wide: int, sortable: bool =
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         table.setSortingEnabled(True)
     return table
+
+
+class WholeRows(QWidget):
+    """Holds a dense table and makes it so high that no row is cut off at its lower edge."""
+
+    def __init__(self, table: QTableView) -> None:
+        super().__init__()
+        self._table = table
+        table.setParent(self)
+        self.setSizePolicy(table.sizePolicy())
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return self._table.sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        spare = max(self.height() - HEAD_HEIGHT, 0) % ROW_HEIGHT
+        self._table.setGeometry(0, 0, self.width(), self.height() - spare)
 
 
 def fit_columns(table: QTableView, sample: int = 200) -> None:

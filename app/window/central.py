@@ -10,6 +10,7 @@ from app.edit.hand import Hand
 from app.explore.exploring import Exploring
 from app.library import Library
 from app.map.index import FloatArray
+from app.map.look import MapLook
 from app.map.plan_scene import PlanScene
 from app.map.prepared import scene_for
 from app.map.scene import Scene
@@ -17,7 +18,7 @@ from app.map.slot_axis import slot_seconds
 from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
-from app.panels.colours import ColourChooser
+from app.panels.colours import LookChooser
 from app.panels.compare import CompareView
 from app.panels.edit_bar import EditBar
 from app.panels.header import PlanHeader
@@ -45,10 +46,12 @@ class Central(QObject):
         self, document: Document, library: Library, settings: Settings, parent: QObject
     ) -> None:
         super().__init__(parent)
-        self.map_page = MapPage(document)
         self.budgets = BudgetModel(document, settings, self)
+        self.look = MapLook(document, self._seconds, self)
+        """What the maps of all views tell."""
+        self.map_page = MapPage(document, self.look)
         self.budgets.changed.connect(self._device_chosen)
-        self._timed_on: DeviceModel | None = None
+        self._timed_on: DeviceModel = self.budgets.wanted.device
         self._budget: BudgetView | None = None
         self._view = "map"
         self._document = document
@@ -68,7 +71,7 @@ class Central(QObject):
     def compare(self) -> CompareView:
         """The comparison, made when it is first looked at: opening a step must not wait for it."""
         if self._compare is None:
-            self._compare = CompareView(self._document)
+            self._compare = CompareView(self._document, self.look)
             self._compare.set_theme(self._theme)
         return self._compare
 
@@ -76,7 +79,7 @@ class Central(QObject):
     def budget(self) -> BudgetView:
         """Memory against time, made when it is first looked at."""
         if self._budget is None:
-            self._budget = view = BudgetView(self._document, self.budgets)
+            self._budget = view = BudgetView(self._document, self.budgets, self.look)
             view.set_theme(self._theme)
             view.set_stale(self._stale)
             view.use_asked.connect(self.plan_used)
@@ -97,17 +100,19 @@ class Central(QObject):
         return self.budget.map if self._view == "budget" else self.map_page.map
 
     def colour_map(self, by: str) -> None:
-        """Tell the tensors on the map apart by a ``ColourBy``."""
-        self.map_page.colours.choose(by)
+        """Tell the tensors on the maps apart by a ``ColourBy``."""
+        self.look.colour(by)
 
     def set_time_axis(self, timed: bool) -> None:
         """Make the ops on the map as wide as their estimated seconds, or all as wide as one another."""
-        self._timed_on = self.budgets.wanted.device if timed else None
-        self.map_page.map.state.set_time(self._seconds if timed else None)
+        self.look.set_time(timed)
 
     def _device_chosen(self) -> None:
-        if self._timed_on not in (None, self.budgets.wanted.device):
-            self.set_time_axis(True)
+        """Where the axis shows time, it is that of the device that is chosen now."""
+        device = self.budgets.wanted.device
+        if self.look.timed and device != self._timed_on:
+            self.look.set_time(True)
+        self._timed_on = device
 
     def _seconds(self, scene: Scene) -> FloatArray | None:
         """By slot, on the device of the budget view; measured times win."""
@@ -143,7 +148,7 @@ class MapPage(QWidget):
     pointer_moved = Signal(int, object)
     """Slot and address under the pointer; -1 and None where it is elsewhere."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, look: MapLook) -> None:
         super().__init__()
         self._document = document
         self._exploring: Exploring | None = None
@@ -151,7 +156,8 @@ class MapPage(QWidget):
         self.header = PlanHeader(document)
         self.legend = Legend(document)
         self.map = MapView()
-        self.colours = ColourChooser(document, self.map, self.legend)
+        self.look = LookChooser(look, (self.map,), self.legend)
+        self.header.add(self.look)
         self.veil = Veil(self.map)
         self.hand = Hand(self.map, Editor(document, self))
         self.edit_bar = EditBar(document, self.hand.editor)

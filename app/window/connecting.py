@@ -20,6 +20,7 @@ def connect_central(window: MainWindow, central: Central) -> None:
     window.texts.adopt(central.budgets)
     central.plan_used.connect(partial(window.show_view, "map"))
     central.budget_asked.connect(window.budgeting.ask_budget)
+    central.look.changed.connect(lambda: window.menu["time_axis"].setChecked(central.look.timed))
     central.device_asked.connect(window.budgeting.ask_device)
     window.docks.library.replace(central.library)
     window.docks.inspector.replace(central.inspector)

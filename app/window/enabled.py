@@ -18,6 +18,7 @@ def enabled_commands(
     step, shown = document.step, document.shown
     opened, selected, on_map = step is not None, bool(document.selection), view == "map"
     map_there = on_map or view == "budget"
+    on_maps = map_there or view == "compare"
     recorded = view == "recorded"
     program = step is not None and step.program is not None
     plan = shown is not None and shown.plan.status is not Status.BASELINE
@@ -57,10 +58,10 @@ def enabled_commands(
         result
         | dict.fromkeys(("inspector", "solve_panel", "alive_panel", "peak_panel"), on_map)
         | dict.fromkeys(EXPLORING, on_map and shown is not None)
-        | dict.fromkeys((*COLOURS, "time_axis"), on_map and shown is not None)
+        | dict.fromkeys((*COLOURS, "time_axis"), on_maps and shown is not None)
         | {"ruler": recorded or (map_there and shown is not None)}
         | (dict.fromkeys(("find_next", "find_previous", "hold"), True) if recorded else {})
-        | {"colour_difference": on_map and several}
+        | {"colour_difference": on_maps and several}
         | dict.fromkeys(("fit_all", "zoom_in", "zoom_out"), map_there or recorded)
         | {"library": map_there}
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)

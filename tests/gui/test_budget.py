@@ -13,6 +13,7 @@ from app.curve.budgets import GB, Infeasible
 from app.document import Document, Entry
 from app.jobs import budget as budget_jobs
 from app.jobs.budget import BudgetRequest, plan_name
+from app.map.look import MapLook
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_plot import BudgetPlot
 from app.panels.budget_view import BudgetView
@@ -53,7 +54,7 @@ def model(document: Document, settings: Settings) -> BudgetModel:
 @pytest.fixture
 def view(qtbot: QtBot, document: Document, model: BudgetModel) -> BudgetView:
     """The view in sight."""
-    view = BudgetView(document, model)
+    view = BudgetView(document, model, MapLook(document, lambda _: None))
     qtbot.addWidget(view)
     view.resize(1200, 900)
     view.show()
@@ -209,7 +210,7 @@ class TestPanel:
         assert view.alive.rows[0].text == "∂ act · relu"
         assert view.plot.solve_here.text().startswith("Go to")
         qtbot.mouseClick(view.act, Qt.MouseButton.LeftButton)
-        assert model.budget == LOW and view.pages.currentWidget() is view.map
+        assert model.budget == LOW and view.pages.currentWidget() is view.map_area
 
     def test_the_panel_stands_beside_the_map_where_it_is_narrow(self, view: BudgetView) -> None:
         assert view.panel.y() == 0

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.document import Document, Entry
+from app.map.look import MapLook
 from app.panels.compare import CompareView
 from solver.step import Step
 from tests.app.toy_budgets import within
@@ -29,7 +30,7 @@ def document(dressed: QApplication) -> Document:
 @pytest.fixture
 def view(qtbot: QtBot, document: Document) -> CompareView:
     """Visible, with room for the two maps beside one another."""
-    view = CompareView(document)
+    view = CompareView(document, MapLook(document, lambda _: None))
     qtbot.addWidget(view)
     view.resize(1500, 900)
     view.show()

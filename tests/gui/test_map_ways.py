@@ -27,7 +27,7 @@ def page(qtbot: QtBot, window: MainWindow, toy_file: Path) -> MapPage:
 
 def test_the_map_is_coloured_by_what_is_chosen(qtbot: QtBot, window: MainWindow, page: MapPage) -> None:
     window.menu["colour_age"].trigger()
-    assert page.colours.currentText() == "Colour by age"
+    assert page.look.colours.currentText() == "Age"
     assert [box.isVisible() for box in page.legend.boxes] == [False] * len(page.legend.boxes)
     longest = page.legend.classes[0]
     qtbot.mouseClick(longest, Qt.MouseButton.LeftButton)
@@ -35,7 +35,7 @@ def test_the_map_is_coloured_by_what_is_chosen(qtbot: QtBot, window: MainWindow,
     qtbot.mouseClick(longest, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.AltModifier)
     assert longest.isChecked() and not page.legend.classes[1].isChecked()
     window.menu["colour_difference"].trigger()
-    assert page.colours.currentText().startswith("Difference from ")
+    assert page.look.colours.currentText().startswith("Difference from ")
     assert page.map.state.hidden == frozenset()
     window.menu["next_plan"].trigger()
     window.menu["colour_category"].trigger()
@@ -96,3 +96,26 @@ def mouse(position: QPointF, kind: QEvent.Type = QEvent.Type.MouseMove) -> QMous
     left = Qt.MouseButton.LeftButton
     held = left if kind is not QEvent.Type.MouseButtonRelease else Qt.MouseButton.NoButton
     return QMouseEvent(kind, position, position, left, held, Qt.KeyboardModifier.NoModifier)
+
+
+def test_what_the_maps_tell_is_one_choice_of_all_views(
+    qtbot: QtBot, window: MainWindow, page: MapPage
+) -> None:
+    window.menu["colour_module"].trigger()
+    window.menu["time_axis"].trigger()
+    central = window.central
+    assert central is not None
+    for view in ("compare", "budget"):
+        window.menu[view].trigger()
+        shown = central.compare if view == "compare" else central.budget
+        maps = central.compare.maps if view == "compare" else (central.budget.map,)
+        wait_until_idle(qtbot, window)
+        qtbot.waitUntil(lambda maps=maps: all(one.state.scene is not None for one in maps))
+        assert shown.look.colours.currentText() == "Module"
+        assert shown.look.axis.currentIndex() == 1
+        for one in maps:
+            assert one.state.colouring.by == "Module" and one.state.axis.timed
+    central.look.set_time(False)
+    assert not window.menu["time_axis"].isChecked()
+    window.menu["map"].trigger()
+    assert not page.map.state.axis.timed and page.look.axis.currentIndex() == 0

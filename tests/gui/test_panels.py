@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app.document import Document, Entry
 from app.library import Library
+from app.map.look import MapLook
 from app.panels.certificate import CertificateDialog
 from app.panels.compare import CompareView
 from app.panels.header import PlanHeader
@@ -33,13 +34,18 @@ from tests.conftest import make_toy_step
 
 W = TypeVar("W", bound=QWidget)
 
+
+def compared(document: Document) -> CompareView:
+    return CompareView(document, MapLook(document, lambda _: None))
+
+
 MAKERS: tuple[Callable[[Document], QWidget], ...] = (
     PlanHeader,
     Legend,
     InspectorPanel,
     LibraryPanel,
     SolvePanel,
-    CompareView,
+    compared,
     TensorTable,
 )
 
@@ -537,11 +543,11 @@ class TestSolvePanel:
 
 class TestCompare:
     def test_without_plans_it_says_what_to_do(self, qtbot: QtBot, document: Document) -> None:
-        view = shown(qtbot, CompareView(document), 1400, 800)
+        view = shown(qtbot, CompareView(document, MapLook(document, lambda _: None)), 1400, 800)
         assert view.empty.isVisible() and not view.table.isVisible()
 
     def test_as_run_is_left_and_the_best_plan_right(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         assert [header.chooser.currentText() for header in view.headers] == ["As run", "Planned"]
         left, right = view.headers
         assert left.total.name.text() == "Reserved"
@@ -551,7 +557,7 @@ class TestCompare:
         assert [row.storage for row in view.table.model.rows] == [6]
 
     def test_another_plan_can_be_put_on_a_side(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         view.choose(0, solved.entries[1])
         assert view.headers[0].total.value.text() == "7.0 KiB"
         assert "no segments were opened" in view.table.no_refills.text()
@@ -559,7 +565,7 @@ class TestCompare:
         assert scene is not None and scene.plan is solved.entries[1].plan
 
     def test_choices_outlast_a_new_plan(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         view.choose(0, solved.entries[1])
         solved.add(Entry(replace(toy_plan(make_toy_step()), name="Another")))
         assert view.headers[0].chooser.currentText() == "Program order, placed"
@@ -568,7 +574,7 @@ class TestCompare:
     def test_sides_that_nobody_chose_follow_plans_as_they_come(
         self, qtbot: QtBot, document: Document, toy_step: Step
     ) -> None:
-        view = shown(qtbot, CompareView(document), 1400, 800)
+        view = shown(qtbot, CompareView(document, MapLook(document, lambda _: None)), 1400, 800)
         document.open(toy_step)
         for plan_or_baseline in (
             Entry(toy_solution(toy_step).baseline.plan, toy_solution(toy_step).baseline),
@@ -579,7 +585,7 @@ class TestCompare:
         assert [header.chooser.currentText() for header in view.headers] == ["As run", "Planned"]
 
     def test_both_maps_and_the_table_share_the_selection(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         view.table.show_page(1)
         click_row(qtbot, view.table.table, 0)
         assert solved.selection == (6,)
@@ -590,12 +596,12 @@ class TestCompare:
         assert not view.table.table.selectionModel().hasSelection()
 
     def test_hidden_categories_go_from_both_maps(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         qtbot.mouseClick(view.legend.boxes[0], Qt.MouseButton.LeftButton)
         assert all(side.state.hidden == {Category.ACTIVATION} for side in view.maps)
 
     def test_the_maps_stack_where_it_is_narrow(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1400, 800)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1400, 800)
         left, right = view.maps
         assert left.mapTo(view, QPoint(0, 0)).y() == right.mapTo(view, QPoint(0, 0)).y()
         view.resize(1000, 800)
@@ -606,18 +612,18 @@ class TestCompare:
 
     @pytest.mark.parametrize("width", [700, 1000, 1200, 1600])
     def test_the_legend_is_not_cut_off(self, qtbot: QtBot, solved: Document, width: int) -> None:
-        view = shown(qtbot, CompareView(solved), width, 590)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), width, 590)
         assert view.legend.row.minimumSize().width() <= width
         assert view.unusable.isVisible()
 
     def test_a_low_window_does_not_stack_the_maps(self, qtbot: QtBot, solved: Document) -> None:
-        view = shown(qtbot, CompareView(solved), 1000, 590)
+        view = shown(qtbot, CompareView(solved, MapLook(solved, lambda _: None)), 1000, 590)
         left, right = view.maps
         assert left.mapTo(view, QPoint(0, 0)).y() == right.mapTo(view, QPoint(0, 0)).y()
         qtbot.waitUntil(lambda: left.height() > 240)
 
     def test_it_does_nothing_while_it_is_not_in_sight(self, qtbot: QtBot, solved: Document) -> None:
-        view = CompareView(solved)
+        view = CompareView(solved, MapLook(solved, lambda _: None))
         qtbot.addWidget(view)
         assert view.maps[0].state.scene is None
 
