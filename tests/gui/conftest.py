@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QCoreApplication, QEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -67,6 +68,9 @@ def window(
     window = MainWindow(Document(), library, settings)
     window.resize(1600, 1000)
     window.show()
+    # On a screen without a window manager nobody else does, and keys are for the active window only.
+    window.activateWindow()
+    QTest.qWaitForWindowActive(window)
     yield window
     others = [w for w in QApplication.topLevelWidgets() if w.isVisible() and w.parent() is None]
     window.close()
