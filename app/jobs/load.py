@@ -142,6 +142,11 @@ def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> Non
 
 def as_run(step: Step) -> Baseline:
     """The step as PyTorch runs it today."""
+    if not step.ops:
+        raise BayplanError(
+            f"{step.title} runs no ops, so there is nothing to show. "
+            "Capture a model that computes something."
+        )
     load_module("numba")
     from solver.placement.caching_allocator import simulate
 

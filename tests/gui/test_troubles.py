@@ -5,6 +5,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ from app.library import Library, opening
 from app.settings import Settings
 from app.window.main_window import MainWindow
 from solver.errors import BayplanError
+from solver.files import save_step
+from tests.conftest import make_toy_step
 from tests.gui.conftest import open_file, wait_until_idle
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
@@ -79,6 +82,17 @@ def test_a_library_that_another_program_holds_is_told_and_the_window_goes_on(
         assert window.document.best is not None
         qtbot.waitUntil(lambda: not window.work.jobs, timeout=30_000)
         other.rollback()
+
+
+def test_a_step_that_runs_nothing_is_told_and_what_is_open_stays(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, tmp_path: Path
+) -> None:
+    open_file(qtbot, window, toy_file)
+    nothing = tmp_path / "nothing.step"
+    save_step(replace(make_toy_step(), storages=(), ops=()), nothing)
+    open_file(qtbot, window, nothing)
+    assert "runs no ops" in window.problem.message.text()
+    assert window.document.path == toy_file
 
 
 @pytest.fixture
