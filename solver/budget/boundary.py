@@ -49,6 +49,10 @@ class Boundary:
         self._ended = ended
         """By value: whether no first run needs it any more."""
         state = make_state(graph)
+        gaps = self._across[spanning]
+        makers = t.producer[spanning]
+        self._deferred = {*makers[state.kept.defers[gaps] == 1].tolist()}
+        """Ops that need not run before the moment: they are not repeated."""
         slots, _ = simulate(t, state, graph.kept())
         slot = int(np.flatnonzero(state.run[:slots] == t.event_op[event])[0])
         self.fixed = int(state.live[slot] - t.size[spanning & ~ended].sum())
@@ -84,7 +88,11 @@ class Boundary:
         )
         ticks = _TICKS / graph.costs.base_seconds
         model.minimize(
-            sum(round(self._seconds(op) * ticks) * repeated for op, repeated in again.items())
+            sum(
+                round(self._seconds(op) * ticks) * repeated
+                for op, repeated in again.items()
+                if op not in self._deferred
+            )
         )
         for effort in _EFFORTS:
             solver = cp_solver(effort, max(0.01, watch.left))

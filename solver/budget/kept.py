@@ -11,8 +11,9 @@ from solver.plan import IntArray
 
 Places = npt.NDArray[np.int32]
 """Indices that kernels go through again and again: half the size is half the way."""
-STATIC = -1
-"""In place of an op: a slot that stands for first runs that touch nothing but static values."""
+STATIC, DEFERRED = -1, -2
+"""In place of an op: a slot that stands for first runs that touch nothing but static values, or for a
+first run that comes later."""
 
 
 class Kept(NamedTuple):
@@ -47,6 +48,9 @@ class Kept(NamedTuple):
     """By gap: its value; -1 for the first two."""
     takes: Bits
     """By gap: whether the op that it follows may take over the bytes of the value."""
+    defers: Bits
+    """By gap: whether the op that it follows need not run before the value is wanted: its first run
+    then is the first of what would be repetitions, wherever the gap is dropped."""
     ending: Places
     """Values that have a gap after their last touch, ascending."""
 
@@ -103,8 +107,36 @@ def kept_slots(graph: BudgetGraph) -> Kept:
         gap_to,
         graph.gap_value.astype(np.int32),
         takes,
+        _defers(graph),
         np.unique(graph.gap_value[graph.is_end]).astype(np.int32),
     )
+
+
+def _defers(graph: BudgetGraph) -> Bits:
+    """Of ops that do nothing but make one value, from values that stay for others anyway."""
+    t, step = graph.tables, graph.step
+    defers = np.zeros(graph.gaps, np.uint8)
+    gap_before = np.full(len(t.size), NO_GAP, np.int64)
+    for op in t.event_op.tolist():
+        needs = slice(t.needs_at[op], t.needs_at[op + 1])
+        makes = slice(t.makes_at[op], t.makes_at[op + 1])
+        values = t.needs[needs]
+        run = step.ops[op]
+        if (
+            t.rank[op] >= 0
+            and not run.random
+            and len(run.creates) == 1
+            and {*run.writes} <= {*run.creates}
+            and len(t.makes[makes]) == 1
+            and (gap_before[values] == SHORT_GAP).all()
+            and (t.gap_after_need[needs] == SHORT_GAP).all()
+        ):
+            defers[t.gap_after_make[makes]] = 1
+        gap_before[values] = t.gap_after_need[needs]
+        gap_before[t.makes[makes]] = t.gap_after_make[makes]
+    defers[: SHORT_GAP + 1] = 0
+    defers[graph.is_end] = 0
+    return defers
 
 
 def _concerns(t: Tables) -> tuple[Places, Places]:

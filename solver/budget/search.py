@@ -21,7 +21,6 @@ from solver.budget.anneal import anneal
 from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
 from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, Bits, BudgetGraph
-from solver.budget.kept import STATIC
 from solver.budget.schedule import Host, Schedule
 from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
@@ -178,7 +177,7 @@ class _Search:
         for op, live in zip(self.own_room[0].run.tolist(), self.own_room[0].live.tolist(), strict=True):
             if op in ran:
                 break
-            if op != STATIC:
+            if op >= 0:
                 ran.add(op)
             most = max(most, live)
         return max(0, most - self.budget)

@@ -9,7 +9,9 @@ repeated right before, with all they need themselves, in one sequence::
 A repetition makes new instances of all that its op creates. A use reads the instance that was made
 last, and an instance ends after its last use: so where an instance is still kept when another one of
 its storage is made, it ended earlier, and the bytes are taken back from the slots since its last use.
-So does one that is lent: repetitions use it, and the first run that ends its gap has it made again.
+So does an instance that is lent: repetitions use it, and the first run that ends its gap has it made
+again. An op whose only result is dropped right away need not run before that is wanted: its first run
+then is the first of those that would repeat it.
 
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many. It
 starts from those of the step as captured (``solver.budget.kept``) and looks only at first runs where a
@@ -17,7 +19,7 @@ gap begins or ends that is not kept: what else happens to a value is caught up w
 """
 
 from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
-from solver.budget.kept import STATIC
+from solver.budget.kept import DEFERRED, STATIC
 from solver.budget.schedule import Entry
 from solver.budget.state import AWAY, GONE, LENT, MADE, THERE, State, make_state
 from solver.compiled import kernel
@@ -25,9 +27,9 @@ from solver.compiled import kernel
 PLAIN, SAVED, FUSED = 0, 1, 2
 """How a slot runs its op; bits, except that a first run is plain."""
 
-_CHECK, _LEAVE = 1, 2
+_CHECK, _LEAVE, _DEFER = 1, 2, 4
 """At a slot of the step as captured: a value that it needs may not be there; values may be left
-otherwise than there."""
+otherwise than there; its op runs later."""
 
 
 @kernel
@@ -53,8 +55,11 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     kept_run, kept_event, kept_live, usual = s.kept.run, s.kept.event, s.kept.live, s.kept.usual
     takes = s.kept.takes
     kept_taken, kept_before = s.kept.taken, s.kept.before
+    waits, defers = s.waits, s.kept.defers
     trips = 0
+    seconds = t.base_seconds
     state[:] = GONE
+    waits[:] = 0
     uses[:] = 0
     due[:] = 0
     stale[:] = 0
@@ -67,8 +72,12 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
             visit[s.kept.gap_to[gap]] |= _CHECK
             if takes[gap] or choice[gap] == PARK:
                 visit[s.kept.gap_from[gap]] |= _LEAVE
+            if defers[gap] and choice[gap] <= RETAIN:
+                visit[s.kept.gap_from[gap]] |= _DEFER
+                op = kept_run[s.kept.gap_from[gap]]
+                waits[op] = 1
+                seconds -= t.first[op]
     slot = 0
-    seconds = t.base_seconds
     events = len(t.event_op)
     more[0] = more[1] = 0
     for now_kept in range(len(kept_run)):
@@ -190,7 +199,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                             taken = size[value]
                         joined = joins[k] and made[value] == slot - 1 and (dies or consumed[k])
                         copied = trips > 0 and trip_out[trips - 1] == slot - 1
-                        if joined and t.begins[run[slot - 1]] and not copied:
+                        if joined and t.begins[run[slot - 1]] and not copied and not waits[now]:
                             kind |= FUSED
                             spent = t.fused[now]
                         uses[value] -= 1
@@ -204,6 +213,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                                 state[value] = GONE
                                 more[slot + 1] -= size[value]
                     seconds += spent
+                    waits[now] = 0
                     live_at[slot] = kept_before[now_kept]
                     more[slot] -= taken
                     more[slot + 1] += taken
@@ -255,6 +265,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                         more[slot] += size[value]
         live_at[slot], run[slot], how[slot] = kept_live[now_kept], kept_run[now_kept], PLAIN
         took[slot] = kept_taken[now_kept] > 0
+        if visit[now_kept] & _DEFER:
+            live_at[slot], run[slot] = 0, DEFERRED
         slot_of[now_kept] = slot
         slot += 1
         more[slot + 1] = 0
@@ -324,6 +336,9 @@ def entries_of(graph: BudgetGraph, state: State, slots: int) -> list[list[Entry]
         if op == STATIC:
             result.append([Entry(run) for run in graph.order[position:event].tolist()])
             position = event
+        elif op == DEFERRED:
+            result.append([])
+            position, event = position + 1, next(events)
         else:
             result.append([Entry(op, bool(how & SAVED), bool(how & FUSED))])
             if position == event and op == graph.order[position]:

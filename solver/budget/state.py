@@ -48,6 +48,8 @@ class State(NamedTuple):
     """By rank: whether the op is to be repeated."""
     saved: Bits
     """By op: whether that repetition uses saved statistics."""
+    waits: Bits
+    """By op: whether its first run was deferred and is still to come."""
     stale: Bits
     """By the first value of a storage: whether it is to be made anew."""
     pending: Places
@@ -55,7 +57,7 @@ class State(NamedTuple):
     live: IntArray
     """By slot: bytes alive."""
     run: Places
-    """By slot: the op, or STATIC."""
+    """By slot: the op, STATIC or DEFERRED."""
     how: Bits
     """By slot: how it runs."""
     took: Bits
@@ -89,6 +91,7 @@ def make_state(graph: BudgetGraph) -> State:
         made=made,
         due=np.zeros(len(graph.tables.by_rank), np.uint8),
         saved=np.zeros(ops, np.uint8),
+        waits=np.zeros(ops, np.uint8),
         stale=np.zeros(values, np.uint8),
         pending=np.zeros(ops, np.int32),
         live=np.zeros(slots, np.int64),

@@ -22,7 +22,7 @@ import numpy as np
 
 from solver.budget.costs import FloatArray
 from solver.budget.graph import Bits, BudgetGraph, Tables
-from solver.budget.kept import STATIC
+from solver.budget.kept import DEFERRED, STATIC
 from solver.budget.schedule import Schedule, Trip
 from solver.budget.simulate import FUSED, SAVED, entries_of, simulate
 from solver.budget.state import State
@@ -142,6 +142,9 @@ def time_trips(t: Tables, s: State, c: Copies, slots: int, budget: int) -> tuple
         op = run[slot]
         if op == STATIC:
             lasts[slot] = c.between[event]
+        elif op == DEFERRED:
+            lasts[slot] = 0.0
+            event += 1
         elif event < len(t.event_op) and op == t.event_op[event]:
             lasts[slot] = t.first[op]
             event += 1

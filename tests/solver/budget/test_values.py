@@ -48,7 +48,7 @@ def test_what_two_repetitions_need_has_a_gap_after_its_last_use(forked: BudgetGr
 
 @pytest.mark.parametrize(
     ("choice", "again"),
-    [(DROP, [0, 1, 0, 2]), (RETAIN, [0, 1, 2]), (KEEP, [1, 2])],
+    [(DROP, [0, 0, 2]), (RETAIN, [0, 2]), (KEEP, [2])],
     ids=["dropped", "made again once", "kept"],
 )
 def test_its_choice_says_how_often_it_is_made(
@@ -67,7 +67,7 @@ def test_its_choice_says_how_often_it_is_made(
         if entry.op in ran:
             repeated.append(entry.op)
         ran.add(entry.op)
-    assert repeated == again
+    assert repeated == again  # SHARED stays for op 2 anyway, so op 1 first runs when FIRST is needed.
     seconds = forked.costs.base_seconds + forked.costs.first[again].sum()
     assert outcome(forked, choices)[1] == pytest.approx(seconds)
 
