@@ -131,7 +131,8 @@ class Document(QObject):
         self.entries = tuple(e for e in self.entries if e is not entry)
         self.entries_changed.emit()
         if was_shown:
-            self.show(show)
+            # The best plan may have been the one that is gone by now.
+            self.show(show if show is not entry else self.best or next(iter(self.entries), None))
 
     def update_entry(self, entry: Entry, *, library_id: int | None, path: Path | None) -> Entry:
         """Note where an entry is kept now."""

@@ -244,6 +244,16 @@ def test_a_plan_edited_once_more_from_the_start_is_another_plan(editing: MainWin
     assert shown is not None and shown.name == "Planned"
 
 
+def test_undo_where_the_original_is_gone_shows_a_plan_that_is_there(editing: MainWindow) -> None:
+    document = editing.document
+    drag_storage(editing, GRADIENT, 512)
+    for entry in document.entries:
+        if entry.draft is None and entry.baseline is None:
+            document.remove(entry)
+    editing.menu["undo"].trigger()
+    assert any(entry is document.shown for entry in document.entries)
+
+
 def test_a_new_edit_after_an_undo_forgets_what_was_undone(editing: MainWindow) -> None:
     drag_storage(editing, GRADIENT, 512)
     editing.menu["undo"].trigger()
