@@ -232,6 +232,8 @@ class _Search:
         """Remember choices that fit in less time than the best so far; their peak in bytes."""
         found = timed(self.graph, choice, *self.own_room, self.budget)
         fits = found.peak_bytes <= self.budget and found.host_bytes <= self.host.budget_bytes
+        # What was parked cannot always be back for all that want it: it would be made again.
+        fits &= self.recompute or found.slots == len(self.own_room[0].kept.run)
         if not found.slots or not fits or found.seconds >= self.best_seconds:
             return found.peak_bytes
         self.best, self.best_seconds = choice.copy(), found.seconds

@@ -3,14 +3,16 @@
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from solver.budget import job
-from solver.budget.devices import V100
+from solver.budget.devices import V100, with_bandwidth
 from solver.budget.solve import BudgetSolution, share, solve_budget
 from solver.check import check
 from solver.errors import BayplanError
+from solver.files import load_step
 from solver.plan import Plan, Run, Status
 from solver.solution import Progress
 from solver.step import Step
@@ -50,6 +52,14 @@ def test_a_plan_within_the_budget_makes_activations_again(half: BudgetSolution) 
     assert half.report.recomputed_ops == len(plan.order) - len({*plan.order}) > 0
     assert half.report.overhead == plan.terms.overhead > 0
     assert 0 <= half.report.overhead_bound == plan.terms.overhead_bound <= plan.terms.overhead
+
+
+def test_where_ops_may_not_run_again_what_is_parked_comes_back_for_all_that_read_it() -> None:
+    step = load_step(Path(__file__).resolve().parents[3] / "resources/lessons/residual.step")
+    device = with_bandwidth(V100, 25e9)
+    solution = solved(step, 50 * MIB, allowed=(Choice.OFFLOAD,), device=device, deadline=15.0)
+    assert solution.plan is not None and check(step, solution.plan) == []
+    assert solution.report.recomputed_ops == 0 < solution.report.offloaded_bytes
 
 
 def test_a_step_that_fits_loses_nothing() -> None:
