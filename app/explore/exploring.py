@@ -119,7 +119,7 @@ class Exploring(QObject):
         """End what is played, let go of what is held or found; False where there is nothing."""
         if self.stop_playing():
             return True
-        if self.finder.text:
+        if self.finder.matches.text:
             self.finder.clear()
             return True
         if self.moment.held and not self._document.selection:
@@ -179,8 +179,7 @@ class Exploring(QObject):
         self.op_overlay.set_slots(self._document.op_slot, held)
 
     def _show_found(self) -> None:
-        looked = bool(self.finder.text.strip()) and not self.finder.error
-        self.found_overlay.set_found(self.finder.found if looked else None)
+        self.found_overlay.set_found(self.finder.matches.marked)
 
     def _play_changed(self) -> None:
         if self.player.playing:

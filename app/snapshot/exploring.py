@@ -1,15 +1,17 @@
 """Searching recorded maps, and the moment under their pointer: what the lists below follow."""
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QObject, Signal
 
 from app.explore.marks import FoundOverlay
+from app.explore.matches import Matches
 from app.explore.moment import Moment
-from app.facts.finding import parse_query
+from app.facts.finding import Query
 from app.map.scene import size_of_plan
 from app.map.view import MapView
 from app.snapshot.finding import FoundIn
 from app.snapshot.recorded import Recorded
-from solver.errors import BayplanError
 
 PLACEHOLDER = "Find by function, file, >64MiB"
 
@@ -27,28 +29,12 @@ class RecordedExploring(QObject):
     def __init__(self, maps: tuple[MapView, ...], parent: QObject) -> None:
         super().__init__(parent)
         self.moment = Moment(self)
-        self.text = ""
-        self.error = ""
-        """Why what was typed cannot be looked for; empty where it can."""
-        self.found: tuple[int, ...] = ()
+        self.matches = Matches()
         """Rectangles, by the slot where they begin."""
-        self.at = -1
-        """The one of them that was stepped to."""
         self._within: FoundIn | None = None
         self._overlays = [FoundOverlay(view) for view in maps]
         for view in maps:
             view.cursor_moved.connect(self._pointed)
-
-    @property
-    def count_text(self) -> str:
-        """``3 of 12``, ``12``, ``none``; empty while nothing is looked for."""
-        if self.error:
-            return "?"
-        if not self.text.strip():
-            return ""
-        if not self.found:
-            return "none"
-        return f"{self.at + 1:,} of {len(self.found):,}" if self.at >= 0 else f"{len(self.found):,}"
 
     def set_recorded(self, recorded: Recorded | None) -> None:
         """Search other lifetimes; nothing is looked for."""
@@ -58,27 +44,20 @@ class RecordedExploring(QObject):
 
     def search(self, text: str) -> None:
         """Look for something else; nothing is stepped to yet."""
-        self.text, self.error, self.found, self.at = text, "", (), -1
-        try:
-            if self._within is not None:
-                self.found = tuple(self._within.matching(parse_query(text)).tolist())
-        except BayplanError as error:
-            self.error = str(error)
-        looked = bool(text.strip()) and not self.error
+        self.matches.look_for(text, self._find)
         for overlay in self._overlays:
-            overlay.set_found(self.found if looked else None)
+            overlay.set_found(self.matches.marked)
         self.found_changed.emit()
 
     def step(self, by: int = 1) -> None:
         """Go to the next allocation that was found, or to the one before."""
-        if not self.found:
-            return
-        if self.at < 0:
-            self.at = 0 if by > 0 else len(self.found) - 1
-        else:
-            self.at = (self.at + by) % len(self.found)
-        self.found_changed.emit()
-        self.stepped.emit(self.found[self.at])
+        rectangle = self.matches.step(by)
+        if rectangle is not None:
+            self.found_changed.emit()
+            self.stepped.emit(rectangle)
+
+    def _find(self, query: Query) -> Sequence[int]:
+        return self._within.matching(query).tolist() if self._within is not None else ()
 
     def hold(self) -> None:
         """Hold the moment that is looked at, or follow the pointer again."""
@@ -90,7 +69,7 @@ class RecordedExploring(QObject):
 
     def escape(self) -> bool:
         """Look for nothing, let go of what is held; False where there is nothing to end."""
-        if self.text:
+        if self.matches.text:
             self.search("")
         elif self.moment.held:
             self.moment.release()

@@ -51,6 +51,6 @@ def connect_exploring(window: MainWindow, exploring: Exploring) -> None:
     def said() -> None:
         # What was recorded has a finder of its own, which speaks while no step is open.
         if window.importing.shown is None:
-            search.show_count(finder.text, finder.count_text, finder.error)
+            search.show_matches(finder.matches)
 
     finder.changed.connect(said)

@@ -158,7 +158,7 @@ class Importing(QObject):
 
         def said() -> None:
             if self.shown is not None:
-                search.show_count(exploring.text, exploring.count_text, exploring.error)
+                search.show_matches(exploring.matches)
 
         search.searched.connect(lambda text: exploring.search(text) if self.shown is not None else None)
         search.stepped.connect(lambda by: exploring.step(by) if self.shown is not None else None)

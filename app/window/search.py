@@ -1,7 +1,7 @@
 """The search field: finds tensors, modules and ops of the open step by any part of their names."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from PySide6.QtCore import (
     QEvent,
@@ -37,6 +37,9 @@ from app.numbers import human
 from app.plain_text import tip
 from app.theme import DARK, Theme
 from solver.step import Step
+
+if TYPE_CHECKING:
+    from app.explore.matches import Matches
 
 PLACEHOLDER = "Find by name, op, >64MiB, 64x256"
 TIP = (
@@ -202,12 +205,12 @@ class SearchField(QLineEdit):
         super().focusOutEvent(event)
         self._place()
 
-    def show_count(self, text: str, count: str, error: str) -> None:
-        """Say how many tensors were found for ``text``, and which one was stepped to."""
-        if text != self.text():
-            self.setText(text)
-        self._count.setText(count)
-        self.setToolTip(tip(error) if error else TIP)
+    def show_matches(self, matches: "Matches") -> None:
+        """Say how many were found, and which one was stepped to."""
+        if matches.text != self.text():
+            self.setText(matches.text)
+        self._count.setText(matches.count_text)
+        self.setToolTip(tip(matches.error) if matches.error else TIP)
         self._place()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802

@@ -275,12 +275,12 @@ class TestFinding:
     def test_what_is_found_is_set_off_and_stepped_through(self, page: Page) -> None:
         finder = page.exploring.finder
         finder.search(">1KiB")
-        assert finder.found == (2, 5) and finder.count_text == "2"
+        assert finder.matches.found == (2, 5) and finder.matches.count_text == "2"
         assert page.exploring.found_overlay.isVisible()
         counts = []
         for by in (1, 1, 1, -1):
             assert finder.step(by)
-            counts.append((finder.count_text, page.document.selection))
+            counts.append((finder.matches.count_text, page.document.selection))
         assert counts == [("1 of 2", (2,)), ("2 of 2", (5,)), ("1 of 2", (2,)), ("2 of 2", (5,))]
         finder.clear()
         assert not page.exploring.found_overlay.isVisible() and not finder.step(1)
@@ -302,13 +302,13 @@ class TestFinding:
 
     def test_what_cannot_be_looked_for_says_why_and_veils_nothing(self, page: Page) -> None:
         page.exploring.finder.search(">64XB")
-        assert "not a size" in page.exploring.finder.error
-        assert page.exploring.finder.count_text == "?"
+        assert "not a size" in page.exploring.finder.matches.error
+        assert page.exploring.finder.matches.count_text == "?"
         assert not page.exploring.found_overlay.isVisible()
 
     def test_nothing_found_is_said(self, page: Page) -> None:
         page.exploring.finder.search("xyz")
-        assert page.exploring.finder.count_text == "none"
+        assert page.exploring.finder.matches.count_text == "none"
 
 
 class TestPlaying:

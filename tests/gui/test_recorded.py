@@ -309,22 +309,22 @@ def test_the_search_field_goes_through_recorded_allocations(
     window.search.setText(">1MiB")
     requested = recorded.part.trace.allocations.size[recorded.part.allocation]
     expected = {int(r) for r in (requested > 1 << 20).nonzero()[0]}
-    assert set(page.exploring.found) == expected and expected
-    starts = recorded.scene.start[list(page.exploring.found)].tolist()
+    assert set(page.exploring.matches.found) == expected and expected
+    starts = recorded.scene.start[list(page.exploring.matches.found)].tolist()
     assert starts == sorted(starts)
     window.menu["find_next"].trigger()
-    assert page.selection == page.exploring.found[:1]
+    assert page.selection == page.exploring.matches.found[:1]
     window.menu["find_previous"].trigger()
-    assert page.selection == page.exploring.found[-1:]
-    assert page.exploring.count_text == f"{len(expected):,} of {len(expected):,}"
+    assert page.selection == page.exploring.matches.found[-1:]
+    assert page.exploring.matches.count_text == f"{len(expected):,} of {len(expected):,}"
     first, last, _, _ = page.before.map.visible_range()
     assert (
         first < recorded.scene.end[page.selection[0]] and recorded.scene.start[page.selection[0]] < last
     )
     window.search.setText("no such function")
-    assert page.exploring.count_text == "none"
+    assert page.exploring.matches.count_text == "none"
     window.search.setText("64x256")
-    assert page.exploring.count_text == "?" and "no shapes" in window.search.toolTip()
+    assert page.exploring.matches.count_text == "?" and "no shapes" in window.search.toolTip()
     page.before.map.setFocus()
     window._escape.activated.emit()
     assert window.search.text() == ""
