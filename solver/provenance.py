@@ -3,11 +3,17 @@
 import os
 import platform
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 
 def versions() -> dict[str, str]:
     """Of what decides the outcome for a seed."""
+    return dict(_versions())
+
+
+@cache
+def _versions() -> dict[str, str]:
     found = {"python": ".".join(map(str, sys.version_info[:3]))}
     for package in ("bayplan", "numpy", "numba", "ortools"):
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -97,17 +98,38 @@ def paint_staircase(painter: QPainter, row: MapRow | ProfileRow, scene: Scene, w
     reserved = scene.reserved
     if not len(reserved):
         return
-    line = QPolygonF([QPointF(row.x_of(0), row.y_of(int(reserved[0])))])
-    for slot in (np.flatnonzero(np.diff(reserved)) + 1).tolist():
-        x = row.x_of(slot)
-        line.append(QPointF(x, row.y_of(int(reserved[slot - 1]))))
-        line.append(QPointF(x, row.y_of(int(reserved[slot]))))
-    line.append(QPointF(row.x_of(scene.slots), row.y_of(int(reserved[-1]))))
+    line = QPolygonF([QPointF(x, row.y_of(size)) for x, size in stairs(row, scene)])
     pen = QPen(QColor(row.state.theme.warn), width)
     pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
     painter.setPen(pen)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawPolyline(line)
+
+
+def stairs(row: MapRow | ProfileRow, scene: Scene) -> Iterator[tuple[float, int]]:
+    """The corners of the visible part, as pixel and bytes; of many steps in a pixel how far they go.
+
+    A step of 20,000 ops has as many, which would take longer to draw than all its rectangles.
+    """
+    reserved = scene.reserved
+    slots = np.flatnonzero(np.diff(reserved)) + 1
+    pixels = row.xs_of(slots)
+    left = max(row.plot.left(), row.x_of(0))
+    right = min(row.plot.right(), row.x_of(scene.slots))
+    first, end = np.searchsorted(pixels, (left, right)).tolist()
+    size = int(reserved[slots[first] - 1] if first < len(slots) else reserved[-1])
+    yield left, size
+    slots, pixels = slots[first:end], pixels[first:end]
+    columns = np.flatnonzero(np.diff(np.floor(pixels), prepend=-1.0))
+    for at, after in pairwise([*columns.tolist(), len(slots)]):
+        x, sizes = float(pixels[at]), reserved[slots[at:after]]
+        yield x, size
+        if after > at + 1:
+            yield x, int(sizes.min())
+            yield x, int(sizes.max())
+        size = int(sizes[-1])
+        yield x, size
+    yield right, size
 
 
 def _paint_line(painter: QPainter, row: MapRow, scene: Scene, line: Line) -> None:

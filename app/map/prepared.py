@@ -7,6 +7,7 @@ import threading
 from collections import deque
 
 from app.facts.plan import plan_facts
+from app.facts.storage import slot_facts
 from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from solver.plan import Plan
 from solver.solution import Baseline
@@ -42,9 +43,12 @@ def forget() -> None:
 def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
     """Make the scene and the facts that the window will ask for when the plan is shown."""
     scene = scene_for(step, plan, as_run)
-    _ = scene.live, scene.top
+    _ = scene.live, scene.top, scene.blocks, scene.unusable, scene.joins, scene.live_tops
     facts = plan_facts(step, plan, as_run if as_run is not None and as_run.plan is plan else None)
     _ = facts.profile, facts.peak_group_bytes, facts.histories
+    if facts.slots:
+        # Shown while nothing is selected.
+        slot_facts(facts, facts.peak_slot)
     planned = next((i for i, s in enumerate(step.storages) if s.planned), None)
     if planned is not None:
         facts.spans(planned)

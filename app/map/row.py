@@ -11,7 +11,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QStati
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsWidget
 
 from app.fonts import text_font
+from app.map.index import FloatArray
 from app.map.state import MapState
+from solver.plan import IntArray
 
 LEFT, RIGHT = 56.0, 16.0
 """Margins of every row, pixels: captions and address numbers stand in the left one."""
@@ -134,6 +136,13 @@ class Row(QGraphicsWidget):
         """Pixel of a slot's start."""
         window, place = self.state.window, self.state.axis.place(slot)
         return LEFT + (place - window.x0) / (window.x1 - window.x0) * self.plot.width()
+
+    def xs_of(self, slots: IntArray) -> FloatArray:
+        """Pixels of many slots' starts."""
+        window, places = self.state.window, self.state.axis.places(slots)
+        scale = self.plot.width() / (window.x1 - window.x0)
+        pixels: FloatArray = LEFT + (places - window.x0) * scale
+        return pixels
 
     def slot_at(self, x: float) -> float:
         """Slot at a pixel."""
