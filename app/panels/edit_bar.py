@@ -31,7 +31,7 @@ class EditBar(Strip):
         self.setAccessibleName(tr("Edit by hand"))
         self._document, self._editor = document, editor
         self._active = self._busy = False
-        self._at = -1
+        self._at, self._conflicts = -1, 0
         self.title = label(tr("Edit by hand"), "strong")
         self.state = QLabel()
         self.state.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Maximum)
@@ -80,9 +80,12 @@ class EditBar(Strip):
 
     def refresh(self) -> None:
         """Follow the editor."""
-        entry, draft = self._document.shown, self._editor.draft
+        entry = self._document.shown
         edited = entry is not None and entry.draft is not None
         self.setVisible(self._active or edited)
+        if not self._active and not edited:
+            return  # Nobody sees it, and the conflicts of a large plan take a tenth of a second.
+        draft = self._editor.draft
         self.close_button.setVisible(self._active)
         self._at = -1
         if draft is None:
