@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from app.dialogs.snapshot import SnapshotDialog
 from app.snapshot.page import RecordedPage
 from app.snapshot.picture import SIZE, render_recorded
 from app.window.main_window import MainWindow
+from runtime.snapshot import read_snapshot
+from runtime.snapshot.recording import Recording
 from tests.gui.conftest import SECONDS
 from tests.runtime.snapshot.snapshots import snapshot, write
 
@@ -265,8 +268,18 @@ def test_a_planning_only_step_is_dropped(window: MainWindow, qtbot: QtBot, cases
 
 
 def test_device_and_time_are_chosen_while_the_file_is_read(
-    window: MainWindow, qtbot: QtBot, tmp_path: Path
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    chosen = threading.Event()
+
+    def read_after_choosing(path: Path, *, found: Callable[[object], None], **others: Any) -> Recording:
+        def tell(item: object) -> None:
+            found(item)
+            assert chosen.wait(SECONDS / 1000)
+
+        return read_snapshot(path, found=tell, **others)
+
+    monkeypatch.setattr("runtime.snapshot.read_snapshot", read_after_choosing)
     content = snapshot(60_000, seed=5)
     content["device_traces"].append(snapshot(3000, seed=6)["device_traces"][0])
     drop(window, write(tmp_path / "long.pickle", content))
@@ -279,6 +292,7 @@ def test_device_and_time_are_chosen_while_the_file_is_read(
     dialog.end.setValue(longest / 2)
     dialog.accept()
     assert dialog.isVisible() and not dialog.open_button.isEnabled()
+    chosen.set()
     page = shown_page(window, qtbot)
     part = page.recorded.part if page.recorded is not None else None
     assert part is not None and part.trace.device == 1
