@@ -6,6 +6,7 @@ Python collects in whichever thread happens to allocate. In a worker's that woul
 every thread for 150–450 ms. So the automatic collection is off, and::
 
     every 20 ms                        what is new, where there is much of it        some ms
+                                       but not data in bulk, as a worker makes it    no time
     nobody did anything for 3 s,       everything; the first time all that is        0.1–0.4 s that
     no work runs, and a minute went    loaded is left out of later collections       nobody waits for
 """
@@ -20,8 +21,12 @@ from PySide6.QtGui import QCursor, QWindow
 TICK_MS = 20
 NEW_OBJECTS = 2000
 """Containers made since the last collection from which on one is worth it."""
+MANY_OBJECTS = 20_000
+"""Containers whose looking at would be felt."""
 YOUNG_TURNS = 4
 """Of the newest, before those that survived it are looked at, too."""
+BULK = 50_000
+"""Containers from which on what is new is not looked at: some 10 ms. It is data, a step or a plan."""
 SHARE = 8
 """Collecting takes at most one part in so many of the UI thread's time."""
 IDLE_SECONDS = 3.0
@@ -51,6 +56,8 @@ class Collector(QObject):
         self._next = self._active = self._full = time.monotonic()
         self._pointer = QPoint()
         self._settled = False
+        self._survived = 0
+        """Containers that were new a moment ago, at most."""
         self.longest = 0.0
         """The longest pause that collecting what is new has made, seconds."""
 
@@ -85,21 +92,33 @@ class Collector(QObject):
             self.collect_all()
             return
         new, turns, _ = gc.get_count()
-        if new < NEW_OBJECTS or now < self._next:
+        if new < NEW_OBJECTS or (now < self._next and new < MANY_OBJECTS):
             return
-        gc.collect(1 if turns >= YOUNG_TURNS else 0)
+        if new + self._young >= MANY_OBJECTS:
+            self._set_apart()
+            return
+        older = turns >= YOUNG_TURNS
+        gc.collect(1 if older else 0)
+        self._young = 0 if older else self._young + new
         after = time.monotonic()
         self.longest = max(self.longest, after - now)
         self._next = after + SHARE * (after - now)
 
     def collect_all(self) -> None:
         """Everything, which takes a while."""
+        if self._loose:
+            gc.unfreeze()
         gc.collect()
-        if not self._settled:
+        if self._loose:
             # Modules and classes, half a million objects, which stay as long as the program.
-            self._settled = True
             gc.freeze()
+        self._loose, self._young = False, 0
         self._full = time.monotonic()
+
+    def _set_apart(self) -> None:
+        """Leave what is new, however much it is, to the next collection of everything."""
+        gc.freeze()
+        self._loose, self._young = True, 0
 
     def _full_is_due(self, now: float) -> bool:
         apart = WORKING_SECONDS if self._working() else FULL_SECONDS

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import collecting
-from app.collecting import NEW_OBJECTS, Collector
+from app.collecting import BULK, NEW_OBJECTS, Collector
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
 
@@ -48,7 +48,7 @@ def collector(dressed: QApplication) -> Iterator[Collector]:
     collector.stop()
 
 
-def make_garbage(count: int = 20 * NEW_OBJECTS) -> None:
+def make_garbage(count: int = 3 * NEW_OBJECTS) -> None:
     for _ in range(count):
         Node()
 
@@ -66,6 +66,46 @@ def test_what_a_worker_leaves_is_collected_by_the_ui_thread_in_short_pauses(
     assert {thread for _, thread in seen} == {"MainThread"}
     assert 2 not in {generation for generation, _ in seen}
     assert 0 < collector.longest < 0.5
+
+
+def test_data_in_bulk_waits_for_a_full_collection(
+    collector: Collector, seen: list[tuple[int, str]]
+) -> None:
+    old = weakref.ref(Node())
+    data = [[i] for i in range(BULK + NEW_OBJECTS)]
+    collector.tick()
+    assert not seen and data
+    gone = weakref.ref(Node())
+    collector.tick()
+    collector.collect_all()
+    assert old() is None and gone() is None
+    assert gc.get_freeze_count() > BULK
+
+
+def test_what_is_made_in_bulk_is_looked_at_only_when_nobody_waits(
+    qtbot: QtBot,
+    collector: Collector,
+    seen: list[tuple[int, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    kept: list[Node] = []
+    gone = weakref.ref(Node())
+
+    def make() -> None:
+        kept.extend(Node() for _ in range(2 * MANY_OBJECTS))
+
+    worker = threading.Thread(target=make, name="some worker")
+    worker.start()
+    worker.join()
+    collector.tick()
+    assert not seen
+    assert gc.get_count()[0] < NEW_OBJECTS
+    assert gone() is not None
+    monkeypatch.setattr(collecting, "FULL_SECONDS", 0.0)
+    monkeypatch.setattr(collecting, "IDLE_SECONDS", 0.0)
+    collector.tick()
+    assert gone() is None
+    assert all(node.other is node for node in kept)
 
 
 def test_everything_is_collected_only_when_nobody_did_anything_for_a_while(

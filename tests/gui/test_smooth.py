@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.qt_log_level_fail("WARNING"), pytest.mark.alone]
 TICK_MS = 5
 PANNED = 20_000
 """Rectangles, at least."""
-SECONDS = 12.0
-"""Of a solve: long enough that the few frames in which a plan appears are few among all."""
+SECONDS = 4.0
+"""Of a solve."""
 
 
 class Heart:
