@@ -6,7 +6,7 @@ Python collects in whichever thread happens to allocate. In a worker's that woul
 every thread for 150–450 ms. So the automatic collection is off, and::
 
     every 20 ms                        what is new, where there is much of it        some ms
-                                       but not data in bulk, as a worker makes it    no time
+                                       but not data in bulk, as a worker makes it
     nobody did anything for 3 s,       everything; the first time all that is        0.1–0.4 s that
     no work runs, and a minute went    loaded is left out of later collections       nobody waits for
 """
@@ -22,11 +22,9 @@ TICK_MS = 20
 NEW_OBJECTS = 2000
 """Containers made since the last collection from which on one is worth it."""
 MANY_OBJECTS = 20_000
-"""Containers whose looking at would be felt."""
+"""Containers from which on what is new is set apart: a step or a plan, whose looking at is felt."""
 YOUNG_TURNS = 4
 """Of the newest, before those that survived it are looked at, too."""
-BULK = 50_000
-"""Containers from which on what is new is not looked at: some 10 ms. It is data, a step or a plan."""
 SHARE = 8
 """Collecting takes at most one part in so many of the UI thread's time."""
 IDLE_SECONDS = 3.0
@@ -55,9 +53,10 @@ class Collector(QObject):
         self._timer.timeout.connect(self.tick)
         self._next = self._active = self._full = time.monotonic()
         self._pointer = QPoint()
-        self._settled = False
-        self._survived = 0
+        self._young = 0
         """Containers that were new a moment ago, at most."""
+        self._loose = True
+        """Something was set apart, or will be, that the next full collection must look at."""
         self.longest = 0.0
         """The longest pause that collecting what is new has made, seconds."""
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import collecting
-from app.collecting import BULK, NEW_OBJECTS, Collector
+from app.collecting import MANY_OBJECTS, NEW_OBJECTS, Collector
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
 
@@ -66,20 +66,6 @@ def test_what_a_worker_leaves_is_collected_by_the_ui_thread_in_short_pauses(
     assert {thread for _, thread in seen} == {"MainThread"}
     assert 2 not in {generation for generation, _ in seen}
     assert 0 < collector.longest < 0.5
-
-
-def test_data_in_bulk_waits_for_a_full_collection(
-    collector: Collector, seen: list[tuple[int, str]]
-) -> None:
-    old = weakref.ref(Node())
-    data = [[i] for i in range(BULK + NEW_OBJECTS)]
-    collector.tick()
-    assert not seen and data
-    gone = weakref.ref(Node())
-    collector.tick()
-    collector.collect_all()
-    assert old() is None and gone() is None
-    assert gc.get_freeze_count() > BULK
 
 
 def test_what_is_made_in_bulk_is_looked_at_only_when_nobody_waits(
