@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
 from app.library.ready import offer_ready_plans
+from app.overrides import contain_errors
 from app.settings import Settings
 from app.translation import load_translation
 from app.window.main_window import MainWindow
@@ -28,6 +30,8 @@ READY_MS = 2000
 """How long after the first window the ready plans are put into a library that lacks them."""
 COMPILE_MS = 500
 """How long after the first window kernels begin to be compiled, where they never were."""
+AGAIN_SECONDS = 10.0
+"""How long an error is not reported again that comes from the same line: painting repeats itself."""
 SWITCH_SECONDS = 0.0005
 """How long a thread may keep the interpreter while another one waits for it."""
 
@@ -67,6 +71,7 @@ def run_gui(
 
 def make_application(arguments: list[str]) -> QApplication:
     """The one QApplication, with the program's name, icon and type faces."""
+    contain_errors()
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(arguments)
     # Painting goes back and forth between Qt and Python hundreds of times, and each time a busy
@@ -99,6 +104,8 @@ class _Guard(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._reported: dict[tuple[str, int], float] = {}
+        """When, by the line that it came from."""
         # Python runs signal handlers between byte codes only, and Qt's loop runs none; the byte that
         # Python writes into this socket wakes the loop.
         self._reading, self._writing = socket.socketpair()
@@ -116,8 +123,14 @@ class _Guard(QObject):
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         """An exception that nobody caught."""
+        line = _line_of(trace)
+        now = time.monotonic()
+        if now - self._reported.get(line, -AGAIN_SECONDS) < AGAIN_SECONDS:
+            return
+        self._reported[line] = now
         sys.__excepthook__(kind, error, trace)
-        self._window.show_bug(failure_of(error))
+        # In a while: what raised it may be in the midst of painting, which cannot change a window.
+        QTimer.singleShot(0, self, partial(self._window.show_bug, failure_of(error)))
 
     def release(self) -> None:
         """Let go of the signals and the sockets."""
@@ -134,3 +147,12 @@ class _Guard(QObject):
     @Slot()
     def _wake(self) -> None:
         self._reading.recv(64)
+
+
+def _line_of(trace: TracebackType | None) -> tuple[str, int]:
+    """File and line where an exception was raised."""
+    if trace is None:
+        return "", 0
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_filename, trace.tb_lineno
