@@ -45,6 +45,11 @@ class Prepared:
     proof: PeakProof | None = None
     """Of ``planned``."""
 
+    @property
+    def budgeted(self) -> tuple[Plan, ...]:
+        """Those within a budget."""
+        return tuple(plan for plan in self.plans.values() if plan.terms is not None)
+
     def subject(self, page: Page, shown: Subject | None, name: str) -> Subject:
         """What a fact is about; ``shown``: what is on the map. Raises BayplanError."""
         name = name or page.show.plan or SHOWN

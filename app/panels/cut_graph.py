@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -20,7 +20,12 @@ from app.numbers import human
 from app.theme import DARK, Theme
 
 BOX_HEIGHT, LANE = 34.0, 30.0
-HEAD, FOOT, MARGIN = 30.0, 34.0, 12.0
+LEAST_LANE = 20.0
+"""Where the window is low, so that the map keeps its room."""
+LEAST_OF_TWO_LINES = 31.0
+SHARE = 0.34
+"""Of the page that the graph may take."""
+HEAD, FOOT, MARGIN = 30.0, 30.0, 12.0
 THINNEST, WIDEST = 2.0, 14.0
 
 
@@ -37,6 +42,7 @@ class CutGraphView(QWidget):
         self._boxes: list[QRectF] = []
         self._bands: list[tuple[QPainterPath, QPointF]] = []
         self._hovered = -1
+        self._lane = LANE
         self.setMouseTracking(True)
         self.setObjectName("cutGraph")
         self.hide()
@@ -50,21 +56,47 @@ class CutGraphView(QWidget):
         names = ", ".join(f"{e.name} {human(e.bytes)}" for e in graph.edges)
         self.setAccessibleName("The cut that proves the bound")
         self.setAccessibleDescription(f"{human(graph.total)} are held across it: {names}")
-        self.setFixedHeight(self.sizeHint().height())
+        self._fit()
         self._arrange()
+
+    def _fit(self) -> None:
+        """Take less of a low page."""
+        page = self.parentWidget()
+        room = page.height() * SHARE if page is not None else 1e9
+        self._lane = min(max((room - HEAD - FOOT) / self._rows(), LEAST_LANE), LANE)
+        self.setFixedHeight(self.sizeHint().height())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if watched is self.parent() and event.type() == QEvent.Type.Resize and self._graph is not None:
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        if event.type() == QEvent.Type.ParentChange:
+            page = self.parentWidget()
+            if page is not None:
+                page.installEventFilter(self)
+        super().changeEvent(event)
+
+    @property
+    def _box_height(self) -> float:
+        return BOX_HEIGHT * self._lane / LANE
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme
         self.update()
 
+    def _rows(self) -> float:
+        """How many lanes the drawing is high."""
+        if self._graph is None:
+            return 1.0
+        spans = sum(1 for e in self._graph.edges if self._spanning(e))
+        most = max(sum(n.column == c for n in self._graph.nodes) for c in (0, 2))
+        return max(spans + 2, most * (BOX_HEIGHT + 8) / LANE)
+
     def sizeHint(self) -> QSize:  # noqa: N802
-        rows = 1.0
-        if self._graph is not None:
-            spans = sum(1 for e in self._graph.edges if self._spanning(e))
-            most = max(sum(n.column == c for n in self._graph.nodes) for c in (0, 2))
-            rows = max(spans + 2, most * (BOX_HEIGHT + 8) / LANE)
-        return QSize(600, int(HEAD + FOOT + rows * LANE))
+        return QSize(600, int(HEAD + FOOT + self._rows() * self._lane))
 
     def resizeEvent(self, event: QEvent) -> None:  # noqa: N802
         self._arrange()
@@ -80,13 +112,13 @@ class CutGraphView(QWidget):
         width, height = float(self.width()), float(self.height())
         box = min(170.0, (width - 2 * MARGIN) * 0.24)
         left = {0: MARGIN, 1: (width - box) / 2, 2: width - MARGIN - box}
-        room = height - HEAD - FOOT
+        room, high = height - HEAD - FOOT, self._box_height
         self._boxes = []
         for node in graph.nodes:
             rows = sum(n.column == node.column for n in graph.nodes)
             pitch = room / rows
-            y = HEAD + 4 if node.column == 1 else HEAD + pitch * (node.row + 0.5) - BOX_HEIGHT / 2
-            self._boxes.append(QRectF(left[node.column], y, box, BOX_HEIGHT))
+            y = HEAD + 4 if node.column == 1 else HEAD + pitch * (node.row + 0.5) - high / 2
+            self._boxes.append(QRectF(left[node.column], y, box, high))
         self._bands = self._routes(graph)
         self.update()
 
@@ -115,7 +147,7 @@ class CutGraphView(QWidget):
             end = port(ins, edge.waiting, at, self._boxes[edge.waiting].left())
             path = QPainterPath(start)
             if at in spanning:
-                y = HEAD + BOX_HEIGHT + 18 + LANE * (spanning.index(at) + 0.5)
+                y = HEAD + self._box_height + self._lane * (spanning.index(at) + 1.1)
                 via = QPointF(middle, y)
                 flat = 90.0
                 for a, b in ((start, via - QPointF(flat, 0)), (via + QPointF(flat, 0), end)):
@@ -134,7 +166,8 @@ class CutGraphView(QWidget):
     def _band_width(self, edge: Edge) -> float:
         graph = self._graph
         most = max((e.bytes for e in graph.edges), default=1) if graph is not None else 1
-        return THINNEST + (WIDEST - THINNEST) * edge.bytes / max(most, 1)
+        widest = WIDEST * self._lane / LANE
+        return THINNEST + (widest - THINNEST) * edge.bytes / max(most, 1)
 
     def paintEvent(self, event: QEvent | QPaintEvent) -> None:  # noqa: N802
         graph, theme = self._graph, self._theme
@@ -181,10 +214,11 @@ class CutGraphView(QWidget):
         painter.setBrush(QColor(theme.panel))
         painter.drawRoundedRect(box, 5, 5)
         inner = box.adjusted(8, 2, -8, -2)
-        for text, ink, size, top in (
-            (node.label, theme.text, 11, 0),
-            (node.place, theme.text3, 10, 14),
-        ):
+        lines = [(node.label, theme.text, 11, 0.0), (node.place, theme.text3, 10, 14.0)]
+        if box.height() < LEAST_OF_TWO_LINES:
+            text = node.label if node.column == 1 else node.place
+            lines = [(text, theme.text, 11, inner.height() / 2 - 8)]
+        for text, ink, size, top in lines:
             font = text_font(size)
             painter.setFont(font)
             painter.setPen(QColor(ink))

@@ -120,6 +120,7 @@ class LessonPanel(QWidget):
         self.text.setTextFormat(Qt.TextFormat.RichText)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.text.setWordWrap(True)
+        self.text.setContentsMargins(0, 0, 0, 6)
         self._question = QWidget()
         self._question_column = QVBoxLayout(self._question)
         self._question_column.setContentsMargins(0, 0, 0, 0)
@@ -131,7 +132,7 @@ class LessonPanel(QWidget):
         for boxed in (self.verdict, self.remember):
             boxed.setTextFormat(Qt.TextFormat.RichText)
             boxed.setWordWrap(True)
-            boxed.setContentsMargins(14, 10, 12, 2)
+            boxed.setContentsMargins(14, 10, 12, 10)
             boxed.setAccessibleName("Verdict" if boxed is self.verdict else "Remember")
         self.away = QPushButton("Back to the lesson's step")
         self.away.clicked.connect(self.again_asked)

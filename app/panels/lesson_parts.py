@@ -69,11 +69,13 @@ def rich(text: str, theme: Theme) -> str:
     """Plain text as HTML: paragraphs, ``**bold**`` and `` `code` ``, and nothing else."""
     code = f'<span style="font-family: {CODE_FAMILY}; color: {theme.text2};">\\1</span>'
     parts = []
-    for paragraph in re.split(r"\n\s*\n", text.strip()):
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    for number, paragraph in enumerate(paragraphs, 1):
         line = escape(" ".join(paragraph.split()))
         line = re.sub(r"`([^`]+)`", code, line)
         line = re.sub(r"\*\*([^*]+)\*\*", r"<b>\1</b>", line)
-        parts.append(f'<p style="margin: 0 0 9px 0;">{line}</p>')
+        below = 9 if number < len(paragraphs) else 0
+        parts.append(f'<p style="margin: 0 0 {below}px 0;">{line}</p>')
     return "".join(parts)
 
 

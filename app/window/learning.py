@@ -237,6 +237,12 @@ class Learning(QObject):
                 document.show(there)
         elif document.shown is None:
             document.add(Entry(prepared.plans[PLANNED]))
+        if show.view == "budget":
+            # The curve is drawn through all plans of the lesson, also those of pages not seen yet.
+            known = [entry.plan for entry in document.entries]
+            for plan in (prepared.plans[PLANNED], *prepared.budgeted):
+                if all(plan is not one for one in known):
+                    document.add(Entry(plan), show=False)
         window.show_view(show.view)
         if self.dock is not None:
             self.dock.raise_()

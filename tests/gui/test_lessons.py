@@ -10,11 +10,12 @@ from app.lessons.facts import Measure
 from app.lessons.lesson import PLANNED, Kind, Page
 from app.lessons.progress import progress_of
 from app.lessons.reading import lesson_files, read_lesson
+from app.numbers import parse_size
 from app.panels.lesson_parts import CardButton
 from app.window.main_window import MainWindow
 from solver.files import save_step
 from tests.conftest import make_toy_step
-from tests.gui.conftest import open_file, wait_until_idle
+from tests.gui.conftest import SECONDS, open_file, wait_until_idle
 
 
 def begin(qtbot: QtBot, window: MainWindow, number: int) -> None:
@@ -46,6 +47,20 @@ def give(qtbot: QtBot, window: MainWindow, page: Page, *, right: bool) -> None:
         editor = window.central.map_page.hand.editor
         for instance, one in enumerate(prepared.plans[PLANNED].instances):
             editor.move(instance, one.address)
+    elif right and page.show.view == "budget":
+        assert window.central is not None
+        model = window.central.budget.model
+        goal_met = next(goal for goal in ask.goals if goal.startswith("shown.total <= "))
+        budget = parse_size(goal_met.removeprefix("shown.total <= "))
+        model.move(budget)
+        model.solve_here()
+
+        def is_shown() -> bool:
+            shown = window.document.shown
+            terms = shown.plan.terms if shown is not None else None
+            return terms is not None and terms.budget_bytes == budget and not window.work.busy
+
+        qtbot.waitUntil(is_shown, timeout=SECONDS)
     elif right:
         window.work.solve()
         wait_until_idle(qtbot, window)
@@ -69,6 +84,8 @@ def test_a_lesson_is_walked_through_with_wrong_and_right_answers(
             assert shown.plan is prepared.plans[page.show.plan]
         assert window.central is not None
         qtbot.wait(1)
+        assert window.pages.currentWidget() is window.central.page(page.show.view)
+        assert learning.dock is not None and learning.dock.isVisible()
         names = tuple(prepared.step.storages[s].name for s in window.document.selection)
         assert names == page.show.select
         assert window.central.map_page.hand.active == page.show.edit
@@ -93,6 +110,38 @@ def test_a_lesson_goes_on_where_it_was_left(qtbot: QtBot, window: MainWindow) ->
     window.commands.close_step()
     begin(qtbot, window, 0)
     assert window.learning.page == 3
+
+
+def test_a_lesson_left_on_its_curve_shows_the_whole_curve_again(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    begin(qtbot, window, 4)
+    prepared = window.learning.prepared
+    assert prepared is not None
+    pages = [page.show.view for page in prepared.lesson.pages]
+    window.learning.turn(pages.index("budget"))
+    window.commands.close_step()
+    begin(qtbot, window, 4)
+    assert window.central is not None
+    points = window.central.budget.model.points
+    names = [point.entry.plan.name for point in points]
+    assert names == ["Recompute, 50 MiB", "Recompute, 60 MiB", prepared.plans[PLANNED].name]
+
+
+def test_the_graph_of_the_cut_leaves_a_low_window_to_the_map(qtbot: QtBot, window: MainWindow) -> None:
+    begin(qtbot, window, 3)
+    window.learning.turn(2)
+    graph, central = window.learning.graph, window.central
+    assert graph is not None and central is not None
+    low = graph.height()
+    window.resize(1600, 1400)
+    qtbot.waitUntil(lambda: graph.height() > low)
+    high = graph.height()
+    window.resize(1280, 800)
+    qtbot.waitUntil(lambda: graph.height() < high)
+    qtbot.waitUntil(lambda: graph.height() < 0.4 * central.map_page.height())
+    window.resize(1600, 1400)
+    qtbot.waitUntil(lambda: graph.height() == high)
 
 
 def test_the_lessons_are_listed_by_their_key_and_on_the_start_page(

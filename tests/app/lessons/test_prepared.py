@@ -41,6 +41,8 @@ def test_every_answer_of_a_lesson_is_what_the_step_says(path: Path) -> None:
         elif ask.kind is Kind.REACH:
             begin = prepared.subject(page, None, page.show.plan)
             assert not all(holds(goal, prepared.finder(page, begin)) for goal in ask.goals)
+            if page.show.view == "budget":
+                continue  # Met by a plan that is solved for; tests/gui/test_lessons.py solves it.
             best = prepared.subject(page, None, PLANNED)
             assert all(holds(goal, prepared.finder(page, best)) for goal in ask.goals)
         assert "{" not in filled(ask.right, find) + filled(page.text, find)
