@@ -21,6 +21,8 @@ SHARE = 0.8
 """Of the machine's memory that reading may use."""
 MEMORY = 16 << 30
 """Bytes that reading may use where the machine's memory is not known."""
+STREAMED_FROM = 16 << 20
+"""Bytes of a file from which on it is streamed; what is smaller is read quicker as it is."""
 FIRST_BYTES = (0x80, ord("("), ord("}"), ord("]"))
 """Of a pickle: its protocol, or a container in the first two."""
 
@@ -45,12 +47,14 @@ def read_snapshot(
     found: Callable[[list[Found]], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
     memory: int | None = None,
+    streamed_from: int = STREAMED_FROM,
 ) -> Recording:
     """The recording in a snapshot file.
 
     ``progress`` gets the share that is done and what is being done, ``found`` the devices as soon as
     they are known, long before the end; ``cancelled`` is asked several
-    times a second, ``memory`` is what reading may use, bytes. Raises BayplanError for what cannot be
+    times a second, ``memory`` is what reading may use, bytes. From ``streamed_from`` bytes on a file is
+    streamed, which takes a second to begin and little memory. Raises BayplanError for what cannot be
     read or is no snapshot; no code of the file's is ever run.
     """
     if not path.is_file():
@@ -73,6 +77,7 @@ def read_snapshot(
                 "folder": folder,
                 "memory": memory if memory is not None else _memory(),
                 "seconds": int(SECONDS),
+                "streamed_from": streamed_from,
             },
             what=f"Reading {path.name}",
             environment={"PYTHONPATH": known, "OPENBLAS_NUM_THREADS": "1"},

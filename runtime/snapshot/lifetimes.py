@@ -5,20 +5,22 @@ what is freed but was never allocated, and what is there at the end but was neve
 before. An address that is allocated twice was freed in between, whether the trace says so or not.
 """
 
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
-from runtime.snapshot.recording import ACTIONS, BEFORE, Events, Stays
+from runtime.snapshot.recording import ACTIONS, BEFORE, Events, IntArray, Stays
 
 Block: TypeAlias = tuple[int, int, int]
 """Address, requested bytes and stack of what is in use at the end."""
 Range: TypeAlias = tuple[int, int, int]
 """Address, bytes and stack of what is reserved at the end."""
 _Row: TypeAlias = tuple[int, int, int, int, int]
-"""Address, size, start, end, stack."""
+CHUNK = 1 << 16
+"""Events in memory at a time as Python's numbers."""
 
 _ALLOC, _REQUESTED, _COMPLETED = (ACTIONS.index(a) for a in ACTIONS[:3])
 _OPEN = tuple(ACTIONS.index(a) for a in ("segment_alloc", "segment_map"))
@@ -32,27 +34,29 @@ def allocations_of(events: Events, blocks: Iterable[Block]) -> Stays:
     freeing = _COMPLETED if bool((events.action == _COMPLETED).any()) else _REQUESTED
     relevant = np.flatnonzero((events.action == _ALLOC) | (events.action == freeing))
     live: dict[int, tuple[int, int, int]] = {}
-    rows: list[_Row] = []
-    for index, action, address, size, stack in zip(
-        relevant.tolist(),
-        events.action[relevant].tolist(),
-        events.address[relevant].tolist(),
-        events.size[relevant].tolist(),
-        events.stack[relevant].tolist(),
-        strict=True,
-    ):
+    rows = array("q")
+    for index, action, address, size, stack in _rows_of(events, relevant):
         known = live.pop(address, None)
         if known is not None:
-            rows.append((address, known[1], known[0], index, known[2]))
+            rows.extend((address, known[1], known[0], index, known[2]))
         elif action != _ALLOC:
-            rows.append((address, size, BEFORE, index, -1))
+            rows.extend((address, size, BEFORE, index, -1))
         if action == _ALLOC:
             live[address] = index, size, stack
     held = {address: (size, stack) for address, size, stack in blocks}
     for address, (start, size, stack) in live.items():
-        rows.append((address, held.pop(address, (size, stack))[0], start, count, stack))
-    rows += [(address, size, BEFORE, count, stack) for address, (size, stack) in held.items()]
+        rows.extend((address, held.pop(address, (size, stack))[0], start, count, stack))
+    for address, (size, stack) in held.items():
+        rows.extend((address, size, BEFORE, count, stack))
     return _stays(rows)
+
+
+def _rows_of(events: Events, indices: IntArray) -> Iterator[_Row]:
+    """Index, action, address, size and stack of some events, few of them in memory at a time."""
+    for first in range(0, len(indices), CHUNK):
+        chunk = indices[first : first + CHUNK]
+        columns = (events.action, events.address, events.size, events.stack)
+        yield from zip(chunk.tolist(), *(column[chunk].tolist() for column in columns), strict=True)
 
 
 def segments_of(events: Events, ranges: Iterable[Range]) -> Stays:
@@ -78,7 +82,8 @@ class _Reserved:
         self.lows: list[int] = []
         self.rest: list[tuple[int, int, int]] = []
         """High, start and stack of the range at the same place in ``lows``."""
-        self.rows: list[_Row] = []
+        self.rows = array("q")
+        """Address, size, start, end and stack of every range that is gone, one after another."""
 
     def open(self, low: int, high: int, index: int, stack: int) -> None:
         at = bisect_left(self.lows, low)
@@ -103,7 +108,7 @@ class _Reserved:
             inner_low, inner_high = max(begin, low), min(end, high)
             if inner_low > at and not known_only:
                 self._was_before(at, inner_low, index)
-            self.rows.append((inner_low, inner_high - inner_low, start, index, stack))
+            self.rows.extend((inner_low, inner_high - inner_low, start, index, stack))
             if begin < inner_low:
                 kept.append((begin, (inner_low, start, stack)))
             if end > inner_high:
@@ -115,7 +120,7 @@ class _Reserved:
         self.rest[first:last] = [rest for _, rest in kept]
 
     def _was_before(self, low: int, high: int, index: int) -> None:
-        self.rows.append((low, high - low, BEFORE, index, -1))
+        self.rows.extend((low, high - low, BEFORE, index, -1))
 
     def fill(self, low: int, high: int, stack: int) -> None:
         """``[low, high)`` is reserved at the end: what is not known to be was there before."""
@@ -130,15 +135,16 @@ class _Reserved:
         for begin, end in gaps:
             self.open(begin, end, BEFORE, stack)
 
-    def end(self, count: int) -> list[_Row]:
+    def end(self, count: int) -> "array[int]":
         for low, (high, start, stack) in zip(self.lows, self.rest, strict=True):
-            self.rows.append((low, high - low, start, count, stack))
+            self.rows.extend((low, high - low, start, count, stack))
         return self.rows
 
 
-def _stays(rows: list[_Row]) -> Stays:
-    """Rows with bytes, by start and address."""
-    table = np.array([row for row in rows if row[1] > 0], np.int64).reshape(-1, 5).T
-    order = np.lexsort((table[0], table[2]))
-    address, size, start, end, stack = (np.ascontiguousarray(column[order]) for column in table)
+def _stays(rows: "array[int]") -> Stays:
+    """Those with bytes, by start and address; ``rows``: address, size, start, end, stack of each."""
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    table = table[table[:, 1] > 0]
+    table = table[np.lexsort((table[:, 0], table[:, 2]))]
+    address, size, start, end, stack = (np.ascontiguousarray(column) for column in table.T)
     return Stays(address, size, start, end, stack)

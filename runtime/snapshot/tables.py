@@ -4,11 +4,12 @@ Nothing in the file is trusted: what has another type or size than torch writes 
 versions of torch differ, left out.
 """
 
-from collections.abc import Callable
-from functools import partial
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from runtime.snapshot.lifetimes import Block, Range, allocations_of, segments_of
 from runtime.snapshot.recording import ACTIONS, Events, Frame, Recording, Trace
@@ -20,6 +21,8 @@ MOST_DEVICES = 1024
 MOST_TEXT = 1000
 """Characters of a name that are kept."""
 TELL_EVERY = 20_000
+MOST_ALIVE = 50_000
+"""Frames that are kept so that they are known again."""
 
 _NUMBER = {action: number for number, action in enumerate(ACTIONS)}
 _OTHER = _NUMBER["other"]
@@ -31,41 +34,89 @@ def recording_of(content: Any, name: str, tell: Callable[[int, int], None]) -> R
 
     Raises RefusedError.
     """
+    tables = Tables()
+    content, traces = _parts(content)
+    tables.take_segments(_list(content.get("segments", []), "segments"))
+    total = sum(len(trace) for trace in traces if isinstance(trace, list))
+    before = 0
+    for device, trace in enumerate(traces):
+        entries = _list(trace, "a device's trace")
+        tables.expect(device, len(entries))
+        for first in range(0, len(entries), TELL_EVERY):
+            tell(before + first, total)
+            tables.take_events(device, entries[first : first + TELL_EVERY])
+        before += len(entries)
+    return tables.recording(content, name)
+
+
+class Tables:
+    """Rows of what was read so far."""
+
+    def __init__(self) -> None:
+        self._stacks = _Stacks()
+        self._ranges: dict[int, list[Range]] = {}
+        self._blocks: dict[int, list[Block]] = {}
+        self._columns: dict[int, npt.NDArray[np.int64]] = {}
+        """By device, shape (6, events)."""
+        self._filled: dict[int, int] = {}
+
+    def expect(self, device: int, count: int) -> None:
+        """Have room for all events of a device."""
+        self._columns[device] = np.zeros((6, count), np.int64)
+        self._filled[device] = 0
+
+    def take_events(self, device: int, entries: Sequence[Any]) -> None:
+        """The device's next events. Raises RefusedError for what are none."""
+        first = self._filled[device]
+        self._filled[device] = last = first + len(entries)
+        _events(entries, self._columns[device][:, first:last], first, self._stacks)
+
+    def take_segments(self, entries: Sequence[Any]) -> None:
+        """The next segments. Raises RefusedError for what are none."""
+        _segments(entries, self._stacks, self._ranges, self._blocks)
+
+    def recording(self, content: Any, name: str) -> Recording:
+        """All of it; ``content`` has the rest of the snapshot. Raises RefusedError."""
+        content, traces = _parts(content)
+        result = []
+        for device in sorted({*range(len(traces)), *self._ranges}):
+            columns = self._columns.get(device, np.zeros((6, 0), np.int64))
+            if not columns.size and device not in self._ranges:
+                continue
+            events = Events(*columns)
+            held, ranges = self._blocks.get(device, []), self._ranges.get(device, [])
+            result.append(
+                Trace(device, events, allocations_of(events, held), segments_of(events, ranges))
+            )
+        if not result:
+            raise RefusedError(
+                "it holds no events and no segments. Record with "
+                "torch.cuda.memory._record_memory_history() before the code, and dump after it."
+            )
+        settings = content.get("allocator_settings")
+        stacks = self._stacks
+        return Recording(
+            name=name,
+            traces=tuple(result),
+            frames=tuple(stacks.frames),
+            stack_frames=np.array(stacks.members, np.int64),
+            stack_starts=np.array(stacks.starts, np.int64),
+            settings=_plain_settings(settings) if isinstance(settings, dict) else {},
+        )
+
+
+def _parts(content: Any) -> tuple[dict[Any, Any], list[Any]]:
+    """A snapshot's dictionary, and its traces by device."""
     if isinstance(content, list):
         content = {"segments": content}  # torch.cuda.memory_snapshot() pickled
     if not isinstance(content, dict) or not ("segments" in content or "device_traces" in content):
         raise RefusedError(
             "it is a pickle, but no memory snapshot: it has neither segments nor traces."
         )
-    stacks = _Stacks()
-    segments, blocks = _segments(_list(content.get("segments", []), "segments"), stacks)
     traces = _list(content.get("device_traces", []), "device_traces")
     if len(traces) > MOST_DEVICES:
         raise RefusedError(f"it has traces of {len(traces):,} devices.")
-    result, before = [], 0
-    total = sum(len(trace) for trace in traces if isinstance(trace, list))
-    for device in sorted({*range(len(traces)), *segments}):
-        entries = _list(traces[device], "a device's trace") if device < len(traces) else []
-        if not entries and device not in segments:
-            continue
-        events = _events(entries, stacks, partial(_tell_more, tell, before, total))
-        before += len(entries)
-        held, ranges = blocks.get(device, []), segments.get(device, [])
-        result.append(Trace(device, events, allocations_of(events, held), segments_of(events, ranges)))
-    if not result:
-        raise RefusedError(
-            "it holds no events and no segments. Record with "
-            "torch.cuda.memory._record_memory_history() before the code, and dump after it."
-        )
-    settings = content.get("allocator_settings")
-    return Recording(
-        name=name,
-        traces=tuple(result),
-        frames=tuple(stacks.frames),
-        stack_frames=np.array(stacks.members, np.int64),
-        stack_starts=np.array(stacks.starts, np.int64),
-        settings=_plain_settings(settings) if isinstance(settings, dict) else {},
-    )
+    return content, traces
 
 
 def devices_in(content: Any) -> list[tuple[int, int, float]]:
@@ -75,13 +126,15 @@ def devices_in(content: Any) -> list[tuple[int, int, float]]:
     for device, trace in enumerate(traces[:MOST_DEVICES] if isinstance(traces, list) else ()):
         if isinstance(trace, list) and trace:
             ends = [e.get("time_us") if isinstance(e, dict) else None for e in (trace[0], trace[-1])]
-            first, last = (min(max(e, 0), MOST) if type(e) is int else 0 for e in ends)
-            found.append((device, len(trace), max(last - first, 0) / 1e6 if first else 0.0))
+            first, last = (e if type(e) is int else 0 for e in ends)
+            found.append((device, len(trace), seconds_between(first, last)))
     return found
 
 
-def _tell_more(tell: Callable[[int, int], None], before: int, total: int, count: int) -> None:
-    tell(before + count, total)
+def seconds_between(first: int, last: int) -> float:
+    """Of two times in microseconds, 0 where they are not known."""
+    first, last = (min(max(time, 0), MOST) for time in (first, last))
+    return max(last - first, 0) / 1e6 if first else 0.0
 
 
 class _Stacks:
@@ -89,29 +142,40 @@ class _Stacks:
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
-        self.members: list[int] = []
-        self.starts: list[int] = [0]
+        self.members = array("q")
+        self.starts = array("q", [0])
         self._frames: dict[Frame, int] = {}
-        self._by_identity: dict[int, int] = {}
-        """Frames as the file shares them; all of it is alive while this is."""
         self._stacks: dict[tuple[int, ...], int] = {}
+        """By the numbers of their frames."""
+        self._by_identity: dict[int, int] = {}
+        """Frames as the file shares them."""
+        self._alike: dict[tuple[int, ...], int] = {}
+        """Stacks by the identities of their frames."""
+        self._alive: list[Any] = []
+        """These frames: while they are here, nothing else has their identities."""
 
     def number(self, frames: Any) -> int:
         """Of a list of frames, -1 where there is none."""
         if not frames or not isinstance(frames, list):
             return -1
-        known = self._stacks.get(key := tuple(map(id, frames)))
+        known = self._alike.get(key := tuple(map(id, frames)))
         if known is None:
-            members = [self._frame(frame) for frame in frames]
+            if len(self._alive) > MOST_ALIVE:
+                self._forget()
             # Frames that a file does not share are equal nevertheless.
-            same = tuple([-1 - member for member in members])
-            known = self._stacks.get(same, -1)
+            members = tuple([self._frame(frame) for frame in frames])
+            known = self._stacks.get(members, -1)
             if known < 0:
-                known = self._stacks[same] = len(self.starts) - 1
-                self.members += members
+                known = self._stacks[members] = len(self.starts) - 1
+                self.members.extend(members)
                 self.starts.append(len(self.members))
-            self._stacks[key] = known
+            self._alike[key] = known
         return known
+
+    def _forget(self) -> None:
+        self._by_identity.clear()
+        self._alike.clear()
+        self._alive.clear()
 
     def _frame(self, frame: Any) -> int:
         number = self._by_identity.get(id(frame))
@@ -125,33 +189,40 @@ class _Stacks:
             if number == len(self.frames):
                 self.frames.append(one)
             self._by_identity[id(frame)] = number
+            self._alive.append(frame)
         return number
 
 
-def _events(entries: list[Any], stacks: _Stacks, tell: Callable[[int], None]) -> Events:
-    columns = np.zeros((6, len(entries)), np.int64)
-    action, address, size, stream, time, stack = columns
-    for index, entry in enumerate(entries):
+def _events(
+    entries: Sequence[Any], columns: npt.NDArray[np.int64], before: int, stacks: _Stacks
+) -> None:
+    """Fill ``columns``, shape (6, entries); ``before`` events came earlier."""
+    rows: list[tuple[int, ...]] = []
+    for entry in entries:
         if not isinstance(entry, dict):
-            raise RefusedError(f"event {index:,} is {_short(entry)}, not a record.")
+            raise RefusedError(f"event {before + len(rows):,} is {_short(entry)}, not a record.")
         kind = entry.get("action")
-        action[index] = _NUMBER.get(kind, _OTHER) if isinstance(kind, str) else _OTHER
-        address[index] = _whole(entry.get("addr", entry.get("device_free", 0)))
-        size[index] = _whole(entry.get("size", 0))
-        stream[index] = _whole(entry.get("stream", 0))
-        time[index] = _whole(entry.get("time_us", 0))
-        stack[index] = stacks.number(entry.get("frames"))
-        if index % TELL_EVERY == 0:
-            tell(index)
-    return Events(action, address, size, stream, time, stack)
+        rows.append(
+            (
+                _NUMBER.get(kind, _OTHER) if isinstance(kind, str) else _OTHER,
+                _whole(entry.get("addr", entry.get("device_free", 0))),
+                _whole(entry.get("size", 0)),
+                _whole(entry.get("stream", 0)),
+                _whole(entry.get("time_us", 0)),
+                stacks.number(entry.get("frames")),
+            )
+        )
+    if rows:
+        columns[:] = np.array(rows, np.int64).T
 
 
 def _segments(
-    entries: list[Any], stacks: _Stacks
-) -> tuple[dict[int, list[Range]], dict[int, list[Block]]]:
-    """By device what is reserved, and the blocks in use, at the end."""
-    ranges: dict[int, list[Range]] = {}
-    blocks: dict[int, list[Block]] = {}
+    entries: Sequence[Any],
+    stacks: _Stacks,
+    ranges: dict[int, list[Range]],
+    blocks: dict[int, list[Block]],
+) -> None:
+    """Add by device what is reserved, and the blocks in use, at the end."""
     for entry in entries:
         if not isinstance(entry, dict):
             raise RefusedError(f"a segment is {_short(entry)}, not a record.")
@@ -170,7 +241,6 @@ def _segments(
                 where = _whole(block.get("address", at))
                 blocks.setdefault(device, []).append((where, requested, stacks.number(frames)))
             at += size
-    return ranges, blocks
 
 
 def _of_block(block: dict[str, Any], size: int) -> tuple[int, Any]:

@@ -58,21 +58,26 @@ class PlainUnpickler(pickle.Unpickler):
 def read_plain(path: Path, tell: Callable[[float], None]) -> Any:
     """What the pickle in ``path`` builds. Raises RefusedError for anything but plain containers."""
     with io.BufferedReader(_Counting(path, tell), BUFFER) as file:
-        try:
-            return PlainUnpickler(file).load()
-        except RefusedError:
-            raise
-        except MemoryError:
-            raise RefusedError(
-                "it needs more memory than this machine can give it. Record fewer events "
-                "(max_entries of _record_memory_history), or open it on a larger machine."
-            ) from None
-        except EOFError:
-            raise RefusedError("it ends too early. Copy or record it again.") from None
-        # Whatever else a damaged pickle makes the reader trip over; the unpickler lists no exceptions.
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"[:200]
-            raise RefusedError(f"it is damaged, or no pickle ({text}).") from None
+        return loaded(PlainUnpickler(file))
+
+
+def loaded(unpickler: pickle.Unpickler) -> Any:
+    """What an unpickler builds. Raises RefusedError, whatever it trips over."""
+    try:
+        return unpickler.load()
+    except RefusedError:
+        raise
+    except MemoryError:
+        raise RefusedError(
+            "it needs more memory than this machine can give it. Record fewer events "
+            "(max_entries of _record_memory_history), or open it on a larger machine."
+        ) from None
+    except EOFError:
+        raise RefusedError("it ends too early. Copy or record it again.") from None
+    # Whatever else a damaged pickle makes the reader trip over; the unpickler lists no exceptions.
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"[:200]
+        raise RefusedError(f"it is damaged, or no pickle ({text}).") from None
 
 
 def limit(memory: int, seconds: int) -> None:
