@@ -1,15 +1,21 @@
 """The graphics view that stacks the map's rows and hands mouse events to the map widget."""
 
-import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
-from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QGraphicsLinearLayout, QGraphicsWidget, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QMouseEvent, QResizeEvent, QWheelEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsLinearLayout,
+    QGraphicsScene,
+    QGraphicsView,
+    QGraphicsWidget,
+    QWidget,
+)
 
 from app.map.row import Row
 
 
-class Canvas(pg.GraphicsView):  # type: ignore[misc]
-    """Rows in one column. pyqtgraph's own mouse handling is not used: it drops moves above 100 Hz."""
+class Canvas(QGraphicsView):
+    """Rows in one column, as wide and together as high as the view."""
 
     pressed = Signal(object)
     moved = Signal(object)
@@ -19,7 +25,14 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
     left = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, useOpenGL=False, background=None)
+        super().__init__(parent)
+        self.setScene(QGraphicsScene(self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        for bars_off in (self.setHorizontalScrollBarPolicy, self.setVerticalScrollBarPolicy):
+            bars_off(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Each item sets all that it paints with.
+        self.setOptimizationFlag(QGraphicsView.OptimizationFlag.DontAdjustForAntialiasing)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.column = QGraphicsWidget()
@@ -27,7 +40,7 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self.column.setLayout(self._layout)
-        self.setCentralItem(self.column)
+        self.scene().addItem(self.column)
         self.rows: list[Row] = []
         self.picture_ratio = 0.0
         """Pixels of a picture for each of ours while one is drawn; 0: as on the screen."""
@@ -62,6 +75,12 @@ class Canvas(pg.GraphicsView):  # type: ignore[misc]
     def settle(self) -> None:
         """Lay out at once."""
         self._layout.activate()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        whole = QRectF(self.viewport().rect())
+        self.setSceneRect(whole)
+        self.column.setGeometry(whole)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self.pressed.emit(event)

@@ -40,7 +40,6 @@ class MapRow(Row):
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, None)
-        state.box.setParentItem(self)
         self._surface = Surface(1, 1)
         self._picture: Picture | None = None
         self.label_shelf: Callable[[], float] = lambda: 0.0
@@ -58,7 +57,6 @@ class MapRow(Row):
         state.selection_changed.connect(self.update)
 
     def _resized(self) -> None:
-        self.state.box.setGeometry(self.plot)
         self.refresh()
 
     def refresh(self) -> None:
@@ -149,8 +147,9 @@ class MapRow(Row):
         theme, plot = self.state.theme, self.plot
         if self._picture is None:
             self._picture = self._rasterise()
-        painter.fillRect(plot, QColor(theme.map))
         scene = self.state.scene
+        if scene is None or self._picture is None or self.shapes is not None:
+            painter.fillRect(plot, QColor(theme.map))
         if scene is None or self._picture is None:
             return
         if self.shapes is not None:

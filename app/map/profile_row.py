@@ -1,7 +1,6 @@
 """Live bytes over the slots, stacked by category, under the map."""
 
 import numpy as np
-import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
@@ -21,7 +20,7 @@ LABEL = 22.0
 
 
 class ProfileRow(Row):
-    """Stacked steps in a view box whose slots are linked to the map's."""
+    """Stacked steps over the slots that the map shows."""
 
     caption = "Live"
 
@@ -29,21 +28,9 @@ class ProfileRow(Row):
 
     def __init__(self, state: MapState) -> None:
         super().__init__(state, HEIGHT)
-        self.box = pg.ViewBox(parent=self, enableMenu=False)
-        self.box.disableAutoRange()
-        self.box.setMouseEnabled(False, False)
         self._pixels = np.zeros((1, 1), np.uint32)
-        self.geometryChanged.connect(self._resized)
+        self.geometryChanged.connect(self.refresh)
         state.range_changed.connect(self.refresh)
-
-    def _resized(self) -> None:
-        self.box.setGeometry(self.plot)
-        self.refresh()
-
-    def refresh(self) -> None:
-        window = self.state.window
-        self.box.setRange(xRange=(window.x0, window.x1), yRange=(0, max(self.highest, 1)), padding=0)
-        self.update()
 
     @property
     def highest(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-import pyqtgraph as pg
 from PySide6.QtCore import QObject, Signal
 
 from app.map.colouring import ColourBy, Colouring, colour
@@ -22,10 +21,7 @@ LEAST_BYTES = 4096.0
 
 
 class MapState(QObject):
-    """The model of one map widget. The visible range is that of a pyqtgraph view box.
-
-    So any pyqtgraph plot can be linked to the map, or drawn into it.
-    """
+    """The model of one map widget."""
 
     scene_changed = Signal()
     range_changed = Signal()
@@ -60,15 +56,6 @@ class MapState(QObject):
         self.axis = BY_SLOT
         self._seconds_of: SecondsOf | None = None
         self._window = Window(0.0, 1.0, 0.0, 1.0)
-        self.box = pg.ViewBox(enableMenu=False)
-        self.box.disableAutoRange()
-        self.box.setMouseEnabled(False, False)
-        self.box.sigRangeChanged.connect(self._box_moved)
-
-    def _box_moved(self) -> None:
-        (x0, x1), (y0, y1) = self.box.viewRange()
-        self._window = Window(x0, x1, y0, y1)
-        self.range_changed.emit()
 
     def set_scene(self, scene: Scene | None) -> None:
         """Show another scene; the range is the caller's to set."""
@@ -162,8 +149,9 @@ class MapState(QObject):
         """Make ``window`` visible, moved and cut so that it stays within the whole."""
         x0, x1 = _within(window.x0, window.x1, float(self.slots), LEAST_SLOTS)
         y0, y1 = _within(window.y0, window.y1, self.top, LEAST_BYTES)
-        if Window(x0, x1, y0, y1) != self.window:
-            self.box.setRange(xRange=(x0, x1), yRange=(y0, y1), padding=0)
+        if (shown := Window(x0, x1, y0, y1)) != self._window:
+            self._window = shown
+            self.range_changed.emit()
 
     def zoom_slots(self, factor: float, around: float | None = None) -> None:
         """Zoom the op axis about a place, which keeps its pixel."""

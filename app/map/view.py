@@ -132,7 +132,7 @@ class MapView(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self.state.set_colours(theme, self.state.hidden)
-        self.canvas.setBackground(QColor(theme.map))
+        self.canvas.setBackgroundBrush(QColor(theme.map))
         palette = self.palette()
         palette.setColor(self.backgroundRole(), QColor(theme.map))
         self.setPalette(palette)
