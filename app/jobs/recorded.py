@@ -78,7 +78,9 @@ class ReadTableJob(Job):
         from solver.placement.csv_table import decode_table
 
         self.say(f"Reading {self.path.name}")
-        recorded = of_table(decode_table(read_bytes(self.path), self.path.name), self.path)
+        data = read_bytes(self.path)
+        table = decode_table(data, self.path.name, cancelled=self.stopping)
+        recorded = of_table(table, self.path)
         _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
         return recorded
 

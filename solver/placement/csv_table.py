@@ -8,8 +8,9 @@ Other columns are kept as they are, and ``offset``, the address, is added or rep
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from solver.plan import IntArray
 REQUIRED = ("id", "lower", "upper", "size")
 MOST = 1 << 62
 """Largest number that is read; slots are above its negative, so that lifetimes are 64-bit numbers."""
+ASK_EVERY = 4096
+"""Rows between two questions whether reading is cancelled."""
+T = TypeVar("T")
 WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
@@ -75,12 +79,31 @@ class PlacementTable:
         return self.arena_names.index(name)
 
 
-def decode_table(data: bytes, name: str) -> PlacementTable:
-    """The table in a file's content; ``name`` is for messages.
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """Asks again and again whether to go on."""
 
-    Raises BayplanError with the line number where something is missing or no such number.
+    file: str
+    cancelled: Callable[[], bool] | None
+
+    def through(self, items: Iterable[T]) -> Iterator[T]:
+        """The items. Raises BayplanError once reading is cancelled."""
+        for number, item in enumerate(items):
+            if number % ASK_EVERY == 0 and self.cancelled is not None and self.cancelled():
+                raise BayplanError(f"Reading {self.file} was cancelled.")
+            yield item
+
+
+def decode_table(
+    data: bytes, name: str, *, cancelled: Callable[[], bool] | None = None
+) -> PlacementTable:
+    """The table in a file's content; ``name`` is for messages, ``cancelled`` is asked now and then.
+
+    Raises BayplanError with the line number where something is missing or no such number, and when it
+    is cancelled.
     """
-    lines = _lines(data, name)
+    patience = _Patience(name, cancelled)
+    lines = _lines(data, name, patience)
     if not lines:
         raise BayplanError(
             f"{name} is empty; its first line must name the columns: {','.join(REQUIRED)}."
@@ -95,13 +118,15 @@ def decode_table(data: bytes, name: str) -> PlacementTable:
     if len(set(header)) < len(header):
         twice = next(c for c in header if header.count(c) > 1)
         raise BayplanError(f"{name}, line {lines[0].number}: the column {twice!r} comes twice.")
-    rows = [_Row(name, line.number, dict(zip(header, line.cells, strict=False))) for line in lines[1:]]
-    for row, line in zip(rows, lines[1:], strict=True):
+    rows = [
+        _Row(name, line.number, dict(zip(header, line.cells, strict=False)))
+        for line in patience.through(lines[1:])
+    ]
+    for row, line in patience.through(zip(rows, lines[1:], strict=True)):
         if len(line.cells) != len(header):
             raise row.error(f"it has {len(line.cells)} cells, but there are {len(header)} columns")
-    return PlacementTable(
-        header, tuple(tuple(line.cells) for line in lines[1:]), *_storages(rows, header, name)
-    )
+    cells = tuple(tuple(line.cells) for line in patience.through(lines[1:]))
+    return PlacementTable(header, cells, *_storages(rows, header, name, patience))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +137,7 @@ class _Line:
     cells: list[str]
 
 
-def _lines(data: bytes, name: str) -> list[_Line]:
+def _lines(data: bytes, name: str, patience: _Patience) -> list[_Line]:
     """All records that are not blank."""
     try:
         text = data.decode("utf-8-sig")
@@ -122,7 +147,7 @@ def _lines(data: bytes, name: str) -> list[_Line]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines, number = [], 1
     try:
-        for record in reader:
+        for record in patience.through(reader):
             cells = [cell.strip() for cell in record]
             if cells and cells != [""]:
                 lines.append(_Line(number, cells))
@@ -157,11 +182,11 @@ class _Row:
 
 
 def _storages(
-    rows: list[_Row], header: tuple[str, ...], name: str
+    rows: list[_Row], header: tuple[str, ...], name: str, patience: _Patience
 ) -> tuple[PlacementProblem, tuple[str, ...]]:
     """The problem and the names of its arenas."""
     lines: dict[str, int] = {}
-    for row in rows:
+    for row in patience.through(rows):
         text = row.cells["id"]
         if not text:
             raise row.error("the id is empty")
@@ -170,22 +195,31 @@ def _storages(
         lines[text] = row.line
         if row.cells.get("gaps"):
             raise row.error("gaps in a lifetime are not supported; leave the column empty")
-    spans = [(row.whole("lower", 1 - MOST), row.whole("upper", 1 - MOST)) for row in rows]
-    for row, (lower, upper) in zip(rows, spans, strict=True):
+    spans = [
+        (row.whole("lower", 1 - MOST), row.whole("upper", 1 - MOST)) for row in patience.through(rows)
+    ]
+    for row, (lower, upper) in patience.through(zip(rows, spans, strict=True)):
         if upper <= lower:
             raise row.error(f"upper is {upper:,}, not above lower, {lower:,}")
-    arena_names = tuple(dict.fromkeys(row.cells.get("arena", "") for row in rows)) or ("",)
+    arena_names = tuple(
+        dict.fromkeys(row.cells.get("arena", "") for row in patience.through(rows))
+    ) or ("",)
     numbers = {arena: number for number, arena in enumerate(arena_names)}
     alignments = fixed = arenas = None
     if "alignment" in header:
         alignments = _array(
-            [row.whole("alignment", 1) if row.cells["alignment"] else 1 for row in rows]
+            [
+                row.whole("alignment", 1) if row.cells["alignment"] else 1
+                for row in patience.through(rows)
+            ]
         )
     if "fixed" in header:
-        fixed = _array([row.whole("fixed", 0) if row.cells["fixed"] else FREE for row in rows])
+        fixed = _array(
+            [row.whole("fixed", 0) if row.cells["fixed"] else FREE for row in patience.through(rows)]
+        )
     if len(arena_names) > 1:
-        arenas = _array([numbers[row.cells["arena"]] for row in rows])
-    sizes = _array([row.whole("size", 0) for row in rows])
+        arenas = _array([numbers[row.cells["arena"]] for row in patience.through(rows)])
+    sizes = _array([row.whole("size", 0) for row in patience.through(rows)])
     try:
         problem = PlacementProblem(
             starts=_array([lower for lower, _ in spans]),

@@ -138,3 +138,18 @@ def test_no_content_is_a_bug(content: bytes) -> None:
             decode_table(data, "x.csv")
         except BayplanError:
             continue
+
+
+@pytest.mark.parametrize("asked", [1, 5, 9, 13])
+def test_reading_a_large_table_can_be_cancelled_at_any_stage(asked: int) -> None:
+    rows = "".join(f"{n},{n},{n + 3},64\n" for n in range(10_000))
+    count = 0
+
+    def cancelled() -> bool:
+        nonlocal count
+        count += 1
+        return count == asked
+
+    with pytest.raises(BayplanError, match=r"Reading x\.csv was cancelled"):
+        decode_table(f"id,lower,upper,size\n{rows}".encode(), "x.csv", cancelled=cancelled)
+    assert count == asked
