@@ -11,13 +11,12 @@ Of very many rectangles SVG and PDF hold the pixels, and shapes for all the rest
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QPageSize, QPainter, QPdfWriter, QPixmap
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
 from app.map.picture_header import PictureHeader
@@ -62,12 +61,36 @@ def render_picture(
     scale: float = 1.0,
     part: Part | None = None,
 ) -> None:
-    """Write the map with its title, legend, bands, axes and live profile to ``path``.
+    """Write the map with its title, legend, bands, axes and live profile to ``path``; see ``lay_out``.
+
+    Raises BayplanError for another ending and for a size beyond all memory, OSError.
+    """
+    drawing = lay_out(
+        scene, path, width=width, height=height, theme=theme, title=title, scale=scale, part=part
+    )
+    try:
+        drawing.write()
+    finally:
+        drawing.close()
+
+
+def lay_out(
+    scene: PlanScene,
+    path: Path,
+    *,
+    width: int = 1600,
+    height: int = 1000,
+    theme: Theme = DARK,
+    title: str = "",
+    scale: float = 1.0,
+    part: Part | None = None,
+) -> "Drawing":
+    """A picture that is ready to be painted and written to ``path``, which takes milliseconds.
 
     The ending of ``path`` says what kind of file. ``width`` and ``height``: of the layout, pixels; a
     PNG has ``scale`` times as many. ``title``: empty for the step's title and the plan's name.
     ``part``: what of the step is shown; None: all. Needs no display; makes the QApplication when there
-    is none. Raises BayplanError for another ending and for a size beyond all memory, OSError.
+    is none. Raises BayplanError for another ending and for a size beyond all memory.
     """
     kind = path.suffix.lower()
     if kind not in KINDS:
@@ -79,16 +102,44 @@ def render_picture(
         )
     ensure_application()
     title = title or f"{scene.step.title} · {scene.plan.name}"
-    with _page(scene, theme, title, width, height, part) as page:
-        match kind:
-            case ".png" if scale == 1.0:
-                write_pixmap(page.widget.grab(), path)
+    page = _page(scene, theme, title, width, height, part)
+    if kind == ".png":
+        page.use_pixels(scale)
+    else:
+        page.use_shapes()
+    return Drawing(page, path, title, scale)
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture ready to be painted. Made and closed in the UI thread, written in any."""
+
+    page: "_Page"
+    path: Path
+    title: str
+    scale: float
+
+    def write(self, stopping: Callable[[], bool] = _never) -> bool:
+        """Paint and write it, whole or not at all; False where it was stopped. Raises OSError."""
+        match self.path.suffix.lower():
             case ".png":
-                write_pixmap(QPixmap.fromImage(_image(page, scale)), path)
+                content = _png(self.page, self.scale, stopping)
             case ".svg":
-                write_atomic(path, _svg(page, title))
+                content = _svg(self.page, self.title, stopping)
             case _:
-                write_atomic(path, _pdf(page, title))
+                content = _pdf(self.page, self.title, stopping)
+        if stopping():
+            return False
+        write_atomic(self.path, content)
+        return True
+
+    def close(self) -> None:
+        """Forget its widgets."""
+        self.page.widget.deleteLater()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +150,17 @@ class _Page:
     header: PictureHeader
     view: MapView
 
-    def paint(self, painter: QPainter) -> None:
-        """Paint all of it with any painter, anew: nothing that was kept for the screen is used."""
+    def paint(self, painter: QPainter, stopping: Callable[[], bool]) -> None:
+        """Paint all of it with any painter, anew: nothing that was kept for the screen is used.
+
+        Changes nothing, so that any thread can do it.
+        """
         theme, canvas = self.view.state.theme, self.view.canvas
         painter.fillRect(self.widget.rect(), QColor(theme.map))
         self.header.paint_on(painter)
         painter.translate(canvas.mapTo(self.widget, QPoint(0, 0)))
         for row in canvas.rows:
-            if row.shown:
+            if row.shown and not stopping():
                 painter.save()
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.translate(row.geometry().topLeft())
@@ -131,10 +185,9 @@ class _Page:
             profile.shapes = profile_shapes(profile)
 
 
-@contextmanager
 def _page(
     scene: PlanScene, theme: Theme, title: str, width: int, height: int, part: Part | None
-) -> Iterator[_Page]:
+) -> _Page:
     widget = QWidget()
     widget.setObjectName("page")
     widget.setStyleSheet(f"#page {{ background: {theme.panel}; }}")
@@ -154,29 +207,24 @@ def _page(
     if part is not None:
         view.set_visible_range(part.first, part.last, part.low, part.high)
     view.settle()
-    try:
-        yield _Page(widget, header, view)
-    finally:
-        widget.deleteLater()
+    return _Page(widget, header, view)
 
 
-def _image(page: _Page, scale: float) -> QImage:
-    page.use_pixels(scale)
+def _png(page: _Page, scale: float, stopping: Callable[[], bool]) -> bytes:
     size = QSize(round(page.widget.width() * scale), round(page.widget.height() * scale))
     image = QImage(size, QImage.Format.Format_RGB32)
     image.fill(QColor(page.view.state.theme.map))
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
     painter.scale(scale, scale)
-    page.paint(painter)
+    page.paint(painter, stopping)
     painter.end()
-    return image
+    return b"" if stopping() else _encoded(image)
 
 
-def _svg(page: _Page, title: str) -> bytes:
+def _svg(page: _Page, title: str, stopping: Callable[[], bool]) -> bytes:
     from PySide6.QtSvg import QSvgGenerator
 
-    page.use_shapes()
     content = QByteArray()
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -187,14 +235,13 @@ def _svg(page: _Page, title: str) -> bytes:
     generator.setResolution(INCH)
     generator.setTitle(title)
     painter = QPainter(generator)
-    page.paint(painter)
+    page.paint(painter, stopping)
     painter.end()
     buffer.close()
     return fitted_text(bytes(content.data()).decode()).encode()
 
 
-def _pdf(page: _Page, title: str) -> bytes:
-    page.use_shapes()
+def _pdf(page: _Page, title: str, stopping: Callable[[], bool]) -> bytes:
     content = QByteArray()
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
@@ -208,7 +255,7 @@ def _pdf(page: _Page, title: str) -> bytes:
     writer.setPageMargins(QMarginsF(0, 0, 0, 0))
     painter = QPainter(writer)
     painter.scale(FINE / INCH, FINE / INCH)
-    page.paint(painter)
+    page.paint(painter, stopping)
     painter.end()
     buffer.close()
     return bytes(content.data())
@@ -227,8 +274,13 @@ def ensure_application() -> QApplication:
 
 def write_pixmap(pixmap: QPixmap, path: Path) -> None:
     """Write a PNG, whole or not at all. Raises OSError."""
+    write_atomic(path, _encoded(pixmap.toImage()))
+
+
+def _encoded(image: QImage) -> bytes:
+    """As a PNG. Raises OSError."""
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    if not pixmap.save(buffer, "PNG"):
-        raise OSError(f"The picture could not be made as a PNG for {path}.")
-    write_atomic(path, bytes(buffer.data().data()))
+    if not QImageWriter(buffer, QByteArray(b"png")).write(image):
+        raise OSError("There is not enough memory for a picture of this size.")
+    return bytes(buffer.data().data())

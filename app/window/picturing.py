@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.dialogs.picture import PictureChoice, PictureDialog
 from app.jobs.job import failure_of
 from app.jobs.page import PageJob
+from app.jobs.picture import PictureJob
 from app.theme import DARK
 from app.translation import tr
 from app.window.activity import Activity
@@ -42,7 +43,7 @@ class Picturing(QObject):
 
     @Slot(object)
     def _save(self, choice: PictureChoice) -> None:
-        from app.map.picture import Part, render_picture
+        from app.map.picture import Part, lay_out
         from app.window.central import scene_of
 
         scene, shown = scene_of(self._document), self._document.shown
@@ -56,7 +57,7 @@ class Picturing(QObject):
         if choice.visible_only and central is not None:
             part = Part(*central.map.visible_range())
         try:
-            render_picture(
+            drawing = lay_out(
                 scene,
                 path,
                 width=choice.width,
@@ -68,6 +69,15 @@ class Picturing(QObject):
             )
         except BayplanError as error:
             self._window.work.problem.emit("picture", failure_of(error))
+            return
+        job = PictureJob(drawing)
+        job.ended.connect(lambda: drawing.close())
+        if self._window.work.busy:
+            self._window.work.run_beside(job)
+        else:
+            job.succeeded.connect(self._written)
+            text = tr("Writing {}").format(path.name)
+            self._window.work.run_job(job, "picture", Activity(text, stoppable=True))
 
     @Slot()
     def ask_page(self) -> None:
@@ -87,8 +97,9 @@ class Picturing(QObject):
         self._window.work.run_job(job, "page", Activity(text, running=True))
 
     @Slot(object)
-    def _written(self, path: Path) -> None:
-        self._window.work.tell(tr("Wrote {}").format(path.name))
+    def _written(self, path: Path | None) -> None:
+        if path is not None:
+            self._window.work.tell(tr("Wrote {}").format(path.name))
 
     def _where(self, title: str, suffix: str, kinds: str) -> Path | None:
         """A file to write into, proposed by the step's name."""

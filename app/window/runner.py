@@ -83,6 +83,10 @@ class Runner(QObject):
         self._say(replace(activity, running=True, began=time.monotonic()))
         job.start()
 
+    def run_beside(self, job: Job) -> None:
+        """Run a job beside what the user waits for."""
+        self._run_beside(job)
+
     def _run_beside(self, job: Job, *, report: bool = True) -> None:
         self._beside.add(job)
         job.setParent(self)

@@ -1,5 +1,7 @@
 """Export from the window: a picture as it was asked for, and all plans as one page."""
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.picture import PictureDialog
+from app.map.picture import Drawing, lay_out, render_picture
+from app.map.prepared import scene_for
 from app.settings import Settings
 from app.theme import DARK, LIGHT
 from app.window.main_window import MainWindow
@@ -40,7 +44,7 @@ def asking(window: MainWindow) -> PictureDialog:
 
 
 def test_a_picture_has_the_size_and_the_sharpness_that_were_chosen(
-    opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = asking(opened)
     dialog.width_box.setValue(800)
@@ -50,6 +54,8 @@ def test_a_picture_has_the_size_and_the_sharpness_that_were_chosen(
     dialog.theme.setCurrentIndex(dialog.theme.findData("light"))
     answer(monkeypatch, tmp_path / "map")
     dialog.save.click()
+    wait_until_idle(qtbot, opened)
+    assert opened.work.activity.text == "Wrote map.png"
     image = QImage(str(tmp_path / "map.png"))
     assert (image.width(), image.height()) == (1200, 750)
     assert image.pixelColor(3, 3).name() == LIGHT.panel
@@ -57,13 +63,19 @@ def test_a_picture_has_the_size_and_the_sharpness_that_were_chosen(
 
 @pytest.mark.parametrize(("kind", "begins"), [("SVG", b"<?xml"), ("PDF", b"%PDF-")])
 def test_other_kinds_are_written_with_their_ending_and_proposed_again(
-    opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, begins: bytes
+    opened: MainWindow,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    begins: bytes,
 ) -> None:
     dialog = asking(opened)
     dialog.kind.setCurrentText(kind)
     assert not dialog.scale.isEnabled()
     answer(monkeypatch, tmp_path / "map")
     dialog.save.click()
+    wait_until_idle(qtbot, opened)
     assert (tmp_path / f"map.{kind.lower()}").read_bytes().startswith(begins)
     assert PictureDialog(opened.settings, DARK).kind.currentText() == kind
 
@@ -80,7 +92,7 @@ def test_millimetres_are_pixels_of_a_ninety_sixth_of_an_inch(
 
 
 def test_the_visible_part_alone_can_be_saved(
-    opened: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert opened.central is not None
     opened.central.map.set_visible_range(1.0, 5.0, 0.0, 4096.0)
@@ -91,8 +103,7 @@ def test_the_visible_part_alone_can_be_saved(
         dialog.part.setCurrentIndex(part)
         answer(monkeypatch, tmp_path / f"{part}.svg")
         dialog.save.click()
-        dialog.close()
-        dialog.setParent(None)
+        wait_until_idle(qtbot, opened)
         sizes.append((tmp_path / f"{part}.svg").read_text())
     assert sizes[0] != sizes[1]
 
@@ -116,3 +127,42 @@ def test_a_page_that_cannot_be_written_says_so(
     opened.menu["page"].trigger()
     wait_until_idle(qtbot, opened)
     assert opened.problem.isVisible()
+
+
+def test_a_picture_is_painted_beside_the_window_and_can_be_stopped(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, threads = threading.Event(), threading.Event(), []
+    write = Drawing.write
+
+    def gated(drawing: Drawing, stopping: Callable[[], bool]) -> bool:
+        threads.append(threading.current_thread())
+        begun.set()
+        go_on.wait(60)
+        return write(drawing, stopping)
+
+    monkeypatch.setattr(Drawing, "write", gated)
+    dialog = asking(opened)
+    answer(monkeypatch, tmp_path / "map")
+    dialog.save.click()
+    assert begun.wait(60) and threads != [threading.main_thread()]
+    assert opened.work.busy and opened.work.activity.stoppable
+    opened.work.stop()
+    go_on.set()
+    wait_until_idle(qtbot, opened)
+    assert not (tmp_path / "map.png").exists()
+
+
+def test_a_picture_is_the_same_whichever_thread_paints_it(opened: MainWindow, tmp_path: Path) -> None:
+    shown = opened.document.shown
+    assert opened.document.step is not None and shown is not None
+    scene = scene_for(opened.document.step, shown.plan, opened.document.baseline)
+    for suffix in (".png", ".svg"):
+        here, there = tmp_path / f"here{suffix}", tmp_path / f"there{suffix}"
+        render_picture(scene, here, scale=1.5)
+        drawing = lay_out(scene, there, scale=1.5)
+        thread = threading.Thread(target=drawing.write)
+        thread.start()
+        thread.join()
+        drawing.close()
+        assert here.read_bytes() == there.read_bytes()
