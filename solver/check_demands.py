@@ -4,6 +4,7 @@ A repetition must find exactly what the first run did, except the running statis
 which it neither reads nor writes; from saved statistics it finds those besides.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,19 +30,7 @@ class Demands:
     def __init__(self, step: Step, homes: frozenset[int]) -> None:
         self.step, self.homes = step, homes
         self.sizes = [round_up(storage.size) for storage in step.storages]
-        created = {storage for op in step.ops for storage in op.creates}
-        if program := step.program:
-            # The sums of gradients live as long as the optimizer's state, but are not the optimizer's.
-            others = [p for p in program.placeholders if p.role != "optimizer"]
-            created |= {program.values[p.value].storage for p in others}
-        self.may_have_homes = {
-            i
-            for i, storage in enumerate(step.storages)
-            if storage.category is Category.OPTIMIZER_STATE
-            and not storage.output
-            and storage.size > 0
-            and i not in created
-        }
+        self.may_have_homes = _may_have_homes(step)
         self.planned = {i for i, storage in enumerate(step.storages) if storage.planned}
         self.planned |= homes & self.may_have_homes
         """With the residents that have homes: all that have instances."""
@@ -81,3 +70,26 @@ class Demands:
         saved = self.repetitions.saved[op]
         # They have one version: batch norm writes them as it creates them, and nothing else does.
         return Needs(first.planned | dict.fromkeys(saved.statistics, 1), others, {saved.result})
+
+
+def _may_have_homes(step: Step) -> set[int]:
+    """Weights and states of the optimizer: what stays in the step, and is one tensor from its start."""
+    hindered = {storage for op in step.ops for storage in op.creates}
+    if program := step.program:
+        tensors = [(program.values[p.value], p.role) for p in program.placeholders]
+        count = Counter(value.storage for value, _ in tensors)
+        hindered |= {storage for storage in range(len(step.storages)) if count[storage] != 1}
+        # The sums of gradients live as long as the optimizer's state, but are not the optimizer's.
+        hindered |= {
+            value.storage
+            for value, role in tensors
+            if role not in ("optimizer", "parameter") or value.offset
+        }
+    return {
+        i
+        for i, storage in enumerate(step.storages)
+        if storage.category in (Category.OPTIMIZER_STATE, Category.PARAMETER)
+        and not storage.output
+        and storage.size > 0
+        and i not in hindered
+    }

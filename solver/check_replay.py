@@ -55,6 +55,10 @@ class Replay:
         self.host_version: dict[int, int] = {}
         self.home_of: dict[int, int] = {}
         """Host slot that is the home of each storage that has one."""
+        self.visiting: dict[int, int] = {}
+        """The last instance of each of those."""
+        self.left_with: dict[int, int] = {}
+        """By storage the version of its instance that was freed last."""
         self.resident_version = [0] * len(self.step.storages)
         self.was_alive: set[int] = set()
         self.space, self.host_space = _Space(), _Space()
@@ -152,11 +156,12 @@ class Replay:
         return not self.problems
 
     def _home(self, host: int, storage: int) -> None:
-        """A home is of a state of the optimizer, and full from the start."""
+        """A home is of a weight or of a state of the optimizer, and full from the start."""
         if storage not in self.demands.may_have_homes:
             name = self.step.storages[storage].name
             self.complain(
-                f"Host slot {host} is the home of {name}, which is no state of the optimizer."
+                f"Host slot {host} is the home of {name}, which is neither a weight nor a state of the "
+                "optimizer."
             )
         elif self.home_of.setdefault(storage, host) != host:
             self.complain(f"Host slot {host} is a second home of {self.step.storages[storage].name}.")
@@ -307,8 +312,8 @@ class Replay:
         if instance not in self.version:
             self.complain(f"{where}: {self.name(instance)} is freed but not alive.")
             return
-        del self.version[instance]
         made = self.plan.instances[instance]
+        self.left_with[made.storage] = self.version.pop(instance)
         self.space.remove(made.address, instance)
         self.live -= self.demands.sizes[made.storage]
 
@@ -336,9 +341,26 @@ class Replay:
         elif self.plan.host_slots[host].storage != self.plan.instances[instance].storage:
             self.complain(f"Action {position} prefetches another's host slot.")
         else:
+            if self.plan.host_slots[host].address == HOME:
+                self._visit(host, instance, position)
             self._enter(instance, self.host_version[host], f"action {position}")
             if self.last_prefetch[host] == position and self.plan.host_slots[host].address != HOME:
                 self.host_space.remove(self.plan.host_slots[host].address, host)
+
+    def _visit(self, host: int, instance: int, position: int) -> None:
+        """What lives on the host is one tensor: in the arena once at a time, and brought there only as
+        it was last left, so that nobody finds older content."""
+        storage = self.plan.host_slots[host].storage
+        other = self.visiting.get(storage)
+        if other in self.version:
+            self.complain(
+                f"Action {position} prefetches {self.name(instance)}, which is there already."
+            )
+        elif other is not None and self.left_with[storage] != self.host_version[host]:
+            self.complain(
+                f"Action {position} prefetches {self.name(instance)}, whose home is out of date."
+            )
+        self.visiting[storage] = instance
 
     def _all_was_done(self) -> None:
         """At the end: every op ran, residents have their final content, randoms came in order."""

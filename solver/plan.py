@@ -42,14 +42,17 @@ it fills, a write to what it reads, and the ``Free`` or the takeover of either. 
 freed as soon as its ``Offload`` has begun, and bytes of the host block filled anew as soon as the last
 ``Prefetch`` from them has: the plan is right whatever a copy takes, though it may cost a wait.
 
-Homes: a state of the optimizer may live in host memory. Its *home* is the host slot at ``HOME``, not a
-part of the plan's host block but the optimizer's tensor itself. It is full when the step begins, may be
-filled anew any number of times, and holds the state's final content when the step ends. Ops that use
-the state name an instance of it, as of a storage that the plan places::
+Homes: a weight or a state of the optimizer may live in host memory. Its *home* is the host slot at
+``HOME``, not a part of the plan's host block but the model's or the optimizer's tensor itself. It is
+full when the step begins, may be filled anew any number of times, and holds the final content when the
+step ends. Ops that use it name an instance of it, as of a storage that the plan places::
 
-    actions    ...  Prefetch(home, 7)  Run(update, uses 6 7)  Offload(7, home)  Free(7)  ...
+    actions    ...  Prefetch(home, 7)  Run(forward, uses 5 7)  Free(7)  ...
+               ...  Prefetch(home, 8)  Run(update, uses 6 8)  Offload(8, home)  Free(8)  ...
 
-So it does not count among the residents of the device (``timeline.resident_bytes_on_device``).
+It stays one tensor: at most one instance of it is alive, and it is brought only as it was last left. So
+one that no op changed while it was there need not be copied home. And it does not count among the
+residents of the device (``timeline.resident_bytes_on_device``).
 """
 
 from dataclasses import dataclass, field
@@ -70,7 +73,8 @@ SAVED_STATISTICS = "saved statistics"
 deviation that its first run made."""
 
 HOME = -1
-"""In place of an address in the host block: the state's own tensor, on the host from step to step."""
+"""In place of an address in the host block: the tensor of a weight or of a state of the optimizer, on
+the host from step to step."""
 
 
 @dataclass(frozen=True, slots=True)

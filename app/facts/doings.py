@@ -19,7 +19,7 @@ class Doings:
     offloaded_bytes: int
     """Copied to host memory, every trip counted."""
     host_bytes: int
-    """Of host memory that the plan takes: its block, and optimizer state that lives there."""
+    """Of host memory that the plan takes: its block, and what lives there from step to step."""
     rewritten_ops: int
     """Rewrites to other implementations."""
 

@@ -1,7 +1,7 @@
 """The texts of an export that do not come from the plan's actions."""
 
 from solver.plan import Plan
-from solver.step import Step
+from solver.step import Category, Step
 
 INIT = '''"""A planned step, written by Bayplan. ``from THIS_FOLDER import load``; see README.md."""
 
@@ -173,10 +173,10 @@ output = step(inputs)              # the captured batch size and dtypes"""
         )
     if plan.homes:
         owners += (
-            f"\n\n{len(plan.homes):,} states of the optimizer live in {kind} memory and are on the\n"
-            "device only around their update. `optimizer.state_dict()` has them as ever. Before an\n"
-            "eager `optimizer.step()` call `step.release()`, which puts them on the device; the next\n"
-            "`step(...)` takes them home again."
+            f"\n\n{_living(step, plan)} live in {kind} memory and are on the\n"
+            "device only around their uses. `state_dict()` has them as ever. Before the model or\n"
+            "`optimizer.step()` is run eagerly call `step.release()`, which puts them on the device;\n"
+            "the next `step(...)` takes them home again."
         )
     return f"""# {_plain(step.title)}
 
@@ -215,3 +215,10 @@ traced, with the arena filled with 0xFF first. `bayplan verify {name}` compares 
 def _plain(text: str) -> str:
     """``text`` without anything that means something to Markdown or ends a line."""
     return "".join(c if c.isprintable() and c not in "`|<>[]*\\" else "?" for c in text)[:200]
+
+
+def _living(step: Step, plan: Plan) -> str:
+    """What lives in host memory, in words."""
+    weights = sum(step.storages[i].category is Category.PARAMETER for i in plan.homes)
+    counted = [(weights, "weights"), (len(plan.homes) - weights, "states of the optimizer")]
+    return " and ".join(f"{count:,} {what}" for count, what in counted if count)

@@ -28,9 +28,10 @@ _UNSUPPORTED = ("differentiable", "dampening")
 class ModelBinding:
     """The model's parameters and buffers by name."""
 
-    def __init__(self, plan: PlanData, model: torch.nn.Module) -> None:
+    def __init__(self, plan: PlanData, model: torch.nn.Module, device: Device) -> None:
         """Raises ReplayError where ``model`` is not the one that the plan was made for."""
         self._plan, self._model = plan, model
+        self._device, self._homes = device, Homes(device)
         self.residents = [r for r in plan.residents if r.role in ("parameter", "buffer")]
         self._getters = [_tensor_getter(model, r) for r in self.residents]
         self._links = _links(model, self.residents)
@@ -45,8 +46,8 @@ class ModelBinding:
         self.check(self.tensors())
         self.check_mode()
 
-    def tensors(self) -> list[Tensor]:
-        """The tensors of ``residents``, as they are now."""
+    def there(self) -> list[Tensor]:
+        """The tensors of ``residents``, as they are now, wherever that is."""
         for children, name, child in self._links:
             if children.get(name) is not child:
                 raise ReplayError(
@@ -55,11 +56,28 @@ class ModelBinding:
                 )
         return [get() for get in self._getters]
 
+    def tensors(self) -> list[Tensor]:
+        """The tensors of ``residents``, as they are now; those that live in host memory are there."""
+        tensors = self.there()
+        for resident, tensor in zip(self.residents, tensors, strict=True):
+            if resident.home:
+                home = self._homes.take(resident, tensor)
+                if home is not tensor:
+                    tensor.data = home
+        return tensors
+
+    def release(self) -> None:
+        """Weights that live in host memory are on the device again, for what is run eagerly."""
+        for resident, get in zip(self.residents, self._getters, strict=True):
+            if resident.home:
+                tensor = get()
+                tensor.data = tensor.data.to(self._device.at)
+
     def check(self, tensors: list[Tensor]) -> None:
         """Raise ReplayError unless all are what the plan was made for."""
         memory: dict[int, Resident] = {}
         for resident, tensor in zip(self.residents, tensors, strict=True):
-            what = mismatch(tensor, resident.spec, self._plan.device)
+            what = mismatch(tensor, resident.spec, "cpu" if resident.home else self._plan.device)
             if what:
                 raise ReplayError(
                     f"The {resident.role} {resident.key!r} {what}. "
@@ -232,12 +250,13 @@ class OptimizerBinding:
         # -0.0: the first update then makes the momentum the gradient, bit for bit.
         start = -0.0 if key == "momentum_buffer" else 0.0
         if key == "step":
-            state[key] = torch.zeros((), dtype=torch.float32, device=parameter.device)
+            state[key] = torch.zeros((), dtype=torch.float32, device=self._device.at)
             return state[key]  # type: ignore[no-any-return]
         if self._plan.optimizer != "sgd" and "step" not in state:
             double = torch.get_default_dtype() == torch.float64
             state["step"] = torch.zeros((), dtype=torch.float64 if double else torch.float32)
-        made: Tensor = torch.full_like(parameter, start, requires_grad=False)
+        # The parameter may live in host memory.
+        made: Tensor = torch.full_like(parameter, start, requires_grad=False, device=self._device.at)
         state[key] = made
         return made
 

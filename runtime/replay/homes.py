@@ -1,8 +1,9 @@
-"""States of the optimizer that live in host memory from step to step.
+"""Weights and states of the optimizer that live in host memory from step to step.
 
-Each has memory of its own there, pinned for a GPU: its *home*. The optimizer's tensor is on it, so that
-``state_dict`` shows it and saves it as ever; the step copies it into the arena and back. torch moves
-what it loads to the device of the parameter: such a state goes home again before the next step.
+Each has memory of its own there, pinned for a GPU: its *home*. The model's or the optimizer's tensor is
+on it, so that ``state_dict`` shows it and saves it as ever; the step copies it into the arena and back.
+A model that is moved to the device, and a state that torch loads, are at home again before the next
+step.
 """
 
 import torch
@@ -15,7 +16,7 @@ from .tensors import mismatch
 
 
 class Homes:
-    """The homes of one optimizer's states, made when a state first needs its own."""
+    """The homes of one model's or one optimizer's tensors, made when one first needs its own."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -27,13 +28,15 @@ class Homes:
     # A home that is made in inference mode could not be updated outside of it.
     @torch.inference_mode(False)
     def take(self, resident: Resident, tensor: Tensor) -> Tensor:
-        """The state in its home, with the content of ``tensor``; what is no such state, as it is."""
+        """What lives there, in its home, with the content of ``tensor``; where that is something else,
+        as it is."""
         home = self._homes.get(resident.key)
-        if tensor is home or mismatch(tensor, resident.spec, str(tensor.device)):
+        if home is not None and tensor.data_ptr() == home.data_ptr():
+            return tensor
+        if mismatch(tensor, resident.spec, str(tensor.device)):
             return tensor
         if home is None:
-            size = tensor.untyped_storage().nbytes()
-            block = host_block(self._device, size)
+            block = host_block(self._device, resident.home)
             self._blocks.append(block)
             home = torch.empty(0, dtype=tensor.dtype).set_(
                 block.untyped_storage(), 0, tuple(tensor.shape), tensor.stride()

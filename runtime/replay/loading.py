@@ -42,7 +42,7 @@ class PlannedStep:
                 "needs the optimizer: load(model, optimizer)" if plan.optimizer else "has no optimizer"
             )
             raise ReplayError(f"The step {plan.title} {wants}.")
-        self._model = ModelBinding(plan, model)
+        self._model = ModelBinding(plan, model, engine.device)
         self._optimizer = (
             OptimizerBinding(plan, model, optimizer, engine.device) if optimizer is not None else None
         )
@@ -64,7 +64,8 @@ class PlannedStep:
 
     def join(self) -> None:
         """Begin as the other ranks do, with rank 0's parameters and buffers. Raises ReplayError."""
-        self.engine.ranks.join(self.plan, self._model.tensors())
+        self._model.release()  # What ranks exchange is on their devices.
+        self.engine.ranks.join(self.plan, self._model.there())
 
     @property
     def report(self) -> Report:
@@ -72,10 +73,12 @@ class PlannedStep:
         return self.engine.report
 
     def release(self) -> None:
-        """States of the optimizer that live in host memory go back to the device.
+        """Weights and states of the optimizer that live in host memory go back to the device.
 
-        To be called before an eager ``optimizer.step()``; the next planned step takes them home again.
+        To be called before the model or ``optimizer.step()`` is run eagerly; the next planned step
+        takes them home again.
         """
+        self._model.release()
         if self._optimizer is not None:
             self._optimizer.release()
 

@@ -41,7 +41,7 @@ def check_plan(plan: PlanData) -> None:
     for resident in plan.residents:
         if resident.role not in ROLES:
             raise ValueError(f"the role {resident.role!r} is not known")
-        if resident.home and resident.role != "optimizer":
+        if resident.home and resident.role not in ("optimizer", "parameter"):
             raise ValueError(f"the {resident.role} {resident.key!r} has a home in host memory")
     for _, group in plan.scalars:
         if not 0 <= group < len(plan.groups):

@@ -71,7 +71,7 @@ class Assembler:
         for trip, stay in enumerate(schedule.trips):
             leaving[stay.out].append(trip)
             coming[stay.back].append(trip)
-        at_home = {home.storage for home in schedule.homes}
+        at_home = {*schedule.at_home}
         visits: dict[int, list[int]] = defaultdict(list)
         for number, home in enumerate(schedule.homes):
             visits[home.back].append(number)
@@ -198,7 +198,8 @@ class Assembler:
         ran: set[int] = set()
         result = set()
         stays: tuple[Trip | Home, ...] = (*schedule.trips, *schedule.homes)
-        copies = {stay.out + 1 for stay in stays} | {stay.back for stay in stays}
+        copies = {stay.out + 1 for stay in stays if not isinstance(stay, Home) or stay.changed}
+        copies |= {stay.back for stay in stays}
         for slot, entry in enumerate(schedule.entries):
             if self.fusing and entry.fused and entry.op in ran and slot not in copies:
                 before = schedule.entries[slot - 1].op
@@ -305,10 +306,12 @@ class Assembler:
             ended[trip.out].append(Offload(leaving, host))
             freed[trip.free].append(Free(leaving))
             coming[trip.back].append(Prefetch(host, back))
-        for number, (home, visitor) in enumerate(zip(schedule.homes, unrolled.homes, strict=True)):
-            host = len(schedule.trips) + number
+        host_of = {resident: len(schedule.trips) + at for at, resident in enumerate(schedule.at_home)}
+        for home, visitor in zip(schedule.homes, unrolled.homes, strict=True):
+            host = host_of[home.storage]
             coming[home.back].append(Prefetch(host, visitor))
-            ended[home.out].append(Offload(visitor, host))
+            if home.changed:
+                ended[home.out].append(Offload(visitor, host))
             freed[home.free].append(Free(visitor))
         actions: list[Action] = []
         for slot, entry in enumerate(schedule.entries):
@@ -330,7 +333,7 @@ class Assembler:
         """Where each trip's bytes lie in the host block, taken from its first copy to its last; and the
         homes."""
         trips = unrolled.schedule.trips
-        homes = [HostSlot(home.storage, HOME) for home in unrolled.schedule.homes]
+        homes = [HostSlot(resident, HOME) for resident in unrolled.schedule.at_home]
         if not trips:
             return tuple(homes)
         filled = {a.host: at for at, a in enumerate(actions) if isinstance(a, Offload)}

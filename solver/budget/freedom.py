@@ -5,8 +5,8 @@ from functools import cached_property
 
 from solver.budget.costs import Costs
 from solver.budget.history import History
+from solver.budget.homes import STATES_AND_WEIGHTS
 from solver.budget.ways import Way
-from solver.step import Category
 
 _TICKS = 10_000_000
 """Units of time in the unmodified step's seconds."""
@@ -66,7 +66,8 @@ class Freedom:
         return int(size / self.host_bytes_per_second / self.tick)
 
     def home_bytes(self, *, written: bool) -> int:
-        """Of the optimizer's states, which may live in host memory: those that ops write, or others."""
+        """Of weights and the optimizer's states, which may live in host memory: those that ops write,
+        or others."""
         if not self.host_bytes_per_second:
             return 0
         step = self.history.step
@@ -74,5 +75,5 @@ class Freedom:
         return sum(
             int(step.rounded_sizes[index])
             for index, storage in enumerate(step.storages)
-            if storage.category is Category.OPTIMIZER_STATE and (index in touched) is written
+            if storage.category in STATES_AND_WEIGHTS and (index in touched) is written
         )

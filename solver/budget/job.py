@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import inf
 
-from solver.budget.attempt import Attempt, attempts, look
-from solver.budget.homes import states_for_homes
+from solver.budget.attempt import Attempt, Try, attempts, look, whose_turn
+from solver.budget.homes import STATES_AND_WEIGHTS, found_for_homes
 from solver.budget.placing import ENDLESS, placed_plans
 from solver.budget.proving import Proving
 from solver.budget.schedule import Schedule
@@ -74,17 +74,6 @@ class _Stop(threading.Event):
 
 
 @dataclass
-class _Try:
-    """How the search of one attempt goes."""
-
-    attempt: Attempt
-    arena: int
-    """Bytes that the next search of it may fill: the budget's, less what stuck out when placed."""
-    placed: Schedule | None = None
-    overhead: float = inf
-
-
-@dataclass
 class BudgetJob(Running):
     """One solve. ``begin`` runs in the caller's thread, ``improve`` in a thread of its own."""
 
@@ -121,10 +110,10 @@ class BudgetJob(Running):
             self.inner.lines = self.lines
             self.inner.begin()
             self._take_unmodified()
-            moved = states_for_homes(self.step, 0) if Choice.OFFLOAD in shared.allowed else ()
-            residents = self.step.resident_bytes - sum(
-                int(self.step.rounded_sizes[state]) for state in moved
-            )
+            moved = found_for_homes(self.step, STATES_AND_WEIGHTS, 0)
+            residents = self.step.resident_bytes
+            if Choice.OFFLOAD in shared.allowed:
+                residents -= sum(int(self.step.rounded_sizes[each]) for each in moved)
             # Another implementation of an op may touch less than the captured one.
             largest = 0 if shared.rewritable else largest_op(self.step, reuse=shared.reuse)[0]
             shared.impossible_bytes = max(shared.impossible_bytes, residents + largest - 1)
@@ -246,8 +235,8 @@ class BudgetJob(Running):
         and takes another seed.
         """
         tries = [
-            _Try(attempt, self.budget_bytes - attempt.resident_bytes)
-            for attempt in attempts(self.shared, variants)
+            Try(attempt, self.budget_bytes - attempt.resident_bytes)
+            for attempt in attempts(self.shared, variants, self.budget_bytes)
         ]
         first = FIRST_SHARE * self.left
         race = min(first / 2, RACE_SHARE * self.left / len(tries))
@@ -256,7 +245,7 @@ class BudgetJob(Running):
             if rounds < len(tries):
                 one, seconds = tries[rounds], race if rounds else first
             else:
-                one, seconds = _chosen(tries, rounds - len(tries)), ROUND_SHARE * self.left
+                one, seconds = whose_turn(tries, rounds - len(tries)), ROUND_SHARE * self.left
             before = self.plan
             found = self._look(one.attempt, one.arena, self.seed + rounds, seconds)
             if found is not None and found != one.placed:
@@ -311,7 +300,7 @@ class BudgetJob(Running):
     def _place(self, variant: Variant, schedule: Schedule) -> tuple[int, float]:
         """Place a schedule and keep its plans; the lowest height that was reached, and the overhead."""
         height, overhead = 0, inf
-        placed = Attempt(variant, tuple(home.storage for home in schedule.homes))
+        placed = Attempt(variant, schedule.at_home)
         for plan in placed_plans(
             self.shared.assembler(variant),
             schedule,
@@ -353,7 +342,7 @@ class BudgetJob(Running):
             if self._proven(residents + middle) == inf:
                 continue
             lowest = shared.feasible_bytes
-            for attempt in attempts(shared, variants):
+            for attempt in attempts(shared, variants, residents + middle):
                 arena = residents + middle - attempt.resident_bytes
                 found = self._look(attempt, arena, self.seed + rounds, LOWER_SHARE * self.left)
                 if found is not None:
@@ -393,12 +382,3 @@ class BudgetJob(Running):
             versions=versions(),
             machine=machine(),
         )
-
-
-def _chosen(tries: list[_Try], later: int) -> _Try:
-    """Of attempts that have had their first rounds: whose turn it is in a later one."""
-    ranked, turn = sorted(tries, key=lambda each: each.overhead), later // 2
-    if later % 2:
-        return ranked[0]
-    failed = [each for each in ranked if each.overhead == inf]
-    return failed[turn] if turn < len(failed) else ranked[turn % len(tries)]

@@ -49,7 +49,7 @@ class Trip:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A state of the optimizer that lives on the host: its stay in the arena."""
+    """A stay in the arena of a weight, or of a state of the optimizer, that lives on the host."""
 
     storage: int
     back: int
@@ -58,6 +58,8 @@ class Home:
     """Its copy home begins after this entry, the last that touches it."""
     free: int
     """Its bytes are free after this entry, ``free`` ≥ ``out``."""
+    changed: bool
+    """Whether it is copied home at all: else its home has all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,9 @@ class Schedule:
     entries: tuple[Entry, ...]
     trips: tuple[Trip, ...] = ()
     homes: tuple[Home, ...] = ()
+    """Those of one storage come one after the other."""
+
+    @property
+    def at_home(self) -> tuple[int, ...]:
+        """The residents that live on the host, ascending."""
+        return tuple(sorted({home.storage for home in self.homes}))

@@ -23,7 +23,7 @@ class Unrolled:
     trips: tuple[tuple[int, int], ...]
     """Of each trip the instance that leaves and the one that comes back."""
     homes: tuple[int, ...]
-    """The instance of each state that lives on the host."""
+    """The instance of each stay in the arena of what lives on the host."""
     possible: dict[int, tuple[int, int]]
     """By entry (new, old): what it makes there could take over the bytes of what it uses last."""
     fused: frozenset[int]

@@ -104,34 +104,49 @@ def with_trips(step: Step, plan: Plan, trips: Mapping[int, tuple[int, int]]) -> 
     return placed(step, replace(plan, name="Trips"), instances, actions, hosts)
 
 
-def with_homes(step: Step, plan: Plan, count: int) -> Plan:
-    """The ``count`` largest states of the optimizer live in host memory.
+def with_homes(step: Step, plan: Plan, count: int, weights: int = 0) -> Plan:
+    """The ``count`` largest states of the optimizer live in host memory, and the largest ``weights``.
 
-    Each comes two ops before its first use, goes home after its last and is freed one op later.
+    Each comes two ops before its first use, goes home after its last and is freed one op later. Weights
+    are away in their longest gap, too, before which they are not copied home.
     """
     program = step.program
-    states = {program.values[p.value].storage for p in program.placeholders if p.role == "optimizer"}
-    homes = sorted(states, key=lambda i: (-step.storages[i].size, i))[:count]
+
+    def largest(role: str) -> list[int]:
+        found = {program.values[p.value].storage for p in program.placeholders if p.role == role}
+        return sorted(found, key=lambda i: (-step.storages[i].size, i))
+
+    homes = [*largest("optimizer")[:count], *largest("parameter")[:weights]]
     before: dict[int, list[Action]] = defaultdict(list)
-    number_of = {}
+    stays: list[int] = []
+    number_of: dict[tuple[int, int], int] = {}
     for at, storage in enumerate(homes):
-        host, instance = len(plan.host_slots) + at, len(plan.instances) + at
-        number_of[storage] = instance
+        host = len(plan.host_slots) + at
         slots = [at for at, op in enumerate(plan.order) if storage in step.ops[op].touches]
-        before[slots[-1] + 1].append(Offload(instance, host))
-        before[slots[-1] + 2].append(Free(instance))
-        before[max(0, slots[0] - 2)].append(Prefetch(host, instance))
+        parts = [slots]
+        if at >= count and len(slots) > 1:
+            cut = max(range(1, len(slots)), key=lambda i: slots[i] - slots[i - 1])
+            parts = [slots[:cut], slots[cut:]] if slots[cut] - slots[cut - 1] > 4 else parts
+        for part in parts:
+            instance = len(plan.instances) + len(stays)
+            stays.append(storage)
+            number_of |= {(slot, storage): instance for slot in part}
+            if any(storage in step.ops[plan.order[slot]].writes for slot in part):
+                before[part[-1] + 1].append(Offload(instance, host))
+            before[part[-1] + 2].append(Free(instance))
+            before[max(0, part[0] - 2)].append(Prefetch(host, instance))
     actions, slot = list[Action](), 0
     for action in plan.actions:
         if isinstance(action, Run):
             actions += before.pop(slot, ())
+            touched = step.ops[action.op].touches
+            used = [number_of[slot, s] for s in touched if (slot, s) in number_of]
             slot += 1
-            used = [number_of[s] for s in step.ops[action.op].touches if s in number_of]
             action = replace(action, uses=(*action.uses, *used))
         actions.append(action)
     for late in sorted(before):
         actions += before[late]
-    instances = [*plan.instances, *(Instance(storage, 0) for storage in homes)]
+    instances = [*plan.instances, *(Instance(storage, 0) for storage in stays)]
     hosts = [*plan.host_slots, *(HostSlot(storage, HOME) for storage in homes)]
     return placed(step, replace(plan, name="Homes"), instances, actions, hosts)
 

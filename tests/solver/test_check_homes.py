@@ -1,4 +1,4 @@
-"""States of the optimizer that live in host memory: what the validator asks of their plans."""
+"""Weights and states of the optimizer in host memory: what the validator asks of their plans."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +30,7 @@ STEP = Step(
         Storage(1024, Category.PARAMETER, "weight"),
         Storage(1000, Category.OPTIMIZER_STATE, "momentum"),
         Storage(1024, Category.GRADIENT, "grad"),
+        Storage(1024, Category.INPUT, "batch"),
     ),
     (
         Op("backward", "mm.default", (0,), (), (2,)),
@@ -122,10 +123,10 @@ def test_a_state_without_a_home_has_no_instances() -> None:
     assert any("is of a resident or empty storage" in p for p in check(STEP, bare))
 
 
-@pytest.mark.parametrize("storage", [0, 2])
-def test_only_states_of_the_optimizer_have_homes(storage: int) -> None:
+@pytest.mark.parametrize("storage", [2, 3])
+def test_only_weights_and_states_of_the_optimizer_have_homes(storage: int) -> None:
     plan = replace(RIGHT, host_slots=(*RIGHT.host_slots, HostSlot(storage, HOME)))
-    assert any("is no state of the optimizer" in p for p in check(STEP, plan))
+    assert any("is neither a weight nor a state" in p for p in check(STEP, plan))
 
 
 def test_a_state_has_one_home_and_no_other_host_slot() -> None:
@@ -135,6 +136,65 @@ def test_a_state_has_one_home_and_no_other_host_slot() -> None:
 
 
 def test_a_state_with_a_home_does_not_count_on_the_device() -> None:
-    assert STEP.resident_bytes == 2048
-    assert resident_bytes_on_device(STEP, RIGHT) == 1024
-    assert resident_bytes_on_device(STEP, replace(RIGHT, host_slots=())) == 2048
+    assert STEP.resident_bytes == 3072
+    assert resident_bytes_on_device(STEP, RIGHT) == 2048
+    assert resident_bytes_on_device(STEP, replace(RIGHT, host_slots=())) == 3072
+
+
+# -- weights -----------------------------------------------------------------------------------------
+
+BEFORE, AFTER = 3, 4
+"""Instances of the weight: around its first use, and from its update on."""
+WITH_WEIGHT = replace(
+    RIGHT,
+    instances=(*RIGHT.instances, Instance(1, 1024), Instance(0, 2048), Instance(0, 2048)),
+    host_slots=(HostSlot(1, HOME), HostSlot(0, HOME)),
+    actions=(
+        Prefetch(1, BEFORE),
+        Run(0, (BEFORE,), (GRAD,)),
+        Free(BEFORE),
+        Prefetch(0, THERE),
+        Run(1, (THERE,), ()),
+        Run(2, (THERE, GRAD), ()),
+        Offload(THERE, 0),
+        Free(THERE),
+        Free(GRAD),
+        Prefetch(0, 2),
+        Prefetch(1, AFTER),
+        Run(3, (2, AFTER), ()),
+        Offload(AFTER, 1),
+    ),
+    peak_bytes=2048,
+    height_bytes=3072,
+    certificate=Certificate(0, Proof.NONE, -1, 2048),
+)
+
+
+def problems_of_weight(change: Callable[[list[Action]], object]) -> list[str]:
+    actions = list(WITH_WEIGHT.actions)
+    change(actions)
+    return check(STEP, replace(WITH_WEIGHT, actions=tuple(actions)))
+
+
+def test_what_no_op_changed_in_the_arena_needs_no_way_home() -> None:
+    assert check(STEP, WITH_WEIGHT) == []
+    assert resident_bytes_on_device(STEP, WITH_WEIGHT) == 1024
+
+
+def test_a_weight_is_not_used_while_it_is_away() -> None:
+    found = problems_of_weight(lambda a: a.insert(1, a.pop(2)))
+    assert any("weight is not in memory" in p for p in found)
+
+
+def test_a_weight_that_changed_must_go_home() -> None:
+    assert any("weight ends with 0 of its 1 writes" in p for p in problems_of_weight(lambda a: a.pop()))
+
+
+def test_a_weight_is_in_the_arena_once_at_a_time() -> None:
+    found = problems_of_weight(lambda a: a.append(a.pop(2)))
+    assert any("weight (instance 4), which is there already" in p for p in found)
+
+
+def test_what_changed_is_not_brought_from_a_home_that_is_out_of_date() -> None:
+    found = problems_of_weight(lambda a: a.pop(6))
+    assert any("momentum (instance 2), whose home is out of date" in p for p in found)

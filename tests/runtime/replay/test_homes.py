@@ -1,4 +1,4 @@
-"""States of the optimizer in host memory: bitwise as ever, and missed where forgotten."""
+"""Weights and states of the optimizer in host memory: bitwise as ever, missed where forgotten."""
 
 import copy
 import hashlib
@@ -18,6 +18,7 @@ from runtime.replay.errors import ReplayError
 from runtime.replay.loading import PlannedStep, load
 from runtime.replay.plan_reading import decode_plan, read_plan
 from runtime.verify import verify
+from solver.plan import Offload, Prefetch
 from tests.runtime.conftest import Exported
 from tests.runtime.offloading import costliest, with_homes, with_trips
 
@@ -152,16 +153,66 @@ def test_a_state_of_another_shape_is_refused_by_name(homes: Exported) -> None:
         step(*batch)
 
 
+# -- weights ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "states"), [("unet", 2), ("mlp", 4)])  # SGD with momentum, Adam
+def test_a_step_whose_weights_live_in_host_memory_is_bitwise_eager_training(
+    exported: Callable[..., Exported], tmp_path: Path, model: str, states: int
+) -> None:
+    made = exported(model)
+    plan = with_homes(made.step, made.plan, states, weights=2)
+    ways_in = sum(isinstance(action, Prefetch) for action in plan.actions)
+    ways_home = sum(isinstance(action, Offload) for action in plan.actions)
+    assert ways_in > ways_home == len(plan.homes) == states + 2
+    export(made.step, plan, tmp_path / "planned")
+    report = verify(tmp_path / "planned", steps=4)
+    assert report.ok and report.eager, report.lines()
+    assert report.transfers == ways_in + ways_home
+    words = f"2 weights and {states} states of the optimizer live in other memory"
+    assert words in (tmp_path / "planned/README.md").read_text()
+
+
+def test_a_model_is_the_same_one_when_its_weights_are_at_home(mlp: Exported, tmp_path: Path) -> None:
+    export(mlp.step, with_homes(mlp.step, mlp.plan, 2, weights=2), tmp_path / "planned")
+    model, batch, _, optimizer = mlp.build()
+    before = list(model.parameters())
+    addresses = {parameter.data_ptr() for parameter in before}
+    step = load(tmp_path / "planned", model, optimizer, strict=True)
+    other, _, _ = loaded(mlp)
+    for _ in range(2):
+        assert torch.equal(step(*batch), other(*batch))
+    assert all(one is two for one, two in zip(before, model.parameters(), strict=True))
+    assert len(addresses - {parameter.data_ptr() for parameter in before}) == 2
+    saved = copy.deepcopy(model.state_dict())
+    step(*batch), other(*batch)
+    for each in (model, other._model._model):
+        each.load_state_dict(saved)
+    step.release()
+    assert torch.equal(model(batch[0]), other._model._model(batch[0]))
+    assert torch.equal(step(*batch), other(*batch))
+
+
+def test_weights_of_inference_are_brought_and_never_copied_home(
+    mlp_inference: Exported, tmp_path: Path
+) -> None:
+    plan = with_homes(mlp_inference.step, mlp_inference.plan, 0, weights=2)
+    assert plan.homes and not any(isinstance(action, Offload) for action in plan.actions)
+    export(mlp_inference.step, plan, tmp_path / "planned")
+    engine = Engine(tmp_path / "planned", read_plan(tmp_path / "planned"), strict=True)
+    assert selftest.compare(engine, 3).equal
+
+
 # -- the plan file ---------------------------------------------------------------------------------
 
 
 def test_a_plan_file_with_a_home_that_cannot_be_is_refused(homes: Exported) -> None:
     content = json.loads((homes.folder / "plan.json").read_text())["plan"]
-    parameter = next(r for r in content["residents"] if r["role"] == "parameter")
-    parameter["home"] = 4
+    batch = next(r for r in content["residents"] if r["role"] == "input")
+    batch["home"] = 4
     with pytest.raises(ReplayError, match="has a home in host memory"):
         decode_plan(content, "plan.json")
-    parameter["home"] = 0
+    batch["home"] = 0
     back = next(transfer for transfer in content["transfers"] if not transfer[0])
     content["created"][content["instances"][back[2]][2]] = [-1]
     with pytest.raises(ReplayError, match="makes another instance"):

@@ -1,4 +1,4 @@
-"""States of the optimizer that live on the host come in time where there is room, and go home."""
+"""What lives on the host comes in time where there is room, and goes home where it changed."""
 
 from dataclasses import replace
 
@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from solver.budget.assemble import Assembler
+from solver.budget.attempt import attempts
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
 from solver.budget.homes import with_homes
 from solver.budget.schedule import Entry, Schedule
-from solver.budget.solve import solve_budget
+from solver.budget.solve import share, solve_budget
 from solver.budget.unrolled import Arranged
 from solver.check import check
-from solver.plan import Plan, Provenance
+from solver.plan import Offload, Plan, Prefetch, Provenance
 from solver.step import Category, Op, Phase, Step, Storage
 from solver.terms import Choice
 from solver.timeline import resident_bytes_on_device
@@ -40,16 +41,19 @@ def with_momentum() -> tuple[Step, tuple[int, ...]]:
 
 
 STEP, STATES = with_momentum()
+WEIGHTS = tuple(i for i, s in enumerate(STEP.storages) if s.category is Category.PARAMETER)
 KEPT = Schedule(tuple(Entry(op) for op in range(len(STEP.ops))))
 
 
-def plan_with(budget: int, bytes_per_second: float) -> tuple[Plan, float]:
-    """The plan with all momenta on the host, and its seconds."""
+def plan_with(
+    budget: int, bytes_per_second: float, living: tuple[int, ...] = STATES
+) -> tuple[Plan, float]:
+    """The plan with all momenta, or what else is given, on the host, and its seconds."""
     assembler = Assembler(STEP)
     bare = assembler.unroll(KEPT)
     live = assembler.profile(Arranged(bare, bare.possible))
     costs = op_costs(STEP, V100, False)
-    schedule = with_homes(STEP, KEPT, live, STATES, budget, costs, bytes_per_second)
+    schedule = with_homes(STEP, KEPT, live, living, budget, costs, bytes_per_second)
     unrolled = assembler.unroll(schedule)
     one = Arranged(unrolled, unrolled.possible)
     sizes = STEP.rounded_sizes[list(unrolled.storages)]
@@ -116,3 +120,61 @@ def test_states_stay_on_the_device_where_the_host_has_no_room_for_them() -> None
     )
     assert solution.plan is None
     assert not solution.lowest.homes
+
+
+# -- weights -----------------------------------------------------------------------------------------
+
+
+def visits(plan: Plan, storage: int) -> tuple[int, int]:
+    """How often it is brought, and how often it is taken home."""
+    home = next(h for h, slot in enumerate(plan.host_slots) if slot.storage == storage)
+    actions = [a for a in plan.actions if isinstance(a, Prefetch | Offload) and a.host == home]
+    return len(actions) - (out := sum(isinstance(a, Offload) for a in actions)), out
+
+
+def test_a_weight_is_away_between_its_uses_and_goes_home_once_it_changed() -> None:
+    plan, _ = plan_with(0, 1e12, WEIGHTS)
+    assert plan.homes == frozenset(WEIGHTS)
+    assert visits(plan, WEIGHTS[0]) == (3, 1)  # forward, backward and, after the momentum's, its update
+    assert visits(plan, WEIGHTS[-1]) == (2, 1)  # its forward and backward op are neighbours
+
+
+def test_a_weight_stays_between_its_uses_where_there_is_room() -> None:
+    plan, seconds = plan_with(1 << 40, 10e9, WEIGHTS)
+    assert all(visits(plan, weight) == (1, 1) for weight in WEIGHTS)
+    away, slow = plan_with(0, 10e9, WEIGHTS)
+    assert away.peak_bytes <= plan.peak_bytes
+    assert seconds <= slow
+
+
+@pytest.mark.parametrize("room", [0, 30 * MIB, 36 * MIB, 1 << 40])
+@pytest.mark.parametrize("speed", [1e9, 30e9, 1e12])
+def test_whatever_the_room_a_plan_with_weights_at_home_is_right(room: int, speed: float) -> None:
+    plan, _ = plan_with(room, speed, (*WEIGHTS, *STATES))
+    assert plan.homes == {*WEIGHTS, *STATES}
+
+
+def test_a_budget_that_holds_neither_states_nor_weights_is_kept() -> None:
+    # The largest op takes 17 MiB, and its weight; the residents but weights and states take 4.
+    solution = solve_budget(
+        STEP,
+        25 * MIB,
+        device=replace(V100, host_bytes_per_second=100e9),
+        allowed=(Choice.RECOMPUTE, Choice.OFFLOAD),
+        deadline=15,
+    )
+    assert solution.report.impossible_bytes < 25 * MIB
+    assert solution.plan is not None
+    assert solution.plan.homes >= {*WEIGHTS}
+    assert check(STEP, solution.plan) == []
+    assert resident_bytes_on_device(STEP, solution.plan) + solution.plan.height_bytes <= 25 * MIB
+    assert solution.report.overhead is not None
+    assert solution.report.overhead_bound <= solution.report.overhead
+
+
+def test_weights_that_are_little_of_the_budget_stay_on_the_device() -> None:
+    chosen = (Choice.RECOMPUTE, Choice.OFFLOAD)
+    shared = share(STEP, device=V100, allowed=chosen)
+    variants = [shared.variants.likely((), lambda step: tuple(range(len(step.ops))))[0]]
+    assert [len(a.homes) for a in attempts(shared, variants, 90 * MIB)] == [0, 6, 12]
+    assert [len(a.homes) for a in attempts(shared, variants, 100 * MIB)] == [0, 6]
