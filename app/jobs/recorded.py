@@ -12,6 +12,7 @@ from solver.files import read_bytes
 from solver.solution import Progress
 
 if TYPE_CHECKING:
+    from app.map.scene import Scene
     from app.snapshot.recorded import Recorded
     from runtime.snapshot.excerpt import Choice
     from runtime.snapshot.recording import Recording
@@ -63,6 +64,8 @@ class ShowPartJob(Job):
         part = excerpt(self.chosen.recording, self.chosen.choice)
         recorded = of_snapshot(part, self.chosen.path)
         _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
+        # What the page asks for when it appears.
+        _ = recorded.seconds, recorded.allocated, recorded.lost, recorded.scene.peak_slot
         return recorded
 
 
@@ -83,6 +86,24 @@ class ReadTableJob(Job):
         recorded = of_table(table, self.path)
         _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
         return recorded
+
+
+class RecordedPageJob(Job):
+    """Write recorded maps as one interactive file; success is its path."""
+
+    def __init__(self, recorded: Recorded, path: Path) -> None:
+        super().__init__()
+        self._recorded, self._path = recorded, path
+
+    def run(self) -> Path:
+        from app.picture.page import write_page
+
+        recorded = self._recorded
+        scenes: list[tuple[str, Scene]] = [(recorded.how, recorded.scene)]
+        if recorded.placed_scene is not None:
+            scenes.append(("Placed anew", recorded.placed_scene))
+        write_page(scenes, self._path)
+        return self._path
 
 
 class PlaceRecordedJob(Job):

@@ -79,6 +79,8 @@ class RecordedPage(QWidget):
     """Shows one ``Recorded``; its maps share slots, addresses and the selection."""
 
     place_asked = Signal()
+    changed = Signal()
+    """Something else is selected, or time is shown in another way."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,6 +183,8 @@ class RecordedPage(QWidget):
         self.after.map.set_scene(recorded.placed_scene)
         self.unusable.setVisible(bool(len(recorded.scene.unusable)))
         self.time.setEnabled(recorded.seconds is not None)
+        if recorded.seconds is None:
+            self.time.setCurrentIndex(0)
         if recorded.placed_scene is not None:
             for side in self.maps:
                 side.fit()
@@ -251,6 +255,14 @@ class RecordedPage(QWidget):
         else:
             self.inspector.show_peak(self.recorded)
         self.lists.show_selection(self.selection)
+        self.changed.emit()
+
+    def selected_text(self) -> str:
+        """What is known of the selected allocations, one a line."""
+        if self.recorded is None:
+            return ""
+        about = [self.recorded.about(rectangle) for rectangle in self.selection]
+        return "\n".join("\t".join([one.name, *(value for _, value in one.rows)]) for one in about)
 
     @property
     def map(self) -> MapView:
@@ -299,6 +311,7 @@ class RecordedPage(QWidget):
         """Slots as wide as one another, or as the seconds that they took."""
         for side in self.maps:
             side.state.set_time(self._seconds if number else None)
+        self.changed.emit()
 
     def _seconds(self, _: Scene) -> FloatArray | None:
         return self.recorded.seconds if self.recorded is not None else None

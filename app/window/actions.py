@@ -63,7 +63,7 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
             SEPARATOR,
             Command("copy", "&Copy Tensor", "Ctrl+C", "copy"),
             Command("find", "&Find…", "Ctrl+F", "search"),
-            Command("find_next", "Find &Next", "F3", tip="The next tensor that was found"),
+            Command("find_next", "Find &Next", "F3", tip="The next of what was found"),
             Command("find_previous", "Find Pre&vious", "Shift+F3"),
             Command("select_op", "Select &Op at the Cursor", "O", tip="The op, and its tensors"),
             Command("clear_selection", "Clear &Selection"),

@@ -1,5 +1,7 @@
 """Which commands make sense now: a table from what is open, shown, selected and running. No widgets."""
 
+from dataclasses import dataclass
+
 from app.document import Document
 from solver.plan import Status
 
@@ -7,13 +9,30 @@ EXPLORING = ("find_next", "find_previous", "select_op", "play", "step_on", "step
 COLOURS = ("colour_category", "colour_dtype", "colour_module", "colour_age")
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """What recorded lifetimes are in sight, as far as commands care."""
+
+    picked: bool
+    """Something is selected."""
+    timed: bool
+    """It is known when things happened."""
+
+
 def enabled_commands(
-    document: Document, *, view: str, busy: bool, stoppable: bool, stale: bool
+    document: Document,
+    *,
+    view: str,
+    busy: bool,
+    stoppable: bool,
+    stale: bool,
+    recording: RecordingState | None = None,
 ) -> dict[str, bool]:
     """For every command that is not always there, whether it can be used.
 
     ``view``: ``start``, ``map``, ``compare``, ``budget`` or ``recorded``; ``busy``: work that the user
-    asked for is running; ``stale``: the step's file holds another step by now.
+    asked for is running; ``stale``: the step's file holds another step by now; ``recording``: what is
+    in sight in place of a step.
     """
     step, shown = document.step, document.shown
     opened, selected, on_map = step is not None, bool(document.selection), view == "map"
@@ -60,9 +79,17 @@ def enabled_commands(
         | dict.fromkeys(EXPLORING, on_map and shown is not None)
         | dict.fromkeys((*COLOURS, "time_axis"), on_maps and shown is not None)
         | {"ruler": recorded or (map_there and shown is not None)}
-        | (dict.fromkeys(("find_next", "find_previous", "hold"), True) if recorded else {})
         | {"colour_difference": on_maps and several}
         | dict.fromkeys(("fit_all", "zoom_in", "zoom_out"), map_there or recorded)
         | {"library": map_there}
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)
+        | (_for_recording(recording, busy) if recorded and recording is not None else {})
+    )
+
+
+def _for_recording(recording: RecordingState, busy: bool) -> dict[str, bool]:
+    return (
+        dict.fromkeys(("find_next", "find_previous", "hold"), True)
+        | dict.fromkeys(("copy", "clear_selection", "fit_selection"), recording.picked)
+        | {"time_axis": recording.timed, "page": not busy}
     )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from PySide6.QtGui import QGuiApplication
+
 if TYPE_CHECKING:
     from app.map.view import MapView
     from app.window.main_window import MainWindow
@@ -32,7 +34,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "redo": document.history.redo,
         "edit": window.editing.toggle,
         "solve_rest": window.editing.solve_rest,
-        "copy": commands.copy,
+        "copy": partial(copy, window),
         "find": window.go_to_search,
         "find_next": partial(step_found, window, 1),
         "find_previous": partial(step_found, window, -1),
@@ -41,7 +43,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "step_on": partial(window.if_open, lambda c: c.exploring.step(1)),
         "step_back": partial(window.if_open, lambda c: c.exploring.step(-1)),
         "hold": partial(hold, window),
-        "clear_selection": partial(document.select, ()),
+        "clear_selection": partial(clear_selection, window),
         "map": partial(window.show_view, "map"),
         "compare": partial(window.show_view, "compare"),
         "budget": partial(window.show_view, "budget"),
@@ -51,9 +53,7 @@ def handlers(window: MainWindow) -> dict[str, partial[None]]:
         "zoom_out": partial(on_map, window, lambda m: m.state.zoom_slots(1 / ZOOM)),
         "peak": partial(on_map, window, lambda m: m.go_to_peak()),
         "tensors": partial(window.if_open, lambda c: c.inspector.show_tensors()),
-        "time_axis": partial(
-            window.if_open, lambda c: c.set_time_axis(window.menu["time_axis"].isChecked())
-        ),
+        "time_axis": partial(set_time_axis, window),
         "ruler": partial(on_map, window, lambda m: m.ruler.toggle()),
         "colour_category": partial(window.if_open, lambda c: c.colour_map("Category")),
         "colour_dtype": partial(window.if_open, lambda c: c.colour_map("Dtype")),
@@ -98,6 +98,33 @@ def on_map(window: MainWindow, act: Callable[[MapView], object]) -> None:
         act(page.map)
     else:
         window.if_open(lambda central: act(central.map))
+
+
+def copy(window: MainWindow) -> None:
+    """Put what is selected on the clipboard."""
+    page = window.importing.shown
+    if page is None:
+        window.commands.copy()
+    elif page.selection:
+        QGuiApplication.clipboard().setText(page.selected_text())
+
+
+def clear_selection(window: MainWindow) -> None:
+    """Select nothing."""
+    page = window.importing.shown
+    if page is not None:
+        page.select(())
+    else:
+        window.document.select(())
+
+
+def set_time_axis(window: MainWindow) -> None:
+    """Make slots as wide as their seconds, or all as wide as one another."""
+    timed, page = window.menu["time_axis"].isChecked(), window.importing.shown
+    if page is not None:
+        page.time.setCurrentIndex(int(timed))
+    else:
+        window.if_open(lambda central: central.set_time_axis(timed))
 
 
 def step_found(window: MainWindow, by: int) -> None:

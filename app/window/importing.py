@@ -15,11 +15,19 @@ from app.file_kind import FileKind, kind_of
 from app.heavy import load_module
 from app.jobs.job import Failure, failure_of
 from app.jobs.program import ProgramJob
-from app.jobs.recorded import Chosen, PlaceRecordedJob, ReadSnapshotJob, ReadTableJob, ShowPartJob
+from app.jobs.recorded import (
+    Chosen,
+    PlaceRecordedJob,
+    ReadSnapshotJob,
+    ReadTableJob,
+    RecordedPageJob,
+    ShowPartJob,
+)
 from app.theme import DARK, Theme
 from app.translation import tr
 from app.window.activity import Activity
 from app.window.commands import Commands, with_suffix
+from app.window.enabled import RecordingState
 from app.window.search import PLACEHOLDER
 from app.window.work import Work
 from solver.errors import BayplanError
@@ -49,6 +57,7 @@ class Importing(QObject):
         self.page: RecordedPage | None = None
         """Made when the first recorded lifetimes are opened."""
         commands.open_asked.connect(self.open_path)
+        commands.page_asked.connect(self._export_page)
         work.changed.connect(self._work_changed)
         work.document.step_changed.connect(self._step_changed)
 
@@ -149,6 +158,7 @@ class Importing(QObject):
             self.page = page = RecordedPage()
             page.set_theme(self._theme)
             page.place_asked.connect(self.place)
+            page.changed.connect(self._page_changed)
             self._connect_page(page)
         return self.page
 
@@ -169,6 +179,50 @@ class Importing(QObject):
     def shown(self) -> RecordedPage | None:
         """The page of recorded lifetimes, while there are any."""
         return self.page if self.page is not None and self.page.recorded is not None else None
+
+    @property
+    def recording(self) -> RecordingState | None:
+        """What commands need to know of the page in sight; None while there is none."""
+        page = self.shown
+        if page is None or page.recorded is None:
+            return None
+        return RecordingState(bool(page.selection), page.recorded.seconds is not None)
+
+    @Slot()
+    def _page_changed(self) -> None:
+        page = self.shown
+        if page is not None:
+            self._window.menu["time_axis"].setChecked(page.time.currentIndex() == 1)
+            self._window.refresh()
+
+    @Slot()
+    def _export_page(self) -> None:
+        """Ask where and write the recorded maps as one interactive file."""
+        page = self.shown
+        recorded = page.recorded if page is not None else None
+        if recorded is None or self._work.busy:
+            return
+        path = self._where(recorded, tr("Export the Page"), ".html", tr("Pages (*.html)"))
+        if path is not None:
+            job = RecordedPageJob(recorded, path)
+            job.succeeded.connect(self._page_written)
+            text = tr("Writing {}").format(path.name)
+            self._work.run_job(job, "page", Activity(text, running=True))
+
+    @Slot(object)
+    def _page_written(self, path: Path) -> None:
+        self._work.tell(tr("Wrote {}").format(path.name))
+
+    def _where(self, recorded: Recorded, title: str, suffix: str, kinds: str) -> Path | None:
+        """A file to write into, proposed by the recording's name."""
+        settings = self._work.settings
+        proposed = Path(settings.folder("picture")) / f"{recorded.path.stem}{suffix}"
+        name, _ = QFileDialog.getSaveFileName(self._window, title, str(proposed), kinds)
+        if not name:
+            return None
+        path = with_suffix(Path(name), suffix)
+        settings.set_folder("picture", path.parent)
+        return path
 
     def picture(self) -> bool:
         """Ask for a file and save the recorded maps as a picture; False where there are none."""
@@ -218,4 +272,6 @@ class Importing(QObject):
         """What was recorded makes room for a step, or for the start page."""
         if self.page is not None:
             self.page.clear()
+        central = self._window.central
+        self._window.menu["time_axis"].setChecked(central is not None and central.look.timed)
         self._window.search.setPlaceholderText(PLACEHOLDER)

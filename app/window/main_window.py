@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         self.menu[f"theme_{settings.theme}"].setChecked(True)
         self.set_theme(self.theme)
         self.resize(DESIGNED_SIZE)
-        self._refresh()
+        self.refresh()
 
     # Opening and closing
 
@@ -178,7 +178,7 @@ class MainWindow(QMainWindow):
         self.pages.setCurrentWidget(page)
         self.docks.show_for(name)
         self._focus_page()
-        self._refresh()
+        self.refresh()
 
     def _focus_page(self) -> None:
         """Let keys go to what is in the middle of the window."""
@@ -232,9 +232,9 @@ class MainWindow(QMainWindow):
         work.sample_ready.connect(start.preview.show_sample)
         work.sample_missing.connect(start.preview.show_missing)
         document.step_changed.connect(self._step_changed)
-        document.entries_changed.connect(self._refresh)
-        document.shown_changed.connect(self._refresh)
-        document.selection_changed.connect(self._refresh)
+        document.entries_changed.connect(self.refresh)
+        document.shown_changed.connect(self.refresh)
+        document.selection_changed.connect(self.refresh)
         self.search.chosen.connect(self._found)
         self.recents = RecentMenu(self.menu.recent, self.settings, self.commands)
         self.recents.cleared.connect(partial(self.start.set_recents, ()))
@@ -279,7 +279,7 @@ class MainWindow(QMainWindow):
         if self.work.solving:
             self.problem.clear()
         self._fill_start_page()
-        self._refresh()
+        self.refresh()
 
     @Slot(str, object)
     def _problem(self, doing: str, failure: Failure) -> None:
@@ -293,7 +293,7 @@ class MainWindow(QMainWindow):
         self._set_stale(False)
         self.watch.follow(None if loaded.example else loaded.path)
         self.start.set_recents(self.settings.recents)
-        self._refresh()
+        self.refresh()
 
     @Slot()
     def _step_changed(self) -> None:
@@ -307,18 +307,18 @@ class MainWindow(QMainWindow):
         self._fill_start_page()
 
     @Slot()
-    def _refresh(self) -> None:
-        document, work = self.document, self.work
+    def refresh(self) -> None:
         self.menu.enable(
             enabled_commands(
-                document,
+                self.document,
                 view=self._view,
-                busy=work.busy,
-                stoppable=work.activity.stoppable,
+                busy=self.work.busy,
+                stoppable=self.work.activity.stoppable,
                 stale=self.stale,
+                recording=self.importing.recording,
             )
         )
-        opened = document.step is not None
+        opened = self.document.step is not None
         self.search.setEnabled(opened or self._view == "recorded")
         self.texts.show(self._view if opened else "start")
 
@@ -345,7 +345,7 @@ class MainWindow(QMainWindow):
         self.stale = stale
         if self.central is not None:
             self.central.set_stale(stale)
-        self._refresh()
+        self.refresh()
 
     def _solve_again(self) -> None:
         """Open the step's file as it is now and solve that."""

@@ -34,7 +34,13 @@ def _commands(window: MainWindow) -> list[PaletteEntry]:
             remark = plain(title)
             if not action.isEnabled():
                 busy = window.work.busy
-                reason = why_not(line.key, window.document, busy=busy, stale=window.stale)
+                reason = why_not(
+                    line.key,
+                    window.document,
+                    busy=busy,
+                    stale=window.stale,
+                    recording=window.importing.recording,
+                )
                 remark = f"{remark}, {reason}"
             entries.append(
                 PaletteEntry(

@@ -1,6 +1,7 @@
 """Why a command cannot be used now, in a few words that say what to do first. No widgets."""
 
 from app.document import Document
+from app.window.enabled import RecordingState
 from solver.plan import Status
 
 NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare"})
@@ -33,13 +34,20 @@ OTHERWISE = {
 """What is said where none of the usual reasons applies."""
 
 
-def why_not(key: str, document: Document, *, busy: bool, stale: bool) -> str:
+def why_not(
+    key: str,
+    document: Document,
+    *,
+    busy: bool,
+    stale: bool,
+    recording: RecordingState | None = None,
+) -> str:
     """The reason why the command ``key`` is disabled; see ``enabled_commands`` for the arguments."""
     step, shown = document.step, document.shown
     if key in ("stop", "verify", "budget_panel"):
         return OTHERWISE[key]
     if step is None:
-        return "open a step first"
+        return "open a step first" if recording is None else _not_for_recording(key, busy)
     plan = shown is not None and shown.plan.status is not Status.BASELINE
     if busy and key in WAITS:
         return "something is running"
@@ -56,3 +64,13 @@ def why_not(key: str, document: Document, *, busy: bool, stale: bool) -> str:
     if key in NEEDS_SELECTION and not document.selection:
         return "select a tensor first"
     return "not in this view: go to the map"
+
+
+def _not_for_recording(key: str, busy: bool) -> str:
+    if key in ("copy", "clear_selection", "fit_selection"):
+        return "select an allocation first"
+    if key == "time_axis":
+        return "the file does not say when things happened"
+    if busy and key in ("solve", "page"):
+        return "something is running"
+    return "for steps only, and this is a recording"

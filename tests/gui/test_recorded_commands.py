@@ -1,0 +1,137 @@
+"""Commands while recorded lifetimes are in sight: those for them, and the truth about the others."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.window.actions import MENUS, Command
+from app.window.main_window import MainWindow
+from app.window.offering import palette_entries
+from app.window.reasons import why_not
+from tests.gui.conftest import SECONDS, open_file
+from tests.gui.test_recorded import dialog_of, drop, opened
+from tests.runtime.snapshot.snapshots import snapshot, write
+
+
+@pytest.fixture
+def snapshot_file(tmp_path: Path) -> Path:
+    return write(tmp_path / "oom.pickle", snapshot(900, seed=5), 5)
+
+
+def test_what_is_selected_is_fitted_copied_and_let_go(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    keys = ("fit_selection", "copy", "clear_selection")
+    assert not any(window.menu[key].isEnabled() for key in keys)
+    page.before.map.click(3)
+    assert all(window.menu[key].isEnabled() for key in keys)
+    whole = page.before.map.visible_range()
+    window.menu["fit_selection"].trigger()
+    assert page.before.map.visible_range() != whole
+    window.menu["copy"].trigger()
+    recorded = page.recorded
+    assert recorded is not None
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith(recorded.about(3).name) and "\t0x" in text and "\n" not in text
+    window.menu["clear_selection"].trigger()
+    assert page.selection == () and not window.menu["copy"].isEnabled()
+
+
+def test_the_time_axis_has_its_command_and_its_field(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path, toy_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    axis = window.menu["time_axis"]
+    assert axis.isEnabled() and not axis.isChecked()
+    axis.trigger()
+    assert page.time.currentText() == "By seconds" and page.before.map.state.axis.timed
+    page.time.setCurrentIndex(0)
+    assert not axis.isChecked() and not page.before.map.state.axis.timed
+    axis.trigger()
+    open_file(qtbot, window, toy_file)
+    assert not axis.isChecked()
+
+
+def test_without_times_there_is_no_axis_of_seconds(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    opened(window, qtbot, write(tmp_path / "old.pickle", snapshot(200, version=(2, 0)), 4))
+    assert not window.menu["time_axis"].isEnabled()
+
+
+def test_a_disabled_command_tells_the_truth_about_a_recording(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    opened(window, qtbot, snapshot_file)
+    recording = window.importing.recording
+    for key in (line.key for _, lines in MENUS for line in lines if isinstance(line, Command)):
+        if not window.menu[key].isEnabled():
+            why = why_not(key, window.document, busy=False, stale=False, recording=recording)
+            assert why and "open a step first" not in why, key
+    palette = {e.key: e.remark for e in palette_entries(window)}
+    assert palette["command export"].endswith("for steps only, and this is a recording")
+    assert palette["command copy"].endswith("select an allocation first")
+
+
+def test_recorded_maps_are_written_as_a_page(
+    window: MainWindow,
+    qtbot: QtBot,
+    snapshot_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(window, qtbot, snapshot_file)
+    target = tmp_path / "recorded.html"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    window.menu["page"].trigger()
+    qtbot.waitUntil(lambda: target.exists() and not window.work.busy, timeout=SECONDS)
+    text = target.read_text("utf-8")
+    assert text.startswith("<!") and "oom.pickle" in text
+
+
+def test_every_key_of_a_map_can_be_pressed_on_a_recording(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    page.before.map.click(5)
+    modifiers = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier)
+    others = {Qt.Key.Key_Tab, Qt.Key.Key_Backtab}
+    keys = [Qt.Key(code) for code in range(0x21, 0x60)]
+    keys += [key for key in Qt.Key if 0x01000000 <= key.value < 0x01000019 and key not in others]
+    for key in keys:
+        for modifier in modifiers:
+            QTest.keyClick(page.before.map, key, modifier)
+    assert window.importing.shown is page and page.before.map.state.scene is not None
+
+
+def test_cancelling_leaves_no_file_and_no_process(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import subprocess
+
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    started: list[subprocess.Popen[bytes]] = []
+    began = threading.Event()
+    plain = subprocess.Popen
+
+    def popen(*args: object, **named: object) -> "subprocess.Popen[bytes]":
+        started.append(plain(*args, **named))  # type: ignore[call-overload]
+        began.set()
+        return started[-1]
+
+    monkeypatch.setattr("runtime.child.subprocess.Popen", popen)
+    drop(window, write(tmp_path / "long.pickle", snapshot(20_000), 4))
+    qtbot.waitUntil(began.is_set, timeout=SECONDS)
+    QTest.keyClick(dialog_of(window), Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
+    qtbot.waitUntil(lambda: not any(folder.iterdir()), timeout=SECONDS)
+    assert all(child.poll() is not None for child in started)
