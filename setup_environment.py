@@ -57,6 +57,8 @@ while compile_ahead.running():
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
 """Programs in which tests open exported pages; the first one is also the Debian package's name."""
+BROWSER_SECONDS = 600
+"""For each command that installs one: where the network hangs, the other tests run all the same."""
 
 
 def main() -> None:
@@ -104,10 +106,20 @@ def install_browser():
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", BROWSERS[0]]
     for command in (["apt-get", "update", "--quiet"], install):
         # Not ``run``: other distributions do not have it, and all other tests need none.
-        result = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=False)
-        if result.returncode != 0:
+        if not succeeds(command, environment):
             print("That failed: tests of exported pages will be skipped.", flush=True)
             return
+
+
+def succeeds(command, environment):
+    """Whether a command ends well, and within BROWSER_SECONDS."""
+    try:
+        result = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, timeout=BROWSER_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return result.returncode == 0
 
 
 def missing_system_packages():

@@ -7,6 +7,7 @@ import platformdirs
 from PySide6.QtCore import QByteArray, QSettings
 
 from app.library.place import choose_path, chosen_path
+from solver.files import write_atomic
 
 RECENT_FILES = 10
 THEME_CHOICES = ("system", "dark", "light")
@@ -19,6 +20,7 @@ class Settings:
     def __init__(self, path: Path | None = None) -> None:
         """Open ``path``, or ``bayplan.ini`` in the user's configuration folder."""
         self.path = path or Path(platformdirs.user_config_dir("bayplan", False)) / "bayplan.ini"
+        _remove_objects(self.path)
         self._store = QSettings(str(self.path), QSettings.Format.IniFormat)
 
     def save(self) -> None:
@@ -153,3 +155,14 @@ class Settings:
         except (TypeError, ValueError):
             return default
         return value if low <= value <= high else default
+
+
+def _remove_objects(path: Path) -> None:
+    """Drop lines with serialised objects, which are never ours: Qt would try to build them."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+        kept = [line for line in lines if b"@Variant(" not in line]
+        if len(kept) < len(lines):
+            write_atomic(path, b"".join(kept))
+    except OSError:
+        return  # There is no file yet, or it cannot be read or written: Qt says so where it matters.

@@ -152,6 +152,20 @@ def test_root_gets_a_browser_for_the_tests_unless_there_is_one(
     assert ran[1][-1] == "chromium-headless-shell"
 
 
+def test_a_browser_that_never_comes_is_waited_for_so_long_only(
+    setup_environment: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(command: list[str], *, timeout: float, **_: object) -> Done:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    there = {"apt-get": "/usr/bin/apt-get"}
+    monkeypatch.setattr(setup_environment.subprocess, "run", run)
+    monkeypatch.setattr(setup_environment.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup_environment.shutil, "which", there.get)
+    setup_environment.install_browser()
+    assert "will be skipped" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("user", [0, 1000])
 def test_without_a_browser_the_other_tests_still_run(
     setup_environment: ModuleType,

@@ -48,6 +48,16 @@ def test_values_that_make_no_sense_are_replaced_by_the_usual_ones(path: Path) ->
     assert settings.recents == ()
 
 
+@pytest.mark.qt_log_level_fail("WARNING")
+def test_objects_in_the_file_are_not_built_and_the_rest_is_kept(path: Path) -> None:
+    path.write_bytes(
+        b"[General]\nunits=GB\ntheme=@Variant(\\x0\\x0\\x0\\x7f\\xff)\nrecents=@Variant(xxx)\n\xff\xfe\n"
+    )
+    settings = Settings(path)
+    assert (settings.theme, settings.recents, settings.units) == ("system", (), "GB")
+    assert b"Variant" not in path.read_bytes()
+
+
 def test_limits_theme_and_layout_survive(path: Path) -> None:
     settings = Settings(path)
     settings.theme, settings.deadline, settings.seed = "light", 2.5, 7
