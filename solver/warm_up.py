@@ -169,7 +169,7 @@ def budget() -> None:
     slots, _ = simulate(tables, state, choice)
     time_trips(tables, state, copies, slots, 1)
     may = np.array([KEEP], np.uint8)
-    anneal(tables, state, copies, choice, may, 1, 0, 1, 1.0, 0.1, 1.0, 0, _NEVER)
+    anneal(tables, state, copies, choice, np.arange(0), may, 1, 0, 1, 1.0, 0.1, 1.0, 0, _NEVER)
 
 
 def _step() -> Step:

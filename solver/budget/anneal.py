@@ -6,11 +6,12 @@ may pass through what does not fit.
 
 import numpy as np
 
-from solver.budget.graph import SHORT_GAP, Bits, Tables
+from solver.budget.graph import Bits, Tables
 from solver.budget.simulate import simulate
 from solver.budget.state import State
 from solver.budget.trips import Copies, time_trips
 from solver.compiled import inner_kernel, kernel
+from solver.plan import IntArray
 
 _RUN = 7
 """Neighbouring gaps that one move changes at most."""
@@ -51,6 +52,7 @@ def anneal(
     s: State,
     c: Copies,
     start: Bits,
+    gaps: IntArray,
     may: Bits,
     budget: int,
     host_budget: int,
@@ -63,20 +65,20 @@ def anneal(
 ) -> tuple[Bits, float, float]:
     """The best choices met, their energy, and their seconds; infinite: none met fits ``budget`` bytes.
 
-    Best is what fits in the least time, else what has the least energy. ``may``: the choices that a gap
-    has, each as often as it is drawn; ``host_budget``: bytes that may be on the host at once. ``hot``
-    and ``cold``: temperatures in seconds; ``weight``: the seconds that an excess as large as the budget
-    costs. Ends early, with what it has, when ``flag`` is set.
+    Best is what fits in the least time, else what has the least energy. ``gaps``: those to decide, all
+    others stay as in ``start``; ``may``: the choices that such a gap has, each as often as it is drawn;
+    ``host_budget``: bytes that may be on the host at once. ``hot`` and ``cold``: temperatures in
+    seconds; ``weight``: the seconds that an excess as large as the budget costs. Ends early, with what
+    it has, when ``flag`` is set.
     """
     np.random.seed(seed)
-    gaps = len(start)
-    first = SHORT_GAP + 1
+    count_of_gaps = len(gaps)
     choice = start.copy()
     energy, fits, seconds = _energy(t, s, c, choice, budget, host_budget, weight)
     best = choice.copy()
     best_energy = energy
     best_seconds = seconds if fits else np.inf
-    if gaps <= first:
+    if count_of_gaps == 0:
         return best, best_energy, best_seconds
     changed = np.empty(_RUN, np.int64)
     before = np.empty(_RUN, np.uint8)
@@ -87,7 +89,8 @@ def anneal(
                 break
             heat = hot * (cold / hot) ** (move / moves)
         kind = np.random.random()
-        gap = np.random.randint(first, gaps)
+        place = np.random.randint(0, count_of_gaps)
+        gap = gaps[place]
         count = 0
         if kind < 0.55:
             changed[0], before[0] = gap, choice[gap]
@@ -100,11 +103,11 @@ def anneal(
             other = gap
             if kind < 0.7:
                 for _ in range(20):
-                    other = np.random.randint(first, gaps)
+                    other = gaps[np.random.randint(0, count_of_gaps)]
                     if choice[other] != choice[gap]:
                         break
             else:
-                other = min(gaps - 1, gap + np.random.randint(1, _RUN))
+                other = gaps[min(count_of_gaps - 1, place + np.random.randint(1, _RUN))]
             if choice[other] == choice[gap]:
                 continue
             changed[0], before[0] = gap, choice[gap]
@@ -113,7 +116,8 @@ def anneal(
             count = 2
         else:
             value = may[np.random.randint(0, len(may))]
-            for other in range(gap, min(gaps, gap + np.random.randint(2, _RUN + 1))):
+            end = min(count_of_gaps, place + np.random.randint(2, _RUN + 1))
+            for other in gaps[place:end]:
                 if choice[other] != value:
                     changed[count], before[count] = other, choice[other]
                     choice[other] = value

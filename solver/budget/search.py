@@ -20,7 +20,7 @@ import numpy as np
 from solver.budget.anneal import anneal
 from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
-from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
 from solver.budget.schedule import Host, Schedule
 from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
@@ -124,6 +124,12 @@ class _Search:
             np.uint8,
         )
         """The choices that a gap has, as often as they are drawn."""
+        undecided = SHORT_GAP + 1
+        self.gaps = np.arange(undecided, graph.gaps, dtype=np.int64)
+        if not recompute:
+            # After its last first run only repetitions would want a value.
+            self.gaps = self.gaps[~graph.is_end[undecided:]]
+        """The gaps that are decided."""
         self.best = graph.kept()
         self.best_seconds = np.inf
         self.annealings = 0
@@ -138,6 +144,9 @@ class _Search:
         self._take(graph.kept())
         if not np.isfinite(self.best_seconds):
             beginnings = [graph.kept()] if start is None else [choices_of(graph, start)]
+            if not self.recompute:
+                # A start in another order may have values made later.
+                beginnings = [np.where(each == PARK, each, graph.kept()) for each in beginnings]
             for choice in beginnings:
                 self._take(choice)
             beginnings += self._beginnings() if self.recompute else []
@@ -208,6 +217,7 @@ class _Search:
                 state,
                 copies,
                 job[0],
+                self.gaps,
                 self.may,
                 self.budget,
                 self.host.budget_bytes,
@@ -232,8 +242,6 @@ class _Search:
         """Remember choices that fit in less time than the best so far; their peak in bytes."""
         found = timed(self.graph, choice, *self.own_room, self.budget)
         fits = found.peak_bytes <= self.budget and found.host_bytes <= self.host.budget_bytes
-        # What was parked cannot always be back for all that want it: it would be made again.
-        fits &= self.recompute or found.slots == len(self.own_room[0].kept.run)
         if not found.slots or not fits or found.seconds >= self.best_seconds:
             return found.peak_bytes
         self.best, self.best_seconds = choice.copy(), found.seconds

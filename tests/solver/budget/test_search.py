@@ -1,10 +1,18 @@
 """The search keeps within its budget and finds what brute force finds on small steps."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
 from solver.budget import search as module
-from solver.budget.graph import early_order
+from solver.budget.graph import PARK, SHORT_GAP, Bits, BudgetGraph, early_order
+from solver.budget.kept import kept_slots
+from solver.budget.schedule import Entry, Host, Schedule
 from solver.budget.search import search
+from solver.budget.simulate import simulate
+from solver.budget.state import make_state
+from solver.budget.trips import Timed, timed
 from solver.step import Category, Op, Phase, Step, Storage
 from tests.solver.budget.chain_steps import MIB, chain_step
 from tests.solver.budget.random_training import random_training
@@ -76,3 +84,55 @@ def test_updates_run_as_early_as_they_may() -> None:
     place = {op: at for at, op in enumerate(order)}
     assert sorted(order) == list(range(len(step.ops)))
     assert all(place[b] < place[op] for op, before in enumerate(step.dependencies) for b in before)
+
+
+# -- where ops may not run again ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_nothing_may_run_again_all_that_is_tried_runs_each_op_once(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    graph = graph_of(random_training(24, seed))
+    peak, _ = outcome(graph, graph.kept())
+    tried = list[tuple[Bits, int]]()
+
+    def noted(graph: BudgetGraph, choice: Bits, *rest: Any) -> Timed:
+        tried.append((choice, timed(graph, choice, *rest).slots))
+        return timed(graph, choice, *rest)
+
+    monkeypatch.setattr(module, "timed", noted)
+    host = Host(1e12)
+    found = search(graph, peak * 8 // 10, deadline=20, seed=seed, host=host, recompute=False)
+    slots = len(kept_slots(graph).run)
+    assert len(tried) > 2
+    for choice, runs in tried:
+        assert runs == slots
+        assert (choice[choice != PARK] == graph.kept()[choice != PARK]).all()
+    if found is not None:
+        assert [entry.op for entry in found.schedule.entries] == graph.order.tolist()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_parked_or_kept_is_never_made_again(seed: int) -> None:
+    graph = graph_of(random_training(24, seed))
+    state, rng = make_state(graph), np.random.default_rng(seed)
+    slots = len(kept_slots(graph).run)
+    for _ in range(50):
+        choice = graph.kept()
+        parked = ~graph.is_end & (rng.random(graph.gaps) < rng.random())
+        parked[: SHORT_GAP + 1] = False
+        choice[parked] = PARK
+        assert simulate(graph.tables, state, choice)[0] == slots
+
+
+def test_a_start_in_another_order_parks_what_it_parked_and_makes_nothing_again() -> None:
+    graph = graph_of(random_training(24, 3))
+    peak, _ = outcome(graph, graph.kept())
+    order = graph.order.tolist()
+    other = Schedule(tuple(Entry(op) for op in sorted(order, key=lambda op: -op)))
+    found = search(
+        graph, peak * 9 // 10, deadline=20, seed=0, host=Host(1e12), recompute=False, start=other
+    )
+    assert found is not None
+    assert [entry.op for entry in found.schedule.entries] == order
