@@ -5,13 +5,16 @@ from PySide6.QtGui import QColor, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.map.axis_row import OpAxisRow
+from app.map.chips import first_free
 from app.map.map_row import MapRow
 from app.map.palette import ink_on
 from app.map.profile_row import ProfileRow
-from app.map.row import WEIGHT, label_font, text_width
+from app.map.row import WEIGHT, At, label_font, text_width, write
 from app.map.scene import Scene, size_of_plan
 from app.map.state import MapState
-from app.map.ticks import seconds_text
+
+LIVE_HEIGHT = 20.0
+"""Pixels of the chip that says what is live at the cursor."""
 
 
 class CursorOverlay(QGraphicsObject):
@@ -108,19 +111,14 @@ class CursorOverlay(QGraphicsObject):
         painter.fillRect(line, accent)
         font = label_font(11, WEIGHT.Medium)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        axis = self._axis.geometry()
-        text = str(slot)
-        if self.state.axis.timed:
-            text = f"op {slot}, {seconds_text(self.state.axis.second(self.state.axis.place(slot)))}"
-        width = max(text_width(text, font) + 14, 30)
-        left = min(max(x - width / 2, area.left()), area.right() - width)
-        chip = QRectF(left, axis.top() + 2, width, 18)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(accent)
-        painter.drawRoundedRect(chip, 3, 3)
-        painter.setFont(font)
-        painter.setPen(QColor(ink_on(theme.accent)))
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        found = self._axis.cursor_chip()
+        if found is not None:
+            chip, text = self._axis.mapRectToParent(found[0]), found[1]
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(accent)
+            painter.drawRoundedRect(chip, 3, 3)
+            painter.setPen(QColor(ink_on(theme.accent)))
+            write(painter, chip, text, font, At.MIDDLE)
         if self._profile.shown:
             self._paint_live(painter, scene, slot, x)
 
@@ -140,11 +138,22 @@ class CursorOverlay(QGraphicsObject):
         if len(scene.reserved):
             text += f" of {size_of_plan(scene.reserved_at(slot))}"
         width = text_width(text, font) + 14
-        left = x + 8 if x + 8 + width <= plot.right() else x - 8 - width
-        chip = QRectF(left, min(max(y - 24, plot.top() + 22), plot.bottom() - 20), width, 20)
+        chip = self._live_chip(plot, QPointF(x, y), width)
         painter.setPen(QPen(QColor(theme.line2), 1))
         painter.setBrush(QColor(theme.raised))
         painter.drawRoundedRect(chip, 4, 4)
-        painter.setFont(font)
         painter.setPen(QColor(theme.text))
-        painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+        write(painter, chip, text, font, At.MIDDLE)
+
+    def _live_chip(self, plot: QRectF, at: QPointF, width: float) -> QRectF:
+        """Beside the cursor's dot, on no word of the profile and not on the peak's dot."""
+        taken = [self._profile.mapRectToParent(box) for box in self._profile.words()]
+        sides = [at.x() + 8, at.x() - 8 - width]
+        if sides[0] + width > plot.right():
+            sides.reverse()
+        lowest = plot.bottom() - LIVE_HEIGHT
+        near = [min(max(at.y() + dy, plot.top()), lowest) for dy in (-24.0, 6.0)]
+        levels = [*near, *(lowest - down for down in range(0, int(plot.height()) - 20, 8))]
+        places = [QRectF(left, top, width, LIVE_HEIGHT) for top in levels for left in sides]
+        inside = [box for box in places if plot.left() <= box.left() and box.right() <= plot.right()]
+        return first_free(inside, taken) or places[0]

@@ -12,7 +12,7 @@ from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from app.map.chips import first_free
-from app.map.row import WEIGHT, label_font, text_width, write
+from app.map.row import WEIGHT, At, label_font, text_width, write
 from app.map.scene import Line, LineRole, Scene
 from app.numbers import human, percent
 
@@ -44,7 +44,7 @@ def line_names(row: MapRow, scene: Scene, taken: Sequence[QRectF]) -> list[LineN
     Else below the line, or at the other end.
     """
     plot, names = row.plot, []
-    used = [*taken, *_saving_box(row, scene)]
+    used = list(taken)
     left = max(plot.left() + 8, row.label_shelf() + 4)
     for line in scene.lines:
         y = round(row.y_of(line.size)) + 0.5
@@ -69,8 +69,10 @@ def _across(row: MapRow, line: Line) -> QRectF:
     return QRectF(row.plot.left(), round(row.y_of(line.size)) - 0.5, row.plot.width(), 2)
 
 
-def paint_lines(painter: QPainter, row: MapRow, scene: Scene, names: Sequence[LineName]) -> None:
-    """All lines of a scene and their names; the painter is clipped to the plot."""
+def paint_lines(
+    painter: QPainter, row: MapRow, scene: Scene, names: Sequence[LineName], saving: QRectF | None
+) -> None:
+    """All lines of a scene, their names and the saving; the painter is clipped to the plot."""
     paint_staircase(painter, row, scene, 2.0)
     for line in scene.lines:
         _paint_line(painter, row, scene, line)
@@ -80,7 +82,8 @@ def paint_lines(painter: QPainter, row: MapRow, scene: Scene, names: Sequence[Li
         painter.fillRect(name.box.adjusted(-3, 0, 3, 0), ground)
         painter.setPen(QColor(_colour(row, name.line)))
         write(painter, name.box, name.line.text, label_font())
-    _paint_saving(painter, row, scene)
+    if saving is not None:
+        _paint_saving(painter, row, scene, saving)
 
 
 def _colour(row: MapRow, line: Line) -> str:
@@ -159,32 +162,36 @@ def _saved(row: MapRow, scene: Scene) -> tuple[int, float, float]:
     return saved, top, bottom
 
 
-def _saving_box(row: MapRow, scene: Scene) -> list[QRectF]:
-    """Where the saving is written, if it is."""
+def _saving_texts(saved: int, scene: Scene) -> tuple[str, str]:
+    return human(saved), f"{percent(saved / (saved + scene.total_bytes))} of reserved"
+
+
+def saving_box(row: MapRow, scene: Scene, taken: Sequence[QRectF]) -> QRectF | None:
+    """Where the saving is written, if it is, with its bracket at the right; on nothing taken."""
     saved, top, bottom = _saved(row, scene)
     if not saved:
-        return []
-    middle = (top + bottom) / 2
-    return [QRectF(row.plot.right() - 190, middle - 20, 146, 40)]
+        return None
+    figure, share = _saving_texts(saved, scene)
+    width = max(text_width(figure, label_font(14, WEIGHT.DemiBold)), text_width(share, label_font()))
+    right = row.plot.right() - 66
+    return first_free([QRectF(right - width - 2, (top + bottom) / 2 - 19, width + 2, 36)], taken)
 
 
-def _paint_saving(painter: QPainter, row: MapRow, scene: Scene) -> None:
+def _paint_saving(painter: QPainter, row: MapRow, scene: Scene, box: QRectF) -> None:
     """A bracket from what is reserved as run down to a plan's height, and the bytes in between."""
     saved, top, bottom = _saved(row, scene)
-    if not saved:
-        return
     theme = row.state.theme
     x = row.plot.right() - 54
     painter.setPen(QPen(QColor(theme.text), 1))
     ends = [QLineF(x - 4, y, x + 4, y) for y in (top, bottom)]
     painter.drawLines([QLineF(x, top, x, bottom), *ends])
-    middle = (top + bottom) / 2
-    strong, plain = label_font(14, WEIGHT.DemiBold), label_font()
-    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    share = f"{percent(saved / (saved + scene.total_bytes))} of reserved"
-    left = x - 12 - max(text_width(human(saved), strong), text_width(share, plain)) - 2
-    painter.setFont(strong)
-    painter.drawText(QRectF(left, middle - 19, x - 12 - left, 20), right, human(saved))
-    painter.setFont(plain)
+    figure, share = _saving_texts(saved, scene)
+    write(
+        painter,
+        QRectF(box.left(), box.top(), box.width(), 20),
+        figure,
+        label_font(14, WEIGHT.DemiBold),
+        At.RIGHT,
+    )
     painter.setPen(QColor(theme.text2))
-    painter.drawText(QRectF(left, middle + 1, x - 12 - left, 16), right, share)
+    write(painter, QRectF(box.left(), box.top() + 20, box.width(), 16), share, label_font(), At.RIGHT)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from app.map.chips import is_free
 from app.map.colouring import ColourBy
 from app.map.joins import paint_joins
-from app.map.lines import line_names, paint_lines
+from app.map.lines import line_names, paint_lines, saving_box
 from app.map.palette import ink_on
 from app.map.raster import LabelArray, Surface
 from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
@@ -23,6 +23,8 @@ IDLE_MS = 60
 """Rest after a motion before thin rectangles are drawn by coverage."""
 LABEL_PAD = 5.0
 LEAST_LABEL = 12
+INK = 11.0
+"""Pixels that the letters of a label take upwards: labels of neighbours do not touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,8 @@ class MapRow(Row):
         self._picture: Picture | None = None
         self.label_shelf: Callable[[], float] = lambda: 0.0
         """Where labels begin at the earliest: right of the lines that the selection draws."""
-        self.other_words: Callable[[], list[QRectF]] = list
-        """Where the selection writes, in own coordinates: no other words stand there."""
+        self.other_words: list[Callable[[], list[QRectF]]] = []
+        """Where what lies over the map writes, in own coordinates: no other words stand there."""
         self._smooth = True
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
@@ -161,11 +163,13 @@ class MapRow(Row):
         painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
         if scene.joins:
             paint_joins(painter, self, scene)
-        taken = self.other_words()
+        taken = [box for words in self.other_words for box in words()]
+        saving = saving_box(self, scene, taken)
+        taken += [saving] if saving is not None else []
         names = line_names(self, scene, taken)
         taken += [name.box for name in names]
         self._paint_labels(painter, scene, self._picture.labels, taken)
-        paint_lines(painter, self, scene, names)
+        paint_lines(painter, self, scene, names, saving)
 
     def _paint_axis(self, painter: QPainter) -> None:
         theme = self.state.theme
@@ -203,7 +207,7 @@ class MapRow(Row):
             box = QRectF(start, top + 1, room, bottom - top - 1)
             both = width + 8 + text_width(size, plain) <= room
             extent = width + 8 + text_width(size, plain) if both else width
-            words = QRectF(start, box.center().y() - 7, extent, 14)
+            words = QRectF(start, box.center().y() - INK / 2, extent, INK)
             if not is_free(words, taken):
                 continue
             written.add(rectangle)

@@ -5,6 +5,7 @@ from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from app.map.chips import first_free
 from app.map.lines import BOUND_DASH, paint_staircase
 from app.map.palette import argb
 from app.map.profile_image import column_slots, draw_profile
@@ -116,20 +117,54 @@ class ProfileRow(Row):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.drawLine(QPointF(plot.left(), y), QPointF(plot.right(), y))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-        scene = self.state.scene
-        width = text_width(text, label_font()) + 14
-        reach = int(self.slot_at(LEFT + width))
-        first = int(self.slot_at(LEFT))
-        free = (
-            scene is None
-            or not len(scene.live[first:reach])
-            or (self.y_of(int(scene.live[first:reach].max())) > y + 18)
-        )
-        box = QRectF(plot.left() + 7, y + 2, width, 16)
-        peak = self._peak_box(scene) if scene is not None else None
-        if free and plot.height() > 80 and (peak is None or not peak.intersects(box)):
+        box = self._bound_box(size, text)
+        if box is not None:
             painter.setPen(QColor(theme.ok))
             write(painter, box, text, label_font())
+
+    def words(self) -> list[QRectF]:
+        """Where the row writes, and the peak's dot, in own coordinates."""
+        scene = self.state.scene
+        if scene is None or scene.slots == 0:
+            return []
+        boxes = self._peak_words(scene)
+        if scene.bound is not None:
+            bound = self._bound_box(scene.bound.size, scene.bound.text)
+            boxes += [bound] if bound is not None else []
+        return boxes
+
+    def _bound_box(self, size: int, text: str) -> QRectF | None:
+        """Where the bound is named: at an end of its line, off what is live and the peak's name."""
+        scene, plot = self.state.scene, self.plot
+        if scene is None or plot.height() <= 80:
+            return None
+        y = round(self.y_of(size)) + 0.5
+        width = text_width(text, label_font())
+        ends = (plot.left() + 7, plot.right() - 7 - width)
+        places = [QRectF(left, y + dy, width, 16) for dy in (2.0, -18.0) for left in ends]
+        clear = [box for box in places if box.top() >= 0 and self._is_sky(scene, box)]
+        return first_free(clear, self._peak_words(scene))
+
+    def _is_sky(self, scene: Scene, box: QRectF) -> bool:
+        """Whether nothing that is drawn of the slots reaches up into a box."""
+        first, last = int(self.slot_at(box.left() - 2)), int(self.slot_at(box.right() + 2))
+        part = slice(max(first, 0), max(last + 1, 0))
+        highest = int(scene.live[part].max(initial=0))
+        if len(scene.reserved):
+            highest = max(highest, int(scene.reserved[part].max(initial=0)))
+        return self.y_of(highest) >= box.bottom()
+
+    def peak_dot(self) -> QRectF | None:
+        """The dot at the peak, in own coordinates; None while it is not in sight."""
+        scene = self.state.scene
+        if scene is None or scene.slots == 0:
+            return None
+        x, y = self.x_of(scene.peak_slot + 0.5), self.y_of(int(scene.live[scene.peak_slot]))
+        return QRectF(x - 5, y - 5, 10, 10) if self.plot.left() <= x <= self.plot.right() else None
+
+    def _peak_words(self, scene: Scene) -> list[QRectF]:
+        """The peak's name and dot, where they are in sight."""
+        return [box for box in (self._peak_box(scene), self.peak_dot()) if box is not None]
 
     def _peak_box(self, scene: Scene) -> QRectF | None:
         """Where the peak is named; None while it is not in sight."""

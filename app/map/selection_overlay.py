@@ -57,7 +57,7 @@ class SelectionOverlay(QGraphicsObject):
         self._badges: list[Badge] = []
         self.setZValue(10)
         map_row.label_shelf = self._label_shelf
-        map_row.other_words = self._words_in_map
+        map_row.other_words.append(self.words_in_map)
         state.selection_changed.connect(self._selection_changed)
         state.scene_changed.connect(self._selection_changed)
         state.range_changed.connect(self.update)
@@ -76,18 +76,21 @@ class SelectionOverlay(QGraphicsObject):
         near = [self._map.x_of(slot + 0.5) for _, slot in self.uses]
         return max((x + 6 for x in near if LEFT <= x <= LEFT + SHELF), default=0.0)
 
-    def _words_in_map(self) -> list[QRectF]:
+    def words_in_map(self) -> list[QRectF]:
         """Where chips and the names of selected tensors stand, in the map's coordinates."""
-        boxes = [chip for chip, _ in self.chips()]
-        scene = self.state.scene
-        if scene is not None:
-            area = self._map.mapRectToParent(self._map.plot)
-            selection = [s for s in self.state.selection[:CROWD] if s < scene.storages]
-            for rectangle in scene.rectangles_of(selection)[:CROWD]:
-                line = self._line_in(scene, rectangle, self._box(rectangle).intersected(area))
-                if line is not None:
-                    boxes.append(line)
+        boxes = [*(chip for chip, _ in self.chips()), *self._names()]
         return [self._map.mapRectFromParent(box) for box in boxes]
+
+    def _names(self) -> list[QRectF]:
+        """Where selected tensors carry their names, in the widget's coordinates."""
+        scene = self.state.scene
+        if scene is None:
+            return []
+        area = self._map.mapRectToParent(self._map.plot)
+        selection = [s for s in self.state.selection if s < scene.storages]
+        visible = ((r, self._box(r).intersected(area)) for r in scene.rectangles_of(selection))
+        lines = (self._line_in(scene, r, box) for r, box in visible if box.height() >= LABELLED)
+        return [line for line in lines if line is not None]
 
     @property
     def uses(self) -> tuple[tuple[str, int], ...]:
@@ -213,11 +216,12 @@ class SelectionOverlay(QGraphicsObject):
                 if self._line_in(scene, rectangle, self._box(rectangle).intersected(area)) is None
             ]
         found: list[tuple[QRectF, str]] = []
+        names = self._names() if wanted else []
         for rectangle, text in wanted:
             box = self._box(rectangle)
             if box.intersects(area):
                 width = text_width(text, label_font(11, WEIGHT.Medium)) + 16
-                taken = [chip for chip, _ in found]
+                taken = [*names, *(chip for chip, _ in found)]
                 visible = box.intersected(area)
                 found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
         return found

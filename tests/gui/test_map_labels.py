@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QGraphicsItem
 from pytestqt.qtbot import QtBot
 
-from app.map import lines, map_row, selection_overlay
+from app.map import axis_row, cursor_overlay, lines, map_row, profile_row, ruler, selection_overlay
 from app.map.plan_scene import PlanScene, baseline_scene, plan_scene
 from app.map.row import At, text_width, write
+from app.map.ruler import Point
 from app.map.view import MapView
 from solver.placement.caching_allocator import simulate
 from solver.step import Step
@@ -23,19 +24,26 @@ Written = list[tuple[str, QRectF]]
 
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch) -> Written:
-    """All that is written into the map, with its pixels in the row's or the widget's coordinates."""
+    """All that is written into map, axis and profile, with its pixels in the widget's coordinates."""
     found: Written = []
 
     def record(painter: QPainter, box: QRectF, text: str, font: QFont, at: At = At.LEFT) -> None:
         width = text_width(text, font)
-        left = box.left() + (box.width() - width) / 2 * (at is At.MIDDLE)
-        if at is not At.RIGHT:  # the numbers of the address axis
-            middle = painter.transform().map(box.center()).y()
-            start = painter.transform().map(box.topLeft()).x() + left - box.left()
-            found.append((text, QRectF(start, middle - 6, width, 12)))
+        spare = {At.LEFT: 0.0, At.MIDDLE: 0.5, At.RIGHT: 1.0}[at] * (box.width() - width)
+        middle = painter.transform().map(box.center()).y()
+        start = painter.transform().map(box.topLeft()).x() + spare
+        found.append((text, QRectF(start, middle - 5.5, width, 11)))
         write(painter, box, text, font, at)
 
-    for module in (lines, map_row, selection_overlay):
+    for module in (
+        axis_row,
+        cursor_overlay,
+        lines,
+        map_row,
+        profile_row,
+        ruler,
+        selection_overlay,
+    ):
         monkeypatch.setattr(module, "write", record)
     return found
 
@@ -53,9 +61,10 @@ def shown(qtbot: QtBot, scene: PlanScene) -> MapView:
 
 def drawn(view: MapView, written: Written) -> Written:
     """What is written when the map is painted anew."""
-    written.clear()
-    view.map_row.update()
     view.settle()
+    for row in view.canvas.rows:
+        row.setCacheMode(QGraphicsItem.CacheMode.NoCache)  # what is kept is not written again
+    written.clear()
     view.grab()
     return list(written)
 
@@ -101,3 +110,32 @@ def test_chips_of_stays_keep_clear_of_names(
         view.select((storage,))
         words = drawn(view, written)
         assert touching(words) == []
+
+
+@pytest.mark.usefixtures("dressed")
+def test_words_keep_clear_with_ruler_cursor_and_any_size(
+    qtbot: QtBot, written: Written, resnet50_step: Step
+) -> None:
+    """At random ranges, sizes, selections, cursors and rulers no word stands on another one."""
+    baseline = simulate(resnet50_step)
+    plan = plan_scene(resnet50_step, first_fit_plan(resnet50_step), baseline)
+    random = np.random.default_rng(7)
+    for scene in (plan, baseline_scene(resnet50_step, baseline)):
+        view = shown(qtbot, scene)
+        for _ in range(24):
+            view.resize(int(random.integers(520, 1500)), int(random.integers(430, 900)))
+            zoom = float(random.choice([1.0, 1.0, 0.4, 0.1]))
+            x, y = random.random(2) * (scene.slots, scene.top)
+            wide, high = scene.slots * zoom / 2, scene.top * zoom / 2
+            view.set_visible_range(x - wide, x + wide, y - high, y + high)
+            view.select(tuple(random.integers(0, scene.storages, random.integers(0, 4)).tolist()))
+            places = random.random((3, 2)) * (2 * wide, 2 * high) + (x - wide, y - high)
+            slots, addresses = places.astype(int).clip(0, (scene.slots, scene.top)).T.tolist()
+            view.state.hover(-1, -1, (slots[0], addresses[0]))
+            view.ruler.overlay.show_points(*map(Point, slots[1:], addresses[1:]))
+            words = drawn(view, written)
+            assert len(words) > 10
+            assert touching(words) == []
+            dot = view.profile.peak_dot()
+            dot = view.profile.mapRectToScene(dot) if dot is not None else QRectF()
+            assert not any(dot.intersects(box) for text, box in words if text.startswith("Live "))
