@@ -64,7 +64,7 @@ class AboutDialog(FrameDialog):
         picture.setPixmap(pixmap("bayplan", "#000000", 56, self.devicePixelRatioF()))
         name = QLabel(tr("Bayplan"))
         name.setProperty("role", "headline")
-        self.version = QLabel(f"Version {program_version()}")
+        self.version = QLabel(tr("Version {}").format(program_version()))
         self.version.setProperty("role", "second")
         self.body.addWidget(picture)
         self.body.addWidget(name)

@@ -89,7 +89,9 @@ class CaptureDialog(FrameDialog):
         self.timed = QCheckBox(tr("Time every op on that device, which must be in this computer"))
         self.python = QLineEdit()
         self.python.setAccessibleName(tr("Python"))
-        self.python.setPlaceholderText(f"The one that runs Bayplan: {Path(sys.executable).name}")
+        self.python.setPlaceholderText(
+            tr("The one that runs Bayplan: {}").format(Path(sys.executable).name)
+        )
         self.seconds = QSpinBox()
         self.seconds.setRange(1, 86400)
         self.seconds.setSuffix(" s")
@@ -219,7 +221,7 @@ class CaptureDialog(FrameDialog):
             self._running = False
             if not self.error.isVisibleTo(self) and not self.log.toPlainText():
                 self.log.setPlainText("Cancelled.")
-        self.start.setText("Cancel" if self._running else "Capture")
+        self.start.setText(tr("Cancel") if self._running else tr("Capture"))
         for field in (
             *self._browse,
             self.from_zoo,
@@ -255,7 +257,7 @@ class CaptureDialog(FrameDialog):
 
     def _browse_file(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
-            self, tr("Python file"), self._settings.folder("capture"), "Python (*.py)"
+            self, tr("Python file"), self._settings.folder("capture"), tr("Python (*.py)")
         )
         if name:
             self._settings.set_folder("capture", Path(name).parent)

@@ -148,14 +148,17 @@ class SnapshotDialog(FrameDialog):
         self._job, self.recording = None, recording
         self.bar.hide()
         events = sum(trace.count for trace in recording.traces)
-        self.said.setText(f"{counted(events, 'event')} on {counted(len(recording.traces), 'device')}")
+        self.said.setText(
+            tr("{} on {}").format(counted(events, "event"), counted(len(recording.traces), "device"))
+        )
         chosen, begin, end = self.device.currentData(), self.begin.value(), self.end.value()
         whole = end >= self.end.maximum() and begin <= 0.0
         self.device.clear()
         for trace in sorted(recording.traces, key=lambda t: -t.count):
             most = human(int(trace.reserved.max(initial=0)))
             self.device.addItem(
-                f"{trace.device}: {counted(trace.count, 'event')}, {most} reserved", trace.device
+                tr("{}: {}, {} reserved").format(trace.device, counted(trace.count, "event"), most),
+                trace.device,
             )
         self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
         if not whole:
@@ -251,7 +254,7 @@ class SnapshotDialog(FrameDialog):
         inside = (stays.end > choice.first) & (stays.start < last) & (stays.size >= choice.least)
         count = int(inside.sum())
         events = counted(last - choice.first, "event")
-        self.count.setText(f"{counted(count, 'allocation')} of {events} will be shown.")
+        self.count.setText(tr("{} of {} will be shown.").format(counted(count, "allocation"), events))
         self.open_button.setEnabled(count > 0)
 
     @property
@@ -287,7 +290,7 @@ class SnapshotDialog(FrameDialog):
 def _seconds(name: str) -> QDoubleSpinBox:
     field = QDoubleSpinBox()
     field.setDecimals(3)
-    field.setAccessibleName(f"{name}, seconds")
+    field.setAccessibleName(tr("{}, seconds").format(name))
     field.setMinimumWidth(110)
     field.setKeyboardTracking(False)
     return field

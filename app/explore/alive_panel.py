@@ -15,6 +15,7 @@ from app.panels.controls import ElidedLabel
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, select_rows
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.plan import IntArray
 
 THROTTLE_MS = 60
@@ -64,16 +65,16 @@ class AlivePanel(QWidget):
         """The slot in the table."""
         self.filter = QLineEdit()
         self.filter.setObjectName("aliveFilter")
-        self.filter.setAccessibleName("Filter what is alive by name, category or module")
-        self.filter.setPlaceholderText("Filter by name, category or module")
+        self.filter.setAccessibleName(tr("Filter what is alive by name, category or module"))
+        self.filter.setPlaceholderText(tr("Filter by name, category or module"))
         self.filter.setClearButtonEnabled(True)
         self.filter.setMaximumWidth(320)
-        self.hold = QCheckBox("Hold this op")
+        self.hold = QCheckBox(tr("Hold this op"))
         self.hold.setObjectName("holdSlot")
-        self.hold.setToolTip("The table stays at this op while the pointer moves on (H)")
-        self.residents = QCheckBox("Residents")
+        self.hold.setToolTip(tr("The table stays at this op while the pointer moves on (H)"))
+        self.residents = QCheckBox(tr("Residents"))
         self.residents.setObjectName("aliveResidents")
-        self.residents.setToolTip("List what lives across steps, too: parameters, states, inputs")
+        self.residents.setToolTip(tr("List what lives across steps, too: parameters, states, inputs"))
         self.residents.setChecked(True)
         self.total = ElidedLabel("", "body", "text2")
         self.total.setObjectName("aliveTotal")
@@ -160,7 +161,7 @@ class AlivePanel(QWidget):
             part.setEnabled(slots is not None)
         if slots is None or slot < 0:
             self.model.set_rows(())
-            self.total.setText("Solve the step to see what is alive at each op.")
+            self.total.setText(tr("Solve the step to see what is alive at each op."))
             self.caption_changed.emit("")
             return
         self.hold.blockSignals(True)

@@ -36,6 +36,7 @@ from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
+from app.translation import tr
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -125,7 +126,7 @@ class PeakPanel(QWidget):
         rows.addWidget(self.note)
         rows.addStretch(1)
         scroll = QScrollArea()
-        scroll.setAccessibleName("What would lower the peak")
+        scroll.setAccessibleName(tr("What would lower the peak"))
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -174,7 +175,7 @@ class PeakPanel(QWidget):
         self.message.setVisible(facts is None)
         self.parts.setVisible(facts is not None)
         if facts is None:
-            self.message.setText("Solve the step to see what its peak is made of.")
+            self.message.setText(tr("Solve the step to see what its peak is made of."))
             self.caption_changed.emit("")
             return
         slot = facts.peak_slot
@@ -200,8 +201,10 @@ class PeakPanel(QWidget):
             ]
         )
         self.note.setText(
-            "An estimate counts live bytes alone: what is made again needs its inputs then. "
-            "Solve within a budget for a plan of it."
+            tr(
+                "An estimate counts live bytes alone: what is made again needs its inputs "
+                "then. Solve within a budget for a plan of it."
+            )
         )
 
     def _beside(self, facts: PlanFacts) -> str:
@@ -278,7 +281,7 @@ class _ModuleTree(QTreeWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("peakModules")
-        self.setAccessibleName("What each module has in memory at the peak")
+        self.setAccessibleName(tr("What each module has in memory at the peak"))
         self.setHeaderHidden(True)
         self.setColumnCount(2)
         self.setFrameShape(QFrame.Shape.NoFrame)

@@ -11,6 +11,7 @@ from app.panels.controls import ElidedLabel, Strip, label
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 HEIGHT = 36
 LIVE_WIDTH, CHANGE_WIDTH = 96, 148
@@ -25,7 +26,7 @@ class PlayBar(Strip):
     def __init__(self, player: Player) -> None:
         super().__init__(HEIGHT)
         self.setObjectName("playBar")
-        self.setAccessibleName("Play the step")
+        self.setAccessibleName(tr("Play the step"))
         self._player = player
         self._theme = DARK
         self.back = _button("Step back", "Step back (,)")
@@ -33,14 +34,14 @@ class PlayBar(Strip):
         self.on = _button("Step on", "Step on (.)")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("playSlider")
-        self.slider.setAccessibleName("Op")
+        self.slider.setAccessibleName(tr("Op"))
         self.slider.setMinimumWidth(80)
         self.slider.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.speed = QComboBox()
         self.speed.setObjectName("playSpeed")
-        self.speed.setAccessibleName("Ops a second")
+        self.speed.setAccessibleName(tr("Ops a second"))
         for speed in SPEEDS:
-            self.speed.addItem(f"{speed} ops/s", speed)
+            self.speed.addItem(tr("{} ops/s").format(speed), speed)
         self.speed.setCurrentIndex(SPEEDS.index(NORMAL))
         self.op = ElidedLabel("", "strong")
         self.op.setObjectName("playOp")
@@ -110,7 +111,7 @@ class PlayBar(Strip):
     def _show_state(self) -> None:
         playing = self._player.playing
         self.play.setIcon(icon("pause" if playing else "play", self._theme, self._theme.text))
-        self.play.setAccessibleName("Pause" if playing else "Play")
+        self.play.setAccessibleName(tr("Pause") if playing else tr("Play"))
 
 
 def _button(name: str, tip: str) -> QToolButton:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from app.heavy import load_module
 from app.jobs.job import Job
+from app.translation import tr
 
 if TYPE_CHECKING:
     from app.lessons.prepared import Prepared
@@ -26,7 +27,7 @@ class LessonJob(Job):
         from app.lessons.prepared import prepare_lesson
         from app.map.prepared import prepare
 
-        self.say(f"Preparing {lesson.title}")
+        self.say(tr("Preparing {}").format(lesson.title))
         prepared = prepare_lesson(lesson, self.stopping)
         for plan in prepared.plans.values():
             prepare(prepared.step, plan, prepared.baseline)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from app.jobs.job import Job
 from app.jobs.load import Loaded, as_run, prepare_best
+from app.translation import tr
 
 SECONDS = 600.0
 """How long tracing may take."""
@@ -22,7 +23,7 @@ class ProgramJob(Job):
     def run(self) -> Loaded:
         from runtime.capture import capture
 
-        self.say(f"Reading {self.path.name}")
+        self.say(tr("Reading {}").format(self.path.name))
         step = capture(
             str(self.path.absolute()),
             batch=None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.heavy import load_module
 from app.jobs.job import Job, Part
+from app.translation import tr
 from solver.files import read_bytes
 from solver.solution import Progress
 
@@ -60,7 +61,7 @@ class ShowPartJob(Job):
         from app.snapshot.recorded import of_snapshot
         from runtime.snapshot.excerpt import excerpt
 
-        self.say(f"Laying out {self.chosen.recording.name}")
+        self.say(tr("Laying out {}").format(self.chosen.recording.name))
         part = excerpt(self.chosen.recording, self.chosen.choice)
         recorded = of_snapshot(part, self.chosen.path)
         _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
@@ -80,7 +81,7 @@ class ReadTableJob(Job):
         from app.snapshot.recorded import of_table
         from solver.placement.csv_table import decode_table
 
-        self.say(f"Reading {self.path.name}")
+        self.say(tr("Reading {}").format(self.path.name))
         data = read_bytes(self.path)
         table = decode_table(data, self.path.name, cancelled=self.stopping)
         recorded = of_table(table, self.path)

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.numbers import bytes_exact
+from app.translation import tr
 
 if TYPE_CHECKING:
     from app.map.view import MapView
@@ -22,18 +23,20 @@ def tensor_menu(view: MapView, rectangle: int) -> QMenu:
         view.click(storage)
     menu = QMenu(view)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    menu.addAction("Fit to the map\tF", lambda: view.fit_storages((storage,)))
+    menu.addAction(tr("Fit to the map\tF"), lambda: view.fit_storages((storage,)))
     uses = view.selection_overlay.uses
     if uses and uses[0][0] == "P":
-        menu.addAction("Go to the producer\tP", lambda: view.go_to_use("P"))
+        menu.addAction(tr("Go to the producer\tP"), lambda: view.go_to_use("P"))
     consumers = [badge for badge, _ in uses if badge != "P"]
     if consumers:
-        menu.addAction("Go to the first consumer\t1", lambda: view.go_to_use("1"))
+        menu.addAction(tr("Go to the first consumer\t1"), lambda: view.go_to_use("1"))
     menu.addSeparator()
     clipboard = QApplication.clipboard()
     name, low = scene.name(rectangle), int(scene.low[rectangle])
-    menu.addAction("Copy the name", lambda: clipboard.setText(name))
-    menu.addAction("Copy the address", lambda: clipboard.setText(f"{low:#011x}"))
+    menu.addAction(tr("Copy the name"), lambda: clipboard.setText(name))
+    menu.addAction(tr("Copy the address"), lambda: clipboard.setText(f"{low:#011x}"))
     size = bytes_exact(scene.bytes_of(rectangle))
-    menu.addAction(f"Copy the bytes ({size})", lambda: clipboard.setText(size.replace(",", "")))
+    menu.addAction(
+        tr("Copy the bytes ({})").format(size), lambda: clipboard.setText(size.replace(",", ""))
+    )
     return menu

@@ -29,6 +29,7 @@ from app.map.selection_overlay import LaneRow, SelectionOverlay
 from app.map.state import MapState
 from app.map.tooltip import MapTooltip
 from app.theme import Theme
+from app.translation import tr
 from solver.step import Category
 
 TOOLTIP_MS = 150
@@ -56,7 +57,7 @@ class MapView(QWidget):
         super().__init__(parent)
         load_fonts()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Memory map")
+        self.setAccessibleName(tr("Memory map"))
         self.state = MapState(self)
         state = self.state
         self.canvas = Canvas(self)

@@ -305,7 +305,7 @@ class BudgetPanel(QScrollArea):
             self.rows.set_rows(points)
             fit_columns(self.table)
             self.table.setFixedHeight(HEAD + ROW * min(max(len(points), 1), MOST_ROWS))
-        self.guide.setText(GUIDE if points else "None yet.")
+        self.guide.setText(GUIDE if points else tr("None yet."))
         self.table.setVisible(bool(points))
         chosen = model.point
         select_rows(self.table, [at for at, p in enumerate(self.rows.rows) if p is chosen])
@@ -320,7 +320,7 @@ class BudgetPanel(QScrollArea):
             self.device.addItem(name.upper(), known)
         if device.name not in NAMED:
             self.device.addItem(device.name, device)
-        self.device.addItem("From a file…", None)
+        self.device.addItem(tr("From a file…"), None)
         self.device.setCurrentIndex(self.device.findText(_shown_name(device)))
         self.device.blockSignals(False)
         self.bandwidth.blockSignals(True)

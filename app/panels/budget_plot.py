@@ -118,9 +118,9 @@ class BudgetPlot(QWidget):
         self.solve_here.setVisible(unsolved or found is not None)
         self.solve_here.setEnabled(found is not None or not model.running)
         if found is not None:
-            self.solve_here.setText(f"Go to {model.unit.text(found)} {model.unit.name}")
+            self.solve_here.setText(tr("Go to {} {}").format(model.unit.text(found), model.unit.name))
         else:
-            self.solve_here.setText("Solving" if model.running else "Solve here")
+            self.solve_here.setText(tr("Solving") if model.running else tr("Solve here"))
         self.solve_here.adjustSize()
         if self.solve_here.isVisibleTo(self) and model.budget is not None:
             box = self._callout()
@@ -133,7 +133,7 @@ class BudgetPlot(QWidget):
         model = self._model
         self.solve_curve.setVisible(model.opened and all(p.free for p in model.points))
         self.solve_curve.setEnabled(not model.running)
-        self.solve_curve.setText("Solving the curve" if model.running else "Solve the curve")
+        self.solve_curve.setText(tr("Solving the curve") if model.running else tr("Solve the curve"))
         self.solve_curve.adjustSize()
         middle = self.axes.plot.center()
         self.solve_curve.move(round(middle.x() - self.solve_curve.width() / 2), round(middle.y()))

@@ -305,7 +305,7 @@ class BudgetView(QWidget):
         facts = plan_facts(step, entry.plan, entry.baseline)
         done = done_text(facts) or NOTHING_DONE
         self.name.setText(entry.name)
-        self.said.setText(done if self._aside is None else f"Not on this curve. {done}")
+        self.said.setText(done if self._aside is None else tr("Not on this curve. {}").format(done))
         scene = scene_for(step, entry.plan, self._document.baseline)
         if self.map.state.scene is not scene:
             self.map.set_scene(scene)
@@ -326,17 +326,17 @@ class BudgetView(QWidget):
             self.message.setText(infeasible_text(failed, unit))
             found = failed.found_bytes
             self.hint.setText(
-                "A larger budget, or more that plans may do, helps." if found is None else ""
+                tr("A larger budget, or more that plans may do, helps.") if found is None else ""
             )
             self.act.setVisible(found is not None)
             if found is not None:
-                self.act.setText(f"Go to {unit.text(found)} {unit.name}")
+                self.act.setText(tr("Go to {} {}").format(unit.text(found), unit.name))
                 self.act.setAccessibleName(self.act.text())
                 self.act.setEnabled(True)
         else:
-            self.message.setText(f"{unit.text(model.budget)} {unit.name} is not solved")
+            self.message.setText(tr("{} {} is not solved").format(unit.text(model.budget), unit.name))
             self.hint.setText(tr("What a plan within it costs is known when it is solved."))
-            self.act.setText("Solving" if model.running else "Solve here")
+            self.act.setText(tr("Solving") if model.running else tr("Solve here"))
             self.act.setAccessibleName(self.act.text())
         self.hint.setVisible(bool(self.hint.text()))
 
@@ -352,7 +352,9 @@ class BudgetView(QWidget):
         about = slot_facts(facts, facts.peak_slot, ALIVE_ROWS)
         unit = self.model.unit
         size = f"{unit.text(point.budget_bytes)} {unit.name}"
-        self.alive_title.setText(f"Alive at the peak of the plan within {size}, op {about.slot}")
+        self.alive_title.setText(
+            tr("Alive at the peak of the plan within {}, op {}").format(size, about.slot)
+        )
         self.alive_title.show()
         self.alive_rest.setText(about.rest)
         self.alive_rest.setVisible(bool(about.rest))

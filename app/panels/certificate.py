@@ -112,7 +112,7 @@ class CertificateCard(QWidget):
             value = self._bound(figure) if name == BOUND and not running else _figure(figure)
             self.figures.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
         self.note.setText(
-            facts.note if facts is not None else "No plan yet. Solve the step to get one."
+            facts.note if facts is not None else tr("No plan yet. Solve the step to get one.")
         )
         self.note.setVisible(bool(self.note.text()))
         planned = entry is not None and entry.baseline is None
@@ -126,7 +126,7 @@ class CertificateCard(QWidget):
         link = QPushButton(figure)
         link.setProperty("kind", "flat")
         link.setObjectName("showProof")
-        link.setAccessibleName(f"{BOUND} {figure}: show what proves it")
+        link.setAccessibleName(tr("{} {}: show what proves it").format(BOUND, figure))
         link.setToolTip(tr("Show the op and the tensors that prove it"))
         link.setCursor(Qt.CursorShape.PointingHandCursor)
         link.clicked.connect(self.proof_requested)

@@ -23,7 +23,7 @@ class SideHeader(Strip):
         super().__init__(40)
         self.chooser = QComboBox()
         self.chooser.setObjectName(f"{side}Entry")
-        self.chooser.setAccessibleName(f"Plan on the {side}")
+        self.chooser.setAccessibleName(tr("Plan on the {}").format(side))
         self.chooser.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.chooser.setMaximumWidth(220)
         self.total = FigureLabel(tr("Height"))

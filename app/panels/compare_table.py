@@ -261,9 +261,9 @@ class CompareTable(QWidget):
         self._whole.setVisible(bool(comparison.refills))
         self.no_refills.setVisible(not comparison.refills)
         self.no_refills.setText(
-            "None: every segment was opened because too few bytes were free."
+            tr("None: every segment was opened because too few bytes were free.")
             if comparison.has_segments
-            else "Neither side is the step as run, so no segments were opened."
+            else tr("Neither side is the step as run, so no segments were opened.")
         )
 
     def _show_causes(self, comparison: Comparison) -> None:

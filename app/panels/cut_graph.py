@@ -18,6 +18,7 @@ from app.facts.cut import CutGraph, Edge, Node
 from app.fonts import text_font
 from app.numbers import human
 from app.theme import DARK, Theme
+from app.translation import tr
 
 BOX_HEIGHT, LANE = 34.0, 30.0
 LEAST_LANE = 20.0
@@ -54,8 +55,8 @@ class CutGraphView(QWidget):
         if graph is None:
             return
         names = ", ".join(f"{e.name} {human(e.bytes)}" for e in graph.edges)
-        self.setAccessibleName("The cut that proves the bound")
-        self.setAccessibleDescription(f"{human(graph.total)} are held across it: {names}")
+        self.setAccessibleName(tr("The cut that proves the bound"))
+        self.setAccessibleDescription(tr("{} are held across it: {}").format(human(graph.total), names))
         self._fit()
         self._arrange()
 
@@ -203,10 +204,10 @@ class CutGraphView(QWidget):
         painter.setFont(text_font(11))
         painter.setPen(QColor(self._theme.text3))
         box = QRectF(MARGIN, 6, self.width() - 2 * MARGIN, 16)
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, "Ran before")
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight, "Still to run")
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, tr("Ran before"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight, tr("Still to run"))
         painter.setPen(QColor(self._theme.ok))
-        painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, "The cut, while this op runs")
+        painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, tr("The cut, while this op runs"))
 
     def _paint_node(self, painter: QPainter, node: Node, box: QRectF) -> None:
         theme = self._theme

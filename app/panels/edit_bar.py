@@ -117,7 +117,7 @@ class EditBar(Strip):
         self._at = (self._at + 1) % len(texts)
         found = draft.conflicts
         slots = [v.second_slot for v in found.violations] + [o.start for o in found.overlaps]
-        self.text.setText(f"{self._at + 1} of {len(texts)}: {texts[self._at]}")
+        self.text.setText(tr("{} of {}: {}").format(self._at + 1, len(texts), texts[self._at]))
         if self._at < len(slots):
             self.go_to.emit(slots[self._at])
 

@@ -142,7 +142,9 @@ class PlanHeader(Strip):
         """An edited plan says so, and whether it is right."""
         conflicts = entry.conflicts if entry is not None else 0
         self.edited.setVisible(entry is not None and entry.draft is not None)
-        self.edited.setText(f"Edited · {counted(conflicts, 'conflict')}" if conflicts else "Edited")
+        self.edited.setText(
+            tr("Edited · {}").format(counted(conflicts, "conflict")) if conflicts else tr("Edited")
+        )
         set_property(self.edited, "tag", "error" if conflicts else "accent")
 
     def _show_figures(self, entry: Entry, facts: PlanFacts) -> None:
@@ -160,7 +162,7 @@ class PlanHeader(Strip):
         terms = entry.plan.terms
         if terms is not None:
             self._figure(self.budget_figure, terms.budget_bytes)
-            self.overhead_figure.set_figure(f"{overhead(terms.overhead)} time")
+            self.overhead_figure.set_figure(tr("{} time").format(overhead(terms.overhead)))
             self._shown.add(self.overhead_figure)
             bound = proven_overhead(terms)
             if bound is not None:

@@ -82,9 +82,11 @@ class LegendBox(QAbstractButton):
     def set_bytes(self, size: int) -> None:
         """Show the group's bytes at the peak."""
         self.figure = human(size)
-        self.setAccessibleName(f"{self.shows.label}, {bytes_exact(size)} bytes at the peak")
+        self.setAccessibleName(
+            tr("{}, {} bytes at the peak").format(self.shows.label, bytes_exact(size))
+        )
         hint = tr("Click: hide or show. Alt+click: show only this.")
-        self.setToolTip(f"{human(size)} at the peak. {hint}")
+        self.setToolTip(tr("{} at the peak. {}").format(human(size), hint))
         self.updateGeometry()
         self.update()
 
@@ -284,7 +286,7 @@ class Legend(Strip):
             box.set_bytes(sizes.get(box.shows.label, 0))
             if entry is None or not box.isEnabled():
                 box.figure = ""
-        self.count.setText(f"{self._planned:,} tensors" if step is not None else "")
+        self.count.setText(tr("{:,} tensors").format(self._planned) if step is not None else "")
         self.fit()
 
     def fit(self) -> None:

@@ -34,6 +34,7 @@ from app.panels.lesson_parts import (
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 
 WIDTH = 344
 GAP = 12
@@ -77,11 +78,11 @@ class LessonPanel(QWidget):
         column = QVBoxLayout(inner)
         column.setContentsMargins(16, 14, 16, 14)
         column.setSpacing(GAP)
-        lead = label("Six short lessons on live steps. Take them in order.", tone="text2")
+        lead = label(tr("Six short lessons on live steps. Take them in order."), tone="text2")
         lead.setWordWrap(True)
         column.addWidget(lead)
         column.addLayout(self._cards)
-        other = QPushButton("Open a lesson of your own…")
+        other = QPushButton(tr("Open a lesson of your own…"))
         other.setProperty("kind", "flat")
         other.clicked.connect(self.file_asked)
         column.addWidget(other, 0, Qt.AlignmentFlag.AlignLeft)
@@ -133,8 +134,8 @@ class LessonPanel(QWidget):
             boxed.setTextFormat(Qt.TextFormat.RichText)
             boxed.setWordWrap(True)
             boxed.setContentsMargins(14, 10, 12, 10)
-            boxed.setAccessibleName("Verdict" if boxed is self.verdict else "Remember")
-        self.away = QPushButton("Back to the lesson's step")
+            boxed.setAccessibleName(tr("Verdict") if boxed is self.verdict else tr("Remember"))
+        self.away = QPushButton(tr("Back to the lesson's step"))
         self.away.clicked.connect(self.again_asked)
         inner = QWidget()
         column = QVBoxLayout(inner)
@@ -148,8 +149,8 @@ class LessonPanel(QWidget):
             column.addWidget(part)
         column.addWidget(self.remember)
         column.addStretch(1)
-        self.all = QPushButton("Lessons")
-        self.back, self.next = QPushButton("Back"), QPushButton("Next")
+        self.all = QPushButton(tr("Lessons"))
+        self.back, self.next = QPushButton(tr("Back")), QPushButton(tr("Next"))
         self.next.setProperty("kind", "primary")
         self.all.setProperty("kind", "flat")
         for button, tip in (
@@ -180,13 +181,13 @@ class LessonPanel(QWidget):
     def show_sheet(self, sheet: Sheet) -> None:
         """Show a page."""
         self._sheet, self._verdict = sheet, None
-        self.lesson.setText(f"Page {sheet.number + 1} of {len(sheet.asking)}")
+        self.lesson.setText(tr("Page {} of {}").format(sheet.number + 1, len(sheet.asking)))
         self.title.setText(sheet.title)
         self.score.hide()
         self.away.hide()
         self.back.setEnabled(sheet.number > 0)
         last = sheet.number == len(sheet.asking) - 1
-        self.next.setText("Finish" if last else "Next")
+        self.next.setText(tr("Finish") if last else tr("Next"))
         self._fill_question(sheet.question)
         self._write()
         self._stack.setCurrentIndex(1)
@@ -274,7 +275,7 @@ class LessonPanel(QWidget):
         if question.kind is Kind.NUMBER:
             row = QHBoxLayout()
             self.field = QLineEdit()
-            self.field.setAccessibleName("Your answer")
+            self.field.setAccessibleName(tr("Your answer"))
             self.field.setMaximumWidth(120)
             self.field.returnPressed.connect(self._check)
             row.addWidget(self.field)
@@ -282,11 +283,11 @@ class LessonPanel(QWidget):
             row.addStretch(1)
             column.addLayout(row)
         buttons = QHBoxLayout()
-        self.check = QPushButton("Check")
+        self.check = QPushButton(tr("Check"))
         self.check.clicked.connect(self._check)
         buttons.addWidget(self.check)
         if question.hint:
-            hint = QPushButton("Hint")
+            hint = QPushButton(tr("Hint"))
             hint.setObjectName("hint")
             hint.setProperty("kind", "flat")
             hint.clicked.connect(lambda: self._show_hint(question.hint))
@@ -310,13 +311,13 @@ class LessonPanel(QWidget):
         if sheet.question.kind is Kind.CHOICE:
             chosen = self.choices.checkedId()
             if chosen < 0:
-                self.say("Choose one of the answers first.", right=False)
+                self.say(tr("Choose one of the answers first."), right=False)
                 return
             given = str(chosen)
         elif self.field is not None:
             given = self.field.text().strip()
             if not given:
-                self.say("Write a number first.", right=False)
+                self.say(tr("Write a number first."), right=False)
                 return
         self.answered.emit(given)
 

@@ -22,6 +22,7 @@ from app.fonts import CODE_FAMILY
 from app.lessons.lesson import Kind
 from app.panels.controls import label
 from app.theme import DARK, Theme
+from app.translation import tr
 
 LEAST_WIDTH = 300
 _TICK = (QPointF(-2.5, 0.2), QPointF(-0.7, 2.0), QPointF(2.6, -1.8))
@@ -93,7 +94,9 @@ class Dots(QWidget):
         """Follow a page."""
         self._sheet, self._theme = sheet, theme
         count = len(sheet.asking)
-        self.setAccessibleName(f"Page {sheet.number + 1} of {count}, {len(sheet.answered)} answered")
+        self.setAccessibleName(
+            tr("Page {} of {}, {} answered").format(sheet.number + 1, count, len(sheet.answered))
+        )
         self.setToolTip(self.accessibleName())
         self.update()
 
@@ -127,7 +130,9 @@ class CardButton(QPushButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         state = "done" if card.done else "begun" if card.begun else "new"
         self.setObjectName(f"lesson_{number}")
-        self.setAccessibleName(f"Lesson {number}: {card.title}, {card.minutes} minutes, {state}")
+        self.setAccessibleName(
+            tr("Lesson {}: {}, {} minutes, {}").format(number, card.title, card.minutes, state)
+        )
         self.setAccessibleDescription(card.summary)
         head = QHBoxLayout()
         head.setSpacing(8)
@@ -135,7 +140,11 @@ class CardButton(QPushButton):
         title.setWordWrap(True)
         head.addWidget(title, 1)
         mark = label(
-            "✓ done" if card.done else "begun" if card.begun else f"{card.minutes} min",
+            tr("✓ done")
+            if card.done
+            else tr("begun")
+            if card.begun
+            else tr("{} min").format(card.minutes),
             "caption",
             "ok" if card.done else "accent" if card.begun else "text3",
         )

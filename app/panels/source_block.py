@@ -73,7 +73,7 @@ class SourceBlock(QWidget):
                 else f"{source.file} is not on this machine"
             )
         )
-        self.link.setAccessibleName(f"Open {source.file}, line {source.line}")
+        self.link.setAccessibleName(tr("Open {}, line {}").format(source.file, source.line))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

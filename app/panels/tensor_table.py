@@ -171,7 +171,7 @@ class TensorTable(QWidget):
             else f"{tensors:,} tensors, {all_rows:,} stays"
         )
         text = text if shown == all_rows else f"{shown:,} of {all_rows:,}"
-        self.count.setText(text if all_rows else "No plan on the map")
+        self.count.setText(text if all_rows else tr("No plan on the map"))
 
     def _index(self) -> None:
         """The rows were put in another order: mark the selection where it is now."""

@@ -9,6 +9,7 @@ from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.snapshot.recorded import Recorded
 from app.theme import DARK, Theme
+from app.translation import tr
 
 SHARES = 40
 FRAMES = 60
@@ -24,7 +25,7 @@ class RecordedInspector(QScrollArea):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("recordedInspector")
-        self.setAccessibleName("Allocation")
+        self.setAccessibleName(tr("Allocation"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setMinimumWidth(264)
@@ -74,13 +75,13 @@ class RecordedInspector(QScrollArea):
         self._peak = True
         scene = recorded.scene
         self.swatch.hide()
-        self.name.setText(f"At the peak, {human(scene.live_peak)}")
+        self.name.setText(tr("At the peak, {}").format(human(scene.live_peak)))
         self.summary.setText(
-            "Select an allocation to see its stack." if recorded.part is not None else ""
+            tr("Select an allocation to see its stack.") if recorded.part is not None else ""
         )
         self._figures(())
-        self.heading.setText("Allocated by" if recorded.shares else "")
-        self.rows.setAccessibleName("Allocated by")
+        self.heading.setText(tr("Allocated by") if recorded.shares else "")
+        self.rows.setAccessibleName(tr("Allocated by"))
         self.rows.set_rows(
             [
                 TableRow(i, share.place, f"{share.count:,}×", human(share.bytes))
@@ -103,8 +104,8 @@ class RecordedInspector(QScrollArea):
         frames = about.stack[:FRAMES]
         rest = len(about.stack) - len(frames)
         more = f", {counted(rest, 'more frame')} not shown" if rest else ""
-        self.heading.setText(f"Stack, the innermost first{more}" if frames else "")
-        self.rows.setAccessibleName("Stack")
+        self.heading.setText(tr("Stack, the innermost first{}").format(more) if frames else "")
+        self.rows.setAccessibleName(tr("Stack"))
         self.rows.set_rows(
             [
                 TableRow(i, frame.function, detail=f"{frame.file}:{frame.line}")

@@ -24,6 +24,7 @@ from app.panels.table import ROW_HEIGHT, Column, RowsModel, dense_table, fit_col
 from app.snapshot.history import HAPPENED, SAID, WHERE, HistoryModel
 from app.snapshot.recorded import Recorded
 from app.theme import Theme
+from app.translation import tr
 from runtime.snapshot.stacks import By, Share
 
 FILTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -59,7 +60,7 @@ class RecordedLists(QWidget):
         self._filling = False
         self.tabs = QTabBar()
         self.tabs.setObjectName("recordedTabs")
-        self.tabs.setAccessibleName("Lists of what was recorded")
+        self.tabs.setAccessibleName(tr("Lists of what was recorded"))
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for text in TABS:
@@ -68,10 +69,10 @@ class RecordedLists(QWidget):
         self.filter.currentIndexChanged.connect(self._filter)
         self.by = _box("sumBy", "Sum bytes by", [f"By {by.value}" for by in By])
         self.by.currentIndexChanged.connect(self.refresh)
-        self.hold = QCheckBox("Hold")
+        self.hold = QCheckBox(tr("Hold"))
         self.hold.setObjectName("holdMoment")
-        self.hold.setAccessibleName("Hold the moment of the list")
-        self.hold.setToolTip("The list stays at this moment while the pointer moves on (H)")
+        self.hold.setAccessibleName(tr("Hold the moment of the list"))
+        self.hold.setToolTip(tr("The list stays at this moment while the pointer moves on (H)"))
         self.hold.toggled.connect(self._held)
         self.total = ElidedLabel("", "body", "text2")
         self.history: HistoryModel | None = None
@@ -176,7 +177,9 @@ class RecordedLists(QWidget):
         self._filling = False
         scene = recorded.scene
         peak = ", the peak" if slot == scene.peak_slot else ""
-        self.total.setText(f"{many}, {plan_size(int(scene.live[slot]))} at {scene.place(slot)}{peak}")
+        self.total.setText(
+            tr("{}, {} at {}{}").format(many, plan_size(int(scene.live[slot])), scene.place(slot), peak)
+        )
 
     @property
     def grouped_by(self) -> By:
@@ -313,7 +316,7 @@ def _box(name: str, said: str, texts: list[str]) -> QComboBox:
 def _history_table() -> QTableView:
     table = QTableView()
     table.setObjectName("history")
-    table.setAccessibleName("Allocator history")
+    table.setAccessibleName(tr("Allocator history"))
     table.setShowGrid(False)
     table.setWordWrap(False)
     table.setFrameShape(QFrame.Shape.NoFrame)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from app.fonts import text_font
 from app.numbers import human
 from app.theme import DARK, Theme
+from app.translation import tr
 from runtime.snapshot.recording import IntArray, Trace
 from solver.step import Category
 
@@ -45,7 +46,7 @@ class Timeline(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("timeline")
-        self.setAccessibleName("Time range: arrows move the end, with Shift the beginning")
+        self.setAccessibleName(tr("Time range: arrows move the end, with Shift the beginning"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
@@ -171,7 +172,7 @@ class Timeline(QWidget):
         painter.setFont(text_font(11))
         if self._trace is None:
             painter.setPen(QColor(theme.text3))
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), "Reading…")
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), tr("Reading…"))
             return
         reserved, allocated = self._sampled(max(int(plot.width()), 2))
         top = max(int(reserved.max(initial=0)), int(allocated.max(initial=0)), 1)
@@ -194,7 +195,9 @@ class Timeline(QWidget):
         box = QRectF(MARGIN, 0, plot.width(), TITLE)
         painter.setPen(QColor(theme.warn))
         middle = int(Qt.AlignmentFlag.AlignVCenter)
-        painter.drawText(box, middle, f"Reserved, at most {human(int(reserved.max(initial=0)))}")
+        painter.drawText(
+            box, middle, tr("Reserved, at most {}").format(human(int(reserved.max(initial=0))))
+        )
         painter.setPen(QColor(theme.text2))
         right_side = middle | int(Qt.AlignmentFlag.AlignRight)
         text = f"Allocated, at most {human(int(allocated.max(initial=0)))}"

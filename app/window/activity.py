@@ -6,6 +6,7 @@ from math import ceil
 
 from app.facts.solve import proven_overhead
 from app.numbers import gib, overhead, percent, plan_size
+from app.translation import tr
 from solver.plan import Plan, Status
 from solver.solution import Progress, Solution
 from solver.step import Step
@@ -81,19 +82,19 @@ def outcome(plan: Plan, step: Step) -> Activity:
     if plan.provenance.edited_from:
         took = "edited by hand"
     if plan.status is Status.OPTIMAL:
-        return Activity(f"Proven optimal, {took}", good=True)
+        return Activity(tr("Proven optimal, {}").format(took), good=True)
     best, least = gib(step.resident_bytes + plan.height_bytes), gib(step.resident_bytes + bound)
     if plan.status is Status.STOPPED:
-        return Activity(f"Stopped: best {best}, bound {least}")
+        return Activity(tr("Stopped: best {}, bound {}").format(best, least))
     gap = (plan.height_bytes - bound) / bound if bound else 0.0
-    return Activity(f"Gap {percent(gap)}: best {best}, bound {least}")
+    return Activity(tr("Gap {}: best {}, bound {}").format(percent(gap), best, least))
 
 
 def stopped(log: Sequence[Progress], step: Step) -> Activity:
     """What is known when a solve with this log is stopped."""
     plans = [line.plan for line in log if line.plan is not None]
     if not plans:
-        return Activity("Stopped before the first plan")
+        return Activity(tr("Stopped before the first plan"))
     best = min(plans, key=lambda plan: plan.height_bytes)
     bound = max(line.bound_bytes or 0 for line in log)
     proven = replace(best.certificate, peak_bound_bytes=bound)

@@ -75,7 +75,7 @@ class Budgeting(QObject):
         from solver.budget.devices import find_device
 
         name, _ = QFileDialog.getOpenFileName(
-            self._window, tr("Open a Device"), self._settings.folder("device"), "Devices (*.json)"
+            self._window, tr("Open a Device"), self._settings.folder("device"), tr("Devices (*.json)")
         )
         if not name or self.model is None:
             return

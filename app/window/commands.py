@@ -216,7 +216,7 @@ class Commands(QObject):
     def _offer_verification(self, folder: Path) -> None:
         box = QMessageBox(self._window)
         box.setWindowTitle(tr("Module Written"))
-        box.setText(f"The module was written to {folder}.")
+        box.setText(tr("The module was written to {}.").format(folder))
         box.setInformativeText(
             tr(
                 "Verify runs it against eager training and compares losses, parameters and optimizer "

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
 from app.icons import icon
 from app.style import set_property
 from app.theme import DARK, Theme
+from app.translation import tr
 from app.window.actions import Actions
 from app.window.bars import Rail
 
@@ -60,10 +61,10 @@ class DockTitle(QWidget):
         self.remark = QLabel()
         self.remark.setProperty("role", "second")
         self._float, self._close = QToolButton(), QToolButton()
-        self._float.setToolTip("Float")
-        self._close.setToolTip("Close")
-        self._float.setAccessibleName(f"Float {name}")
-        self._close.setAccessibleName(f"Close {name}")
+        self._float.setToolTip(tr("Float"))
+        self._close.setToolTip(tr("Close"))
+        self._float.setAccessibleName(tr("Float {}").format(name))
+        self._close.setAccessibleName(tr("Close {}").format(name))
         self._float.clicked.connect(self._toggle_floating)
         self._close.clicked.connect(dock.close)
         row = QHBoxLayout(self)

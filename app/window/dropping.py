@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 
 from app.fonts import text_font
 from app.theme import DARK, Theme
+from app.translation import tr
 
 MARGIN = 12
 RADIUS = 10.0
@@ -83,9 +84,9 @@ class Dropping(QObject):
                     self._open(paths[0])
                 return True
             if len(paths) == 1:
-                self.hint.say(f"Drop to open {paths[0].name}", good=True)
+                self.hint.say(tr("Drop to open {}").format(paths[0].name), good=True)
             else:
-                self.hint.say("Drop one file at a time", good=False)
+                self.hint.say(tr("Drop one file at a time"), good=False)
             event.acceptProposedAction()
             return True
         if event.type() == QEvent.Type.DragLeave:

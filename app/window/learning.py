@@ -14,6 +14,7 @@ from app.jobs.lesson import LessonJob
 from app.jobs.load import Loaded
 from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Page
 from app.theme import DARK, Theme
+from app.translation import tr
 from app.window.activity import Activity
 from solver.errors import BayplanError
 
@@ -97,14 +98,17 @@ class Learning(QObject):
         self._window.problem.clear()
         job = LessonJob(path)
         job.succeeded.connect(self._begin)
-        self._window.work.run_job(job, "open", Activity("Preparing the lesson", stoppable=True))
+        self._window.work.run_job(job, "open", Activity(tr("Preparing the lesson"), stoppable=True))
 
     @Slot()
     def ask_file(self) -> None:
         """Ask for a lesson's file and open it."""
         settings = self._window.settings
         name, _ = QFileDialog.getOpenFileName(
-            self._window, "Open a Lesson", settings.folder("open"), f"Lessons (*{SUFFIX} *.toml)"
+            self._window,
+            tr("Open a Lesson"),
+            settings.folder("open"),
+            tr("Lessons (*{} *.toml)").format(SUFFIX),
         )
         if name:
             settings.set_folder("open", Path(name).parent)
@@ -117,7 +121,7 @@ class Learning(QObject):
         self.prepared = prepared
         known = progress_of(self._window.settings, prepared.lesson)
         self.page = 0 if known.finished else known.page
-        self._window.work.tell("Lesson ready")
+        self._window.work.tell(tr("Lesson ready"))
         self._show_dock()
         self._show_page()
 

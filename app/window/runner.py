@@ -6,6 +6,7 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal, Slot
 
 from app.jobs.job import Failure, Job
+from app.translation import tr
 from app.window.activity import Activity
 
 CLOSE_SECONDS = 10.0
@@ -58,7 +59,7 @@ class Runner(QObject):
     def _stop_job(self, job: Job) -> None:
         """End a running job; by default without result."""
         job.abandon()
-        self._say(Activity("Stopping", running=True))
+        self._say(Activity(tr("Stopping"), running=True))
 
     def _progressed(self, item: object) -> None:
         """The running job says something."""
@@ -129,7 +130,7 @@ class Runner(QObject):
             self._job.deleteLater()
             self._job = None
             if self.activity.running:
-                self._say(Activity("Stopped"))
+                self._say(Activity(tr("Stopped")))
             else:
                 self.changed.emit()
             self._follow(self._doing)

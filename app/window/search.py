@@ -36,6 +36,7 @@ from app.icons import pixmap
 from app.numbers import human
 from app.plain_text import tip
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.step import Step
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class SearchField(QLineEdit):
         self.setObjectName("search")
         self.setPlaceholderText(PLACEHOLDER)
         self.setToolTip(TIP)
-        self.setAccessibleName("Find tensor, module or op")
+        self.setAccessibleName(tr("Find tensor, module or op"))
         self.setMinimumWidth(150)
         self.setMaximumWidth(304)
         self.setFixedHeight(28)

@@ -96,7 +96,7 @@ class RecentRow(QPushButton):
         self.path = path
         self.setProperty("kind", "row")
         self.setToolTip(tip(str(path)))
-        self.setAccessibleName(f"Open {path.name}")
+        self.setAccessibleName(tr("Open {}").format(path.name))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFixedHeight(24)
         row = QHBoxLayout(self)
@@ -289,8 +289,8 @@ class SamplePreview(QWidget):
         if not loaded.plans or baseline is None or self._map is not None:
             return
         plan = min(loaded.plans, key=lambda p: p.height_bytes)
-        self.title.setText(f"Sample: {step.title}")
-        self.remark.setText(f"{len(step.ops):,} ops")
+        self.title.setText(tr("Sample: {}").format(step.title))
+        self.remark.setText(tr("{:,} ops").format(len(step.ops)))
         view = MapView()
         view.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         view.setFocusPolicy(Qt.FocusPolicy.NoFocus)
