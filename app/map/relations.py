@@ -6,6 +6,9 @@ from app.facts.stays import Went
 from app.map.plan_scene import PlanScene
 from app.map.scene import Scene
 
+MOST = 24
+"""Arrows that are drawn at most; a parameter may be read by hundreds of ops."""
+
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -14,6 +17,8 @@ class Relation:
     slot: int
     source: int
     target: int
+    main: bool = True
+    """Whether the other tensor is the largest one of the op."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +28,15 @@ class Relations:
     uses: tuple[tuple[str, int], ...]
     """(badge, slot) of the producer and the consumers, ascending slots."""
     links: tuple[Relation, ...]
+    more: int = 0
+    """Relations beside the ``MOST`` that are told."""
 
 
 def relations_of(scene: Scene, storage: int) -> Relations:
-    """The producer's largest input and each consumer's largest result are the tensors beside it."""
+    """What the producer reads and what each consumer makes are the tensors beside it.
+
+    Of more than ``MOST`` first the largest of each op, then the larger ones.
+    """
     if not isinstance(scene, PlanScene):
         return Relations((), ())
     facts = scene.facts
@@ -42,7 +52,15 @@ def relations_of(scene: Scene, storage: int) -> Relations:
         op = facts.op_at(use.slot)
         made = [s for s in {*op.creates, *op.writes} if s != storage]
         links += _link(scene, made, storage, use.slot, made=False)
-    return Relations(tuple(sorted(uses, key=lambda use: use[1])), tuple(links))
+    order = sorted(range(len(links)), key=lambda i: (not links[i].main, -_other_size(scene, links[i])))
+    kept = tuple(links[i] for i in sorted(order[:MOST]))
+    return Relations(tuple(sorted(uses, key=lambda use: use[1])), kept, len(links) - len(kept))
+
+
+def _other_size(scene: PlanScene, link: Relation) -> int:
+    """Bytes of the smaller of both tensors: of those with one in common the other's decide."""
+    ends = (link.source, link.target)
+    return min(int(scene.high[end]) - int(scene.low[end]) for end in ends)
 
 
 def _link(
@@ -51,10 +69,11 @@ def _link(
     own = _rectangle_at(scene, storage, slot)
     planned = [s for s in others if scene.step.storages[s].planned]
     planned.sort(key=lambda s: (-scene.step.storages[s].size, s))
-    other = _rectangle_at(scene, planned[0], slot) if planned else -1
-    if own < 0 or other < 0:
+    others_at = [rectangle for s in planned if (rectangle := _rectangle_at(scene, s, slot)) >= 0]
+    if own < 0:
         return []
-    return [Relation(slot, other, own) if made else Relation(slot, own, other)]
+    ends = [(other, own) if made else (own, other) for other in others_at]
+    return [Relation(slot, *pair, main=n == 0) for n, pair in enumerate(ends)]
 
 
 def _rectangle_at(scene: PlanScene, storage: int, slot: int) -> int:

@@ -139,7 +139,7 @@ class SelectionOverlay(QGraphicsObject):
         for chip, text in self.chips():
             self._paint_chip(painter, chip, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for link in self._relations.links:
+        for link in sorted(self._relations.links, key=lambda link: link.main):
             self._paint_link(painter, link)
         painter.restore()
         self._paint_badges(painter, scene, own)
@@ -216,7 +216,7 @@ class SelectionOverlay(QGraphicsObject):
                 if self._line_in(scene, rectangle, self._box(rectangle).intersected(area)) is None
             ]
         found: list[tuple[QRectF, str]] = []
-        names = self._names() if wanted else []
+        names = self._names() if wanted or self._more else []
         for rectangle, text in wanted:
             box = self._box(rectangle)
             if box.intersects(area):
@@ -224,7 +224,17 @@ class SelectionOverlay(QGraphicsObject):
                 taken = [*names, *(chip for chip, _ in found)]
                 visible = box.intersected(area)
                 found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
+        if self._more and own and (visible := self._box(own[0]).intersected(area)).isValid():
+            text = f"+{self._more} more"
+            width = text_width(text, label_font(11, WEIGHT.Medium)) + 16
+            taken = [*names, *(chip for chip, _ in found)]
+            found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
         return found
+
+    @property
+    def _more(self) -> int:
+        """Related tensors to which no arrow leads, as they are too many."""
+        return self._relations.more if self._relations is not None else 0
 
     def _chip_text(self, scene: Scene, rectangle: int) -> str:
         """The name of a tensor too small to carry it."""
@@ -256,20 +266,26 @@ class SelectionOverlay(QGraphicsObject):
             start, end, sign = source.bottom(), target.top(), 1.0
         ink, halo = QColor(self.state.theme.text), QColor(self.state.theme.map)
         if abs(end - start) > 10:
-            for width, colour in ((3.0, halo), (1.25, ink)):
+            for width, colour in (
+                ((3.0, halo), (1.25, ink)) if link.main else ((2.0, halo), (0.75, ink))
+            ):
                 painter.setPen(QPen(colour, width))
                 painter.drawLine(QPointF(x, start), QPointF(x, end))
         painter.setPen(QPen(halo, 1))
         painter.setBrush(ink)
-        tip = end + sign * 3
+        tip, half = end + sign * 3, 4.5 if link.main else 3.5
         painter.drawPolygon(
             QPolygonF(
-                [QPointF(x, tip), QPointF(x - 4.5, tip - sign * 8), QPointF(x + 4.5, tip - sign * 8)]
+                [
+                    QPointF(x, tip),
+                    QPointF(x - half, tip - sign * 1.8 * half),
+                    QPointF(x + half, tip - sign * 1.8 * half),
+                ]
             )
         )
         painter.setPen(QPen(ink, 1.5))
         painter.setBrush(halo)
-        painter.drawEllipse(QPointF(x, start), 2.6, 2.6)
+        painter.drawEllipse(QPointF(x, start), *((2.6, 2.6) if link.main else (1.9, 1.9)))
 
     def _paint_badges(self, painter: QPainter, scene: Scene, own: list[int]) -> None:
         theme = self.state.theme

@@ -101,6 +101,40 @@ def test_relations_are_the_inspectors(toy_step: Step) -> None:
     assert relations_of(scene, 0).uses == (("1", 0), ("2", 5))
 
 
+def test_arrows_lead_to_all_that_is_read_and_made(
+    toy_step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = plan_scene(toy_step, first_fit_plan(toy_step))
+    arrows = 0
+    for storage in range(scene.storages):
+        relations = relations_of(scene, storage)
+        told = {
+            (x.slot, int(scene.storage[x.source]), int(scene.storage[x.target]))
+            for x in relations.links
+        }
+        expected = set()
+        for use in scene.facts.producers(storage):
+            if use.creates:
+                reads = scene.facts.op_at(use.slot).reads
+                expected |= {(use.slot, other, storage) for other in reads}
+        for use in scene.facts.consumers(storage):
+            op = scene.facts.op_at(use.slot)
+            expected |= {(use.slot, storage, other) for other in (*op.creates, *op.writes)}
+        assert told == {
+            (slot, one, two)
+            for slot, one, two in expected
+            if one != two and toy_step.storages[two if one == storage else one].planned
+        }
+        arrows += len(told)
+        mains = sum(link.main for link in relations.links)
+        monkeypatch.setattr("app.map.relations.MOST", 1)
+        few = relations_of(scene, storage)
+        assert len(few.links) + few.more == len(relations.links)
+        assert [link.main for link in few.links] == [True] * min(mains, 1)
+        monkeypatch.undo()
+    assert arrows > 4
+
+
 def test_a_description_says_what_where_when_and_what_the_allocator_did(toy_step: Step) -> None:
     baseline = simulate(toy_step)
     scene = plan_scene(toy_step, first_fit_plan(toy_step), baseline)
