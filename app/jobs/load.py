@@ -3,17 +3,36 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.facts.plan import best_plan
 from app.heavy import load_module
-from app.jobs.job import Job
+from app.jobs.job import Job, Part
 from app.library import Library
+from app.numbers import counted
 from app.step_beside import step_beside
+from app.translation import tr
 from solver.errors import BayplanError
 from solver.files import decode_plan, read_bytes, read_json
 from solver.plan import Plan
 from solver.solution import Baseline
 from solver.step import Step
+
+if TYPE_CHECKING:
+    from app.map.bands import Bands
+
+READ, MODELLED = 0.15, 0.4
+"""Parts of the time that a step of many ops has taken when it is read, and when it is modelled."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What can be shown of a step as soon as it is read."""
+
+    title: str
+    ops: int
+    bands: "Bands"
+    """Of the ops in program order."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +81,7 @@ class LoadJob(Job):
         from solver.check import require_valid
         from solver.planning_step import load_any_step
 
-        self.say(f"Reading {self.path.name}")
+        self.say(tr("Reading {}").format(self.path.name))
         data = read_bytes(self.path)
         content = read_json(data, self.path.name)
         plans: tuple[Plan, ...] = ()
@@ -77,9 +96,7 @@ class LoadJob(Job):
                 plans = (decode_plan(read_bytes(plan_path), plan_path.name),)
         for plan in plans:
             require_valid(step, plan)
-        self.say(f"{len(step.ops):,} ops")
-        baseline = as_run(step)
-        prepare_best(step, baseline, plans)
+        baseline = modelled(self, step, plans)
         return Loaded(step, path, baseline, plans, plan_path, example=self._example)
 
     def _step_of(self, plan: Plan) -> tuple[Step, Path | None]:
@@ -120,8 +137,7 @@ class LibraryLoadJob(Job):
         ids = tuple(summary.id for summary in library.plans(step_id))
         # The library checks each plan against its step as it reads it.
         plans = tuple(library.plan(number) for number in ids)
-        baseline = as_run(step)
-        prepare_best(step, baseline, plans)
+        baseline = modelled(self, step, plans)
         return Loaded(
             step,
             None,
@@ -131,6 +147,20 @@ class LibraryLoadJob(Job):
             plan_ids=ids,
             shown_id=self._plan_id,
         )
+
+
+def modelled(job: Job, step: Step, plans: tuple[Plan, ...]) -> Baseline:
+    """How a step that was read runs today, with what the window shows first; ``job`` says how far."""
+    from app.map.bands import make_bands
+
+    ops = counted(len(step.ops), "op")
+    job.say(Outline(step.title, len(step.ops), make_bands(step, range(len(step.ops)))))
+    job.say(Part(READ, tr("{}: placing them as PyTorch does").format(ops)))
+    baseline = as_run(step)
+    if not job.stopping():
+        job.say(Part(MODELLED, tr("{}: drawing the map").format(ops)))
+        prepare_best(step, baseline, plans)
+    return baseline
 
 
 def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> None:

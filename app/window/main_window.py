@@ -47,6 +47,7 @@ from app.window.enabled import enabled_commands
 from app.window.handlers import handlers
 from app.window.importing import Importing
 from app.window.learning import Learning
+from app.window.loading import Loading
 from app.window.offering import palette_entries
 from app.window.opening import RecentMenu
 from app.window.picturing import Picturing
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(middle)
         self.docks = Docks(self, self.menu, Placeholder(), Placeholder(), Placeholder())
         self.watch = StepWatch(self.work, self)
+        self.loading = Loading(self)
         self._escape = QShortcut(QKeySequence(Qt.Key.Key_Escape), self)
         self._connect()
         self.theme = chosen_theme(settings.theme)
@@ -154,7 +156,7 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication):
             apply_theme(application, theme)
         parts = (self.menu, self.search, self.problem, self.start, self.docks, self.command_palette)
-        for part in (*parts, self.dropping, self.importing, self.learning):
+        for part in (*parts, self.dropping, self.importing, self.learning, self.loading):
             part.set_theme(theme)
         if self.central is not None:
             self.central.set_theme(theme)

@@ -17,13 +17,14 @@ from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
 from app.jobs.job import Job, Part, failure_of
-from app.jobs.load import LibraryLoadJob, Loaded, LoadJob
+from app.jobs.load import LibraryLoadJob, Loaded, LoadJob, Outline
 from app.jobs.prove import ProveJob
 from app.jobs.recorded import PlaceRecordedJob
 from app.jobs.solve import SolveJob
 from app.library import Library
 from app.numbers import Unit, counted
 from app.settings import Settings
+from app.translation import tr
 from app.window.activity import Activity, distinct_plans, outcome, stopped
 from app.window.library_work import LibraryWork
 from solver.errors import BayplanError
@@ -42,6 +43,8 @@ class Work(LibraryWork):
 
     opened = Signal(object)
     """A Loaded was put into the document."""
+    outlined = Signal(object)
+    """What is being opened was read, an Outline; it is not in the document yet."""
     exported = Signal(object)
     """The folder of a module that was written."""
     verified = Signal(object)
@@ -70,6 +73,7 @@ class Work(LibraryWork):
         """By name the plans that the running one has brought."""
         self._too_small: Infeasible | None = None
         self._solve_next = False
+        self._opening = ""
 
     # What can be asked for.
 
@@ -80,18 +84,20 @@ class Work(LibraryWork):
         self._solve_next = solve
         job = LoadJob(path, self._find_step, plan=plan, example=example)
         job.succeeded.connect(self._loaded)
-        self._run(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+        self._opening = path.name
+        self._run(job, "open", Activity(tr("Reading {}").format(path.name), stoppable=True))
 
     def run_job(self, job: Job, doing: str, activity: Activity) -> None:
         """Run a job whose outcome is for somebody else, in place of what runs."""
         self._solve_next = False
+        self._opening = ""
         self._run(job, doing, activity)
 
     def open_with(self, job: Job, path: Path) -> None:
         """Open what a job, which succeeds with a Loaded, makes of a file."""
         job.succeeded.connect(self._loaded)
         job.succeeded.connect(partial(self._opened_from, path))
-        self.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+        self.run_job(job, "open", Activity(tr("Reading {}").format(path.name), stoppable=True))
 
     def tell(self, text: str) -> None:
         """Say in the tool bar how something ended."""
@@ -121,7 +127,8 @@ class Work(LibraryWork):
 
     def _open_from_library(self, job: LibraryLoadJob) -> None:
         job.succeeded.connect(self._loaded)
-        self._run(job, "open", Activity("Reading the library", stoppable=True))
+        self._opening = tr("From the library")
+        self._run(job, "open", Activity(tr("Reading the library"), stoppable=True))
 
     def solve(self, pins: Pins = (), name: str = "") -> None:
         """Solve the open step with the limits in the settings; with pins, a plan called ``name``."""
@@ -140,7 +147,7 @@ class Work(LibraryWork):
         )
         job.succeeded.connect(self._solved)
         limit = self.settings.deadline
-        self._run(job, "solve", Activity("Starting the solver", stoppable=True, limit=limit))
+        self._run(job, "solve", Activity(tr("Starting the solver"), stoppable=True, limit=limit))
 
     def solve_budgets(
         self, wanted: Wanted, budgets: tuple[int, ...] = (), unit: Unit = BUDGET_UNITS[0]
@@ -155,7 +162,7 @@ class Work(LibraryWork):
         job = BudgetJob(request, self.document.baseline, self._learned)
         job.succeeded.connect(self._budgets_solved)
         self._answers, self._too_small = {}, None
-        self._run(job, "budgets", Activity("Starting the solver", stoppable=True, limit=deadline))
+        self._run(job, "budgets", Activity(tr("Starting the solver"), stoppable=True, limit=deadline))
 
     def prove(self) -> None:
         """Find what proves the shown plan's bound, beside other work; ``proved`` follows."""
@@ -170,7 +177,7 @@ class Work(LibraryWork):
         """Trace a model in a child process and open its step."""
         job = CaptureJob(request)
         job.succeeded.connect(self._loaded)
-        self._run(job, "capture", Activity(f"Capturing {request.source}", stoppable=True))
+        self._run(job, "capture", Activity(tr("Capturing {}").format(request.source), stoppable=True))
 
     def export(self, folder: Path) -> None:
         """Write the shown plan as a module into ``folder``."""
@@ -179,13 +186,13 @@ class Work(LibraryWork):
             return
         job = ExportJob(step, shown.plan, folder)
         job.succeeded.connect(self._exported)
-        self._run(job, "export", Activity(f"Writing {folder.name}"))
+        self._run(job, "export", Activity(tr("Writing {}").format(folder.name)))
 
     def verify(self, folder: Path) -> None:
         """Run an exported module against eager training."""
         job = VerifyJob(folder)
         job.succeeded.connect(self._verified)
-        self._run(job, "verify", Activity(f"Verifying {folder.name}", stoppable=True))
+        self._run(job, "verify", Activity(tr("Verifying {}").format(folder.name), stoppable=True))
 
     def _stop_job(self, job: Job) -> None:
         """A solve ends with the best plan so far, anything else without result."""
@@ -196,7 +203,7 @@ class Work(LibraryWork):
             self._say(replace(self.activity, text="Stopping", stoppable=False, limit=None))
         elif isinstance(job, LoadJob | LibraryLoadJob):
             self._set_aside()
-            self._say(Activity("Cancelled"))
+            self._say(Activity(tr("Cancelled")))
         else:
             super()._stop_job(job)
 
@@ -223,7 +230,7 @@ class Work(LibraryWork):
         if self._saved(partial(save_plan, shown.plan, path)):
             self.document.update_entry(shown, library_id=shown.library_id, path=path)
             self.settings.add_recent(path)
-            self._say(Activity(f"Saved {path.name}"))
+            self._say(Activity(tr("Saved {}").format(path.name)))
 
     def save_step(self, path: Path) -> None:
         """Write the open step to a file."""
@@ -232,7 +239,12 @@ class Work(LibraryWork):
             self.document.path = path
             self.settings.add_recent(path)
             self.opened.emit(Loaded(step, path, example=self.document.example))
-            self._say(Activity(f"Saved {path.name}"))
+            self._say(Activity(tr("Saved {}").format(path.name)))
+
+    @property
+    def opening(self) -> str:
+        """The name of the step that is being opened; empty: none is."""
+        return self._opening if self.busy and self._doing == "open" else ""
 
     @property
     def solving(self) -> bool:
@@ -300,19 +312,19 @@ class Work(LibraryWork):
         if self._too_small is not None and isinstance(job, BudgetJob):
             self._say(Activity(infeasible_text(self._too_small, job.request.unit)))
         else:
-            self._say(Activity(f"Solved {counted(len(plans), 'budget')}", good=bool(plans)))
+            self._say(Activity(tr("Solved {}").format(counted(len(plans), "budget")), good=bool(plans)))
         self._learned = job.learned if isinstance(job, BudgetJob) else None
         if step is not None and plans and not self.document.example:
             self._store(step, plans, None)
 
     @Slot(object)
     def _exported(self, folder: Path) -> None:
-        self._say(Activity(f"Exported to {folder.name}"))
+        self._say(Activity(tr("Exported to {}").format(folder.name)))
         self.exported.emit(folder)
 
     @Slot(object)
     def _verified(self, report: "VerifyReport") -> None:
-        self._say(Activity("Verified", good=True) if report.ok else Activity("Not verified"))
+        self._say(Activity(tr("Verified"), good=True) if report.ok else Activity(tr("Not verified")))
         self.verified.emit(report)
 
     def _progressed(self, item: object) -> None:
@@ -323,6 +335,9 @@ class Work(LibraryWork):
             self.document.add_progress(item)
         if isinstance(item, Progress):
             text = f"{item.phase}: {item.result}" if item.result else item.phase
+        elif isinstance(item, Outline):
+            self.outlined.emit(item)
+            return
         elif isinstance(item, Part):
             self._say(replace(self.activity, text=item.text or self.activity.text, done=item.done))
             return
