@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter, QPixmap
@@ -129,9 +130,9 @@ class Drawing:
             case ".png":
                 content = _png(self.page, self.scale, stopping)
             case ".svg":
-                content = _svg(self.page, self.title, stopping)
+                content = svg_of(self.page, self.title, stopping)
             case _:
-                content = _pdf(self.page, self.title, stopping)
+                content = pdf_of(self.page, self.title, stopping)
         if stopping():
             return False
         write_atomic(self.path, content)
@@ -140,6 +141,17 @@ class Drawing:
     def close(self) -> None:
         """Forget its widgets."""
         self.page.widget.deleteLater()
+
+
+class Paintable(Protocol):
+    """What can be written as an SVG or a PDF."""
+
+    @property
+    def widget(self) -> QWidget:
+        """What has its size."""
+
+    def paint(self, painter: QPainter, stopping: Callable[[], bool]) -> None:
+        """Paint all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,17 +167,9 @@ class _Page:
 
         Changes nothing, so that any thread can do it.
         """
-        theme, canvas = self.view.state.theme, self.view.canvas
-        painter.fillRect(self.widget.rect(), QColor(theme.map))
+        painter.fillRect(self.widget.rect(), QColor(self.view.state.theme.map))
         self.header.paint_on(painter)
-        painter.translate(canvas.mapTo(self.widget, QPoint(0, 0)))
-        for row in canvas.rows:
-            if row.shown and not stopping():
-                painter.save()
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.translate(row.geometry().topLeft())
-                row.paint(painter, QStyleOptionGraphicsItem())
-                painter.restore()
+        paint_rows(self.view, self.widget, painter, stopping)
 
     def use_pixels(self, ratio: float) -> None:
         """Rasterise so many pixels for each of ours."""
@@ -177,12 +181,31 @@ class _Page:
     def use_shapes(self) -> None:
         """Paint shapes in place of pixels where they are not too many."""
         self.use_pixels(PIXELS_IN_SHAPES)
-        row, profile = self.view.map_row, self.view.profile
-        scene = self.view.state.scene
-        if scene is not None and len(visible(row, scene)) <= MOST_SHAPES:
-            row.shapes = map_shapes(row)
-        if scene is not None and scene.slots <= MOST_SHAPES:
-            profile.shapes = profile_shapes(profile)
+        use_shapes(self.view)
+
+
+def use_shapes(view: MapView) -> None:
+    """Paint the rectangles of a map as shapes where they are not too many."""
+    row, profile, scene = view.map_row, view.profile, view.state.scene
+    if scene is not None and len(visible(row, scene)) <= MOST_SHAPES:
+        row.shapes = map_shapes(row)
+    if scene is not None and scene.slots <= MOST_SHAPES:
+        profile.shapes = profile_shapes(profile)
+
+
+def paint_rows(
+    view: MapView, widget: QWidget, painter: QPainter, stopping: Callable[[], bool] = _never
+) -> None:
+    """Paint the rows of a map where it lies in ``widget``."""
+    canvas = view.canvas
+    painter.translate(canvas.mapTo(widget, QPoint(0, 0)))
+    for row in canvas.rows:
+        if row.shown and not stopping():
+            painter.save()
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.translate(row.geometry().topLeft())
+            row.paint(painter, QStyleOptionGraphicsItem())
+            painter.restore()
 
 
 def _page(
@@ -222,7 +245,8 @@ def _png(page: _Page, scale: float, stopping: Callable[[], bool]) -> bytes:
     return b"" if stopping() else _encoded(image)
 
 
-def _svg(page: _Page, title: str, stopping: Callable[[], bool]) -> bytes:
+def svg_of(page: Paintable, title: str, stopping: Callable[[], bool] = _never) -> bytes:
+    """A page as an SVG file."""
     from PySide6.QtSvg import QSvgGenerator
 
     content = QByteArray()
@@ -241,7 +265,8 @@ def _svg(page: _Page, title: str, stopping: Callable[[], bool]) -> bytes:
     return fitted_text(bytes(content.data()).decode()).encode()
 
 
-def _pdf(page: _Page, title: str, stopping: Callable[[], bool]) -> bytes:
+def pdf_of(page: Paintable, title: str, stopping: Callable[[], bool] = _never) -> bytes:
+    """A page as a PDF file."""
     content = QByteArray()
     buffer = QBuffer(content)
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)

@@ -226,7 +226,9 @@ class _Hatch(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(self.theme.warn), 1))
         for x in range(-13, 14, 5):
-            painter.drawLine(x, 13, x + 13, 0)
+            # A picture of shapes cuts nothing off.
+            left, right = max(x, 0), min(x + 13, 13)
+            painter.drawLine(left, 13 - left + x, right, 13 - right + x)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(QPen(QColor(self.theme.line2), 1))
         painter.drawRect(0, 0, 12, 12)

@@ -204,6 +204,16 @@ class RecordedPage(QWidget):
         for part in (self.lists, self.inspector, self.time, self.header.place):
             part.hide()
 
+    @property
+    def head(self) -> tuple[QWidget, ...]:
+        """What stands above the maps."""
+        return self.header, self.sentence, self.legend
+
+    @property
+    def maps_in_sight(self) -> "tuple[_Side, ...]":
+        """The map as recorded, and that beside it where there is one."""
+        return tuple(side for side in (self.before, self.after) if not side.isHidden())
+
     def settled(self) -> QPixmap:
         """What the page looks like when nothing on it moves any more."""
         for layout in (self.layout(), self.sides.layout()):

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 PAGE = "app.snapshot.page"
 """Brings pyqtgraph, which the first window must not wait for."""
+ENDINGS = (".png", ".svg", ".pdf", ".html")
 PAGE_MS = 150
 """After which the page is made, while its dialog is looked at."""
 
@@ -217,28 +218,28 @@ class Importing(QObject):
         """A file to write into, proposed by the recording's name."""
         settings = self._work.settings
         proposed = Path(settings.folder("picture")) / f"{recorded.path.stem}{suffix}"
-        name, _ = QFileDialog.getSaveFileName(self._window, title, str(proposed), kinds)
+        name, kind = QFileDialog.getSaveFileName(self._window, title, str(proposed), kinds)
         if not name:
             return None
         path = with_suffix(Path(name), suffix)
+        chosen = next((end for end in ENDINGS if f"*{end})" in kind), suffix)
+        if path.suffix == suffix != chosen:
+            # The proposed name was left as it is, and another kind chosen.
+            path = path.with_suffix(chosen)
         settings.set_folder("picture", path.parent)
         return path
 
     def picture(self) -> bool:
         """Ask for a file and save the recorded maps as a picture; False where there are none."""
-        page, settings = self.shown, self._work.settings
+        page = self.shown
         if page is None or page.recorded is None:
             return False
         recorded = page.recorded
-        proposed = Path(settings.folder("picture")) / f"{recorded.path.stem}.png"
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, tr("Save the Picture"), str(proposed), "Pictures (*.png)"
-        )
-        if name:
+        kinds = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
+        path = self._where(recorded, tr("Save the Picture"), ".png", kinds)
+        if path is not None:
             from app.snapshot.picture import render_recorded
 
-            path = with_suffix(Path(name), ".png")
-            settings.set_folder("picture", path.parent)
             try:
                 render_recorded(recorded, path, self._theme)
             except (BayplanError, OSError) as error:

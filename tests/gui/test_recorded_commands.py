@@ -1,5 +1,6 @@
 """Commands while recorded lifetimes are in sight: those for them, and the truth about the others."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from app.window.reasons import why_not
 from tests.gui.conftest import SECONDS, open_file
 from tests.gui.test_recorded import dialog_of, drop, opened
 from tests.runtime.snapshot.snapshots import snapshot, write
+
+RECTANGLE = re.compile("M[0-9.]+,[0-9.]+ ?L")
+"""Of the map, one of many in a path."""
 
 
 @pytest.fixture
@@ -94,6 +98,29 @@ def test_recorded_maps_are_written_as_a_page(
     qtbot.waitUntil(lambda: target.exists() and not window.work.busy, timeout=SECONDS)
     text = target.read_text("utf-8")
     assert text.startswith("<!") and "oom.pickle" in text
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_recorded_maps_are_saved_as_any_kind_of_picture(
+    window: MainWindow,
+    qtbot: QtBot,
+    snapshot_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+) -> None:
+    opened(window, qtbot, snapshot_file)
+    # The name that was proposed, and the kind that was chosen.
+    answer = str(tmp_path / "oom.png"), f"{kind.upper()} (*.{kind})"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+    window.menu["picture"].trigger()
+    content = (tmp_path / f"oom.{kind}").read_bytes()
+    assert content.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
+    if kind == "svg":
+        text = content.decode()
+        assert "Made in forward" in text and "Lost to fragmentation" in text
+        recorded = window.importing.page.recorded if window.importing.page is not None else None
+        assert recorded is not None and len(RECTANGLE.findall(text)) > recorded.scene.count
 
 
 def test_every_key_of_a_map_can_be_pressed_on_a_recording(
