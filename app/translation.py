@@ -3,7 +3,9 @@
 Every fixed text of the window is the literal argument of ``tr``, which looks it up in the one context
 ``Bayplan``. ``make translations`` collects them into a ``.ts`` file for a translator (Qt Linguist);
 what Linguist releases, ``resources/translations/bayplan_de.qm``, is used where it fits the system's
-language. Texts with figures in them are sentences in English so far.
+language. A sentence with figures has places for them, ``tr("{} of {}").format(n, all)``; a translation
+that wants them in another order numbers them, ``{1} ... {0}``. A test finds texts that widgets are
+given without it.
 """
 
 from importlib import resources

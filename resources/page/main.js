@@ -1,5 +1,9 @@
 // What is shown, and what changes when it does.
 
+const PLAY_SECONDS = 20; // For a whole step, where that is neither too slow nor too fast.
+const SLOWEST = 4; // Slots a second.
+const FASTEST = 400;
+
 /** The page's one state; the map and the panels read it and call its methods. */
 class State {
   constructor(data) {
@@ -13,6 +17,7 @@ class State {
     this.hovered = this.selected = this.cursor = -1;
     this.found = [];
     this.foundAt = -1;
+    this.playing = 0;
     this.map = new MapView(this, document.getElementById("ground"), document.getElementById("overlay"));
     this.panels = new Panels(this);
   }
@@ -40,6 +45,7 @@ class State {
   showPlan(number) {
     if (!this.plans[number] || number === this.number) return;
     const before = this.plan;
+    this.stopPlaying();
     const chosen = this.selected >= 0 ? before.nameOf(this.selected) : "";
     this.number = number;
     this.hovered = -1;
@@ -61,6 +67,7 @@ class State {
   point(x, y) {
     const { left, width, top } = this.map.plot;
     if (x < left || x >= left + width || y < top) return this.leave();
+    if (this.playing) this.stopPlaying();
     const hovered = this.map.rectangleAt(x, y);
     const cursor = Math.min(Math.max(Math.floor(this.map.slotAt(x)), 0), this.plan.slots - 1);
     const changed = cursor !== this.cursor;
@@ -102,6 +109,30 @@ class State {
     this.cursor = slot;
     this.map.reveal(slot, slot + 1);
     this.follow();
+  }
+
+  /** Walk from the cursor, or from the first slot, to the last one; again: stop. */
+  play() {
+    if (this.playing) return this.stopPlaying();
+    const { slots } = this.plan;
+    if (!slots) return;
+    const from = this.cursor >= 0 && this.cursor < slots - 1 ? this.cursor : 0;
+    const each = 1000 / Math.min(Math.max(slots / PLAY_SECONDS, SLOWEST), FASTEST);
+    let begun = 0;
+    const frame = (now) => {
+      begun ||= now;
+      this.goToSlot(Math.min(from + Math.floor((now - begun) / each), slots - 1));
+      if (this.cursor < slots - 1) this.playing = requestAnimationFrame(frame);
+      else this.stopPlaying();
+    };
+    this.playing = requestAnimationFrame(frame);
+    playButton(true);
+  }
+
+  stopPlaying() {
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    playButton(false);
   }
 
   goToUse(badge) {
@@ -151,6 +182,13 @@ class State {
   }
 }
 
+/** What the button says it does. */
+function playButton(playing) {
+  const button = document.getElementById("play");
+  button.textContent = playing ? "❚❚" : "▶";
+  button.setAttribute("aria-label", playing ? "Pause" : "Play the step");
+}
+
 function start(data) {
   UNITS = data.units;
   const state = new State(data);
@@ -165,6 +203,7 @@ function start(data) {
     }
   });
   listen(state, state.map, document.getElementById("map"));
+  document.getElementById("play").addEventListener("click", () => state.play());
   document.getElementById("theme").addEventListener("click", () => {
     document.documentElement.dataset.theme = state.palette.dark ? "light" : "dark";
     state.recolour();

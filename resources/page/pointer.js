@@ -92,6 +92,7 @@ function keys(state, map, shift) {
     ",": () => state.goToSlot(Math.max(state.cursor - 1, 0)),
     "[": () => state.showPlan(state.number - 1),
     "]": () => state.showPlan(state.number + 1),
+    " ": () => state.play(),
     "/": () => document.getElementById("search").focus(),
     Escape: () => state.select(-1),
     ...Object.fromEntries([..."123456789"].map((digit) => [digit, () => state.goToUse(digit)])),

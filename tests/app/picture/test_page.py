@@ -161,6 +161,20 @@ def test_keys_jump_to_the_peak_zoom_and_change_the_plan(
     assert sample.ask("document.querySelector('[aria-checked=true]').innerText") == "As run"
 
 
+def test_playing_walks_from_the_cursor_to_the_last_slot_unless_it_is_stopped(sample: Browser) -> None:
+    sample.ask("document.getElementById('map').focus()")
+    last = sample.ask("bayplan.plan.slots - 1")
+    sample.ask(f"bayplan.goToSlot({last} - 3)")
+    sample.press(" ", 32, " ")
+    assert sample.ask("document.getElementById('play').getAttribute('aria-label')") == "Pause"
+    sample.wait_for(f"bayplan.cursor === {last} && !bayplan.playing")
+    assert sample.ask("document.getElementById('play').getAttribute('aria-label')") == "Play the step"
+    sample.ask("document.getElementById('play').click()")
+    sample.wait_for("bayplan.cursor >= 0 && bayplan.cursor < 20")
+    sample.ask("document.getElementById('play').click()")
+    assert not sample.ask("bayplan.playing")
+
+
 def test_the_wheel_zooms_where_the_pointer_is_and_a_drag_moves(sample: Browser) -> None:
     place = place_of(sample, 200.0, 1 << 30)
     sample.wheel(*place, -400)
