@@ -76,6 +76,8 @@ class Document(QObject):
         """Storage under the pointer, or -1."""
         self.log: tuple[Progress, ...] = ()
         self.solution: Solution | None = None
+        self.passing = False
+        """The plan that is being shown is one of a running solve, which others will follow."""
         self.history = History(self)
         """What was done by hand."""
 
@@ -207,7 +209,11 @@ class Document(QObject):
         self.progress_changed.emit()
         # One with pins is shown when it is done: on its way it has the names of plans without.
         if line.plan is not None and not line.plan.pins:
-            self.add(Entry(line.plan))
+            self.passing = True
+            try:
+                self.add(Entry(line.plan))
+            finally:
+                self.passing = False
 
     def clear_progress(self) -> None:
         """A new solve begins."""

@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from app.facts.aliases import Families, families_of
 from app.facts.stays import (
     Repeated,
@@ -59,6 +61,10 @@ GROUPS = (
 )
 
 
+MOST_LARGEST = 1500
+"""Stays in a small picture: it has as many pixels; smaller ones would leave no trace."""
+
+
 @dataclass(frozen=True, eq=False)
 class PlanFacts:
     """Facts about ``plan`` for ``step``, each computed when it is first asked for."""
@@ -89,6 +95,29 @@ class PlanFacts:
     def arena_base(self) -> int:
         """Where the plan's address 0 lies in the window's space."""
         return 0 if self.baseline is not None else self.resident_bytes
+
+    @cached_property
+    def largest(self) -> tuple[IntArray, tuple[Category, ...]]:
+        """Slots [start, end) and bytes [low, high) of what is seen in a picture of a few pixels.
+
+        Residents, then the ``MOST_LARGEST`` stays that take most; shape (boxes, 4), with categories.
+        """
+        storages, plan = self.step.storages, self.plan
+        if self.baseline is None:
+            fixed = [(0, self.slots, 0, self.resident_bytes)]
+            categories = [Category.PARAMETER]
+        else:
+            placed = self.baseline.resident_addresses
+            fixed = [(0, self.slots, at, at + int(self.sizes[s])) for s, at in placed.items()]
+            categories = [storages[s].category for s in placed]
+        owners = np.array([instance.storage for instance in plan.instances], np.int64)
+        sizes, lifetimes = self.sizes[owners], plan.lifetimes
+        taken = sizes * (lifetimes[:, 1] - lifetimes[:, 0])
+        chosen = np.argsort(-taken, kind="stable")[:MOST_LARGEST]
+        low = np.array([plan.instances[i].address for i in chosen], np.int64) + self.arena_base
+        moving = np.column_stack([lifetimes[chosen], low, low + sizes[chosen]])
+        categories += [storages[storage].category for storage in owners[chosen].tolist()]
+        return np.concatenate([np.array(fixed, np.int64).reshape(-1, 4), moving]), tuple(categories)
 
     @cached_property
     def profile(self) -> IntArray:

@@ -45,7 +45,7 @@ def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
     scene = scene_for(step, plan, as_run)
     _ = scene.live, scene.top, scene.blocks, scene.unusable, scene.joins, scene.live_tops
     facts = plan_facts(step, plan, as_run if as_run is not None and as_run.plan is plan else None)
-    _ = facts.profile, facts.peak_group_bytes, facts.histories
+    _ = facts.profile, facts.peak_group_bytes, facts.histories, facts.largest
     if facts.slots:
         # Shown while nothing is selected.
         slot_facts(facts, facts.peak_slot)

@@ -27,6 +27,7 @@ from app.facts.storage import (
     storage_facts,
 )
 from app.panels.controls import ElidedLabel, Swatch, clear, label
+from app.panels.later import Later
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sections import Section, Value, paragraph, tensor_row, use_row
 from app.panels.sheet import panel_sheet
@@ -36,6 +37,8 @@ from app.theme import DARK, Theme
 from solver.proof import PeakProof
 from solver.step import SourceLine
 
+LATER_MS = 45
+"""How much later than the map a plan that is found on the way is shown."""
 NO_STEP = "Open a step to see what its tensors are and why they are in memory."
 NO_PLAN = "Solve the step to see where its tensors lie and when they are alive."
 
@@ -67,7 +70,8 @@ class InspectorPanel(QScrollArea):
         self._build()
         document.step_changed.connect(self._reset)
         document.entries_changed.connect(self._entries_changed)
-        document.shown_changed.connect(self._reset)
+        self._later = Later(document, self._reset, LATER_MS, self)
+        document.shown_changed.connect(self._later.ask)
         document.selection_changed.connect(self._select)
         self.set_theme(DARK)
         self.refresh()

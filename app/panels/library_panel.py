@@ -33,6 +33,7 @@ from app.facts.plan import plan_facts
 from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from app.numbers import bytes_exact, human
 from app.panels.controls import label
+from app.panels.later import Later
 from app.panels.library_actions import Change, StoredSteps, delete, edit_notes, edit_tags, rename
 from app.panels.library_rows import PlanNode, StepNode, library_rows, same_rows
 from app.panels.library_tree import NODE, RowPainter
@@ -42,6 +43,8 @@ from app.theme import DARK, Theme
 from app.translation import tr
 from solver.errors import BayplanError
 
+LATER_MS = 90
+"""How much later than the map a plan that is found on the way is shown."""
 POLL_MS = 3000
 """How often another window's changes are looked for while the panel is in sight."""
 
@@ -98,8 +101,8 @@ class LibraryPanel(QWidget):
         self.painter = RowPainter(self.tree)
         self.tree.setItemDelegate(self.painter)
         self._lay_out()
-        self._later = QTimer(self, singleShot=True, interval=150)
-        self._later.timeout.connect(self.reload)
+        self._reading = QTimer(self, singleShot=True, interval=150)
+        self._reading.timeout.connect(self.reload)
         self._poll = QTimer(self, interval=POLL_MS)
         self._poll.timeout.connect(self._look)
         self.search.textChanged.connect(self.refresh)
@@ -109,6 +112,7 @@ class LibraryPanel(QWidget):
         self.tree.collapsed.connect(lambda index: self._remember(index, False))
         self.tree.customContextMenuRequested.connect(self._menu)
         document.step_changed.connect(self._step_changed)
+        self._later = Later(document, self.refresh, LATER_MS, self)
         document.entries_changed.connect(self._entries_changed)
         document.shown_changed.connect(self._shown_changed)
         self.set_theme(DARK)
@@ -147,7 +151,7 @@ class LibraryPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
         if not self._read:
-            self._later.start()
+            self._reading.start()
 
     def reload(self) -> None:
         """Read the library in a thread and show what it holds."""
@@ -183,11 +187,13 @@ class LibraryPanel(QWidget):
         self.refresh()
 
     def _entries_changed(self) -> None:
-        self.refresh()
+        self._later.ask()
         if self._read:
-            self._later.start()
+            self._reading.start()
 
     def _shown_changed(self) -> None:
+        if self._document.passing:
+            return  # it was asked for with the new plan
         self.painter.shown = self._document.shown
         self.tree.viewport().update()
 

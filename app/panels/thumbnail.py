@@ -9,15 +9,12 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPixmap, QPolygonF
 from app.facts.plan import PlanFacts
 from app.map.palette import argb
 from app.theme import Theme
-from solver.plan import IntArray
 from solver.step import Category
 
 THUMBNAIL = QSize(50, 30)
 SPARK = QSize(60, 24)
 SCALE = 3
 """Thumbnails are drawn this much larger and shrunk, so that thin tensors leave a trace."""
-MOST_RECTANGLES = 1500
-"""A thumbnail has as many pixels; smaller tensors would leave no trace."""
 
 
 def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap:
@@ -25,7 +22,7 @@ def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap
     size = THUMBNAIL * ratio
     pixels = np.full((size.height() * SCALE, size.width() * SCALE), argb(theme.map), np.uint32)
     ink = {category: argb(colour) for category, colour in theme.fill.items()}
-    boxes, categories = _largest_boxes(facts)
+    boxes, categories = facts.largest
     wide = pixels.shape[1] / max(facts.slots, 1)
     high = pixels.shape[0] * 0.94 / max(facts.total_bytes, 1)
     edges = np.empty((len(boxes), 4), np.int64)
@@ -40,30 +37,6 @@ def map_thumbnail(facts: PlanFacts, theme: Theme, ratio: float = 1.0) -> QPixmap
         size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
     )
     return _framed(QPixmap.fromImage(small), theme, ratio)
-
-
-def _largest_boxes(facts: PlanFacts) -> tuple[IntArray, list[Category]]:
-    """Slots [start, end) and bytes [low, high) of residents and of the largest instances.
-
-    Shape (boxes, 4), with each box's category.
-    """
-    storages, slots = facts.step.storages, facts.slots
-    if facts.baseline is None:
-        fixed = [(0, slots, 0, facts.resident_bytes)]
-        categories = [Category.PARAMETER]
-    else:
-        placed = facts.baseline.resident_addresses
-        fixed = [(0, slots, at, at + int(facts.sizes[storage])) for storage, at in placed.items()]
-        categories = [storages[storage].category for storage in placed]
-    instances, lifetimes = facts.plan.instances, facts.plan.lifetimes
-    owners = [instance.storage for instance in instances]
-    sizes = facts.sizes[owners] if owners else facts.sizes[:0]
-    area = sizes * (lifetimes[:, 1] - lifetimes[:, 0])
-    chosen = np.argsort(-area, kind="stable")[:MOST_RECTANGLES]
-    low = np.array([instances[index].address for index in chosen], np.int64) + facts.arena_base
-    moving = np.column_stack([lifetimes[chosen], low, low + sizes[chosen]])
-    categories += [storages[owners[index]].category for index in chosen]
-    return np.concatenate([np.array(fixed, np.int64).reshape(-1, 4), moving]), categories
 
 
 def profile_thumbnail(points: Sequence[int], theme: Theme, ratio: float = 1.0) -> QPixmap:

@@ -489,6 +489,36 @@ def choose(panel: LibraryPanel, node: StepNode | PlanNode, text: str) -> None:
     menu.deleteLater()
 
 
+class TestPlansOnTheWay:
+    """While a solve runs its plans are on the map first; what is beside it follows."""
+
+    def test_the_library_and_the_inspector_follow_in_a_moment(
+        self, qtbot: QtBot, document: Document
+    ) -> None:
+        library = shown(qtbot, LibraryPanel(document), 256, 600)
+        inspector = shown(qtbot, InspectorPanel(document), 304, 600)
+        step = make_toy_step()
+        document.open(step)
+        nothing = inspector.name.text()
+        plan = toy_plan(step)
+        document.add_progress(replace(toy_solution(step).log[-1], plan=plan))
+        assert document.shown is not None and document.shown.plan is plan
+        assert not library.nodes[0].plans and inspector.name.text() == nothing
+        qtbot.waitUntil(lambda: bool(library.nodes[0].plans) and inspector.name.text() != nothing)
+        assert [node.name for node in library.nodes[0].plans] == [document.shown.name]
+
+    def test_they_show_at_once_what_stays(self, qtbot: QtBot, document: Document) -> None:
+        library = shown(qtbot, LibraryPanel(document), 256, 600)
+        inspector = shown(qtbot, InspectorPanel(document), 304, 600)
+        step = make_toy_step()
+        document.open(step)
+        nothing = inspector.name.text()
+        solution = toy_solution(step)
+        document.add_progress(replace(solution.log[-1], plan=toy_plan(step)))
+        document.set_solution(solution)
+        assert len(library.nodes[0].plans) == 3 and inspector.name.text() != nothing
+
+
 class TestSolvePanel:
     def test_log_and_curves_follow_a_running_solve(self, qtbot: QtBot, document: Document) -> None:
         panel = shown(qtbot, SolvePanel(document), 1000, 160)
