@@ -57,6 +57,13 @@ class StorageFacts:
     """Why it is still alive at the slot that was asked for; empty where it is not, or not asked."""
     keeper: SourceLine | None = None
     """The user's line of the op that it is still kept for."""
+    origin: str = ""
+    """How it came to be, where that is not all of ``why``."""
+
+    @property
+    def answer(self) -> str:
+        """Why it is in memory: what it is still kept for, and then how it came to be."""
+        return f"{self.still} {self.origin or self.why}" if self.still else self.why
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ def storage_facts(
         stays=stay_rows(facts, storage),
         still=still,
         keeper=keeper,
+        origin=_origin(facts, storage) if len(facts.spans(storage)) == 1 else "",
     )
 
 
@@ -219,18 +227,28 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
     gone = next(iter(facts.taken_over(storage)), None)
     reuse = f" That op writes {facts.step.storages[gone.new].name} into its bytes." if gone else ""
     last = ops[consumers[-1].op]
-    early = [ops[use.op] for use in consumers if ops[use.op].phase is maker.phase]
     if last.phase is maker.phase:
         until = consumers[-1].slot
         readers = named([ops[use.op] for use in consumers])
         return f"{made}. It is needed until op {until}, for {readers}.{reuse}"
     late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
-    read = f" and reads it in {named(early)}" if early else ""
-    only = "" if early else " alone"
+    only = "" if ops[consumers[0].op].phase is maker.phase else " alone"
     return (
-        f"{made}{read}. {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
+        f"{_origin(facts, storage)} {WHO[last.phase]}{only} needs it until op {consumers[-1].slot}, "
         f"for {named(late)}.{reuse}"
     )
+
+
+def _origin(facts: PlanFacts, storage: int) -> str:
+    """Who makes a storage of one stay, and which ops of the same phase read it."""
+    producers = facts.producers(storage)
+    if not producers:
+        return ""
+    ops = facts.step.ops
+    maker = ops[producers[0].op]
+    early = [ops[use.op] for use in facts.consumers(storage)[:-1] if ops[use.op].phase is maker.phase]
+    read = f" and reads it in {named(early)}" if early else ""
+    return f"{WHO[maker.phase]} makes it with {op_place(maker)}{read}."
 
 
 def why_still(facts: PlanFacts, storage: int, slot: int) -> tuple[str, SourceLine | None]:

@@ -26,6 +26,8 @@ SHELF = 160.0
 """Only lines this near to the left end push labels aside."""
 CHIPS = 6
 """Stays of one tensor beside each of which there are words."""
+OUTLINE = 3.0
+"""Pixels that the outline of a selected tensor takes outside it."""
 CROWD = 24
 """More selected tensors than this are outlined thinly: thick outlines would cover one another."""
 ELBOW = 16.0
@@ -78,7 +80,9 @@ class SelectionOverlay(QGraphicsObject):
 
     def words_in_map(self) -> list[QRectF]:
         """Where chips and the names of selected tensors stand, in the map's coordinates."""
-        boxes = [*(chip for chip, _ in self.chips()), *self._names()]
+        # Words right above or below a selected tensor would stand on its outline.
+        names = [name.adjusted(0, -OUTLINE, 0, OUTLINE) for name in self._names()]
+        boxes = [*(chip for chip, _ in self.chips()), *names]
         return [self._map.mapRectFromParent(box) for box in boxes]
 
     def _names(self) -> list[QRectF]:

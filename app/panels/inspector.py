@@ -34,11 +34,13 @@ from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
 from app.panels.tensor_table import TensorWindow
 from app.theme import DARK, Theme
+from app.translation import tr
 from solver.proof import PeakProof
 from solver.step import SourceLine
 
 LATER_MS = 45
 """How much later than the map a plan that is found on the way is shown."""
+LINES = ("It is needed for this line", "It was made by this line")
 NO_STEP = "Open a step to see what its tensors are and why they are in memory."
 NO_PLAN = "Solve the step to see where its tensors lie and when they are alive."
 
@@ -54,7 +56,7 @@ class InspectorPanel(QScrollArea):
     def __init__(self, document: Document, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("inspector")
-        self.setAccessibleName("Inspector")
+        self.setAccessibleName(tr("Inspector"))
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -108,16 +110,12 @@ class InspectorPanel(QScrollArea):
         self.stay_table = RowTable("Stays in memory")
         self.stays = Section("Stays in memory", "address")
         self.stays.column.addWidget(self.stay_table)
-        self.why = Section("Why is it alive")
+        self.why = Section("Why is it alive?")
         self.why_text = paragraph("whyAlive")
-        self.source = SourceBlock()
-        self.why.column.addWidget(self.why_text)
-        self.why.column.addWidget(self.source)
-        self.still = Section("Why is it still alive?")
-        self.still_text = paragraph("whyStill")
-        self.keeper = SourceBlock()
-        self.still.column.addWidget(self.still_text)
-        self.still.column.addWidget(self.keeper)
+        self.needed_by, self.made_by = (label(text, "caption", "text2") for text in LINES)
+        self.keeper, self.source = SourceBlock(), SourceBlock()
+        for part in (self.why_text, self.needed_by, self.keeper, self.made_by, self.source):
+            self.why.column.addWidget(part)
         self.family = Section("Alias family", "shape")
         self.family_table = RowTable("Alias family")
         self.family.column.addWidget(self.family_table)
@@ -141,12 +139,12 @@ class InspectorPanel(QScrollArea):
         self.alive.column.addWidget(self.alive_table)
         self.alive.column.addWidget(self.alive_rest)
         self.foot = Section()
-        self.fit = QPushButton("Show on the map")
+        self.fit = QPushButton(tr("Show on the map"))
         self.fit.setObjectName("fitSelection")
         self.fit.clicked.connect(lambda: self.fit_requested.emit(self._document.selection))
-        self.all_tensors = QPushButton("All tensors…")
+        self.all_tensors = QPushButton(tr("All tensors…"))
         self.all_tensors.setObjectName("allTensors")
-        self.all_tensors.setToolTip("A table of all tensors that sorts and filters")
+        self.all_tensors.setToolTip(tr("A table of all tensors that sorts and filters"))
         self.all_tensors.clicked.connect(self.show_tensors)
         buttons = QHBoxLayout()
         buttons.addWidget(self.fit)
@@ -157,7 +155,6 @@ class InspectorPanel(QScrollArea):
             self.head,
             self.stays,
             self.why,
-            self.still,
             self.producer,
             self.consumers,
             self.family,
@@ -287,7 +284,7 @@ class InspectorPanel(QScrollArea):
     def _show_message(self) -> None:
         step = self._document.step
         self.swatch.hide()
-        self.name.setText(step.title if step is not None else "Nothing to inspect")
+        self.name.setText(step.title if step is not None else tr("Nothing to inspect"))
         self.summary.hide()
         self._show_figures(())
         self.message.setText(NO_PLAN if step is not None else NO_STEP)
@@ -315,7 +312,8 @@ class InspectorPanel(QScrollArea):
         self.swatch.set_category(about.category)
         self.swatch.show()
         self._show_head(about.name, about.summary, about.figures)
-        self._show_why("Why is it alive", about.why, about.source)
+        title = "Why is it still alive?" if about.still else "Why is it alive?"
+        self._show_why(title, about.answer, about.source, about.keeper)
         self.stay_table.set_rows(
             [
                 TableRow(s.slot, s.title, figure=s.address, category=about.category, detail=s.detail)
@@ -327,10 +325,6 @@ class InspectorPanel(QScrollArea):
         self.producer.setVisible(bool(about.producers))
         self.consumer_table.set_rows([use_row(row) for row in about.consumers])
         self.consumers.setVisible(bool(about.consumers))
-        self.still_text.setText(about.still)
-        # The same line a second time says nothing.
-        self.keeper.set_source(about.keeper if about.keeper != about.source else None)
-        self.still.setVisible(bool(about.still))
         self.family_table.set_rows(
             [
                 TableRow(one.slot, one.name, figure=one.shape_text, detail=f"{one.made}, {one.dtype}")
@@ -357,11 +351,19 @@ class InspectorPanel(QScrollArea):
         self._show_why("Why no order needs less", about.sentence, about.source)
         self._show_alive("Held while it runs", about.rows, about.rest)
 
-    def _show_why(self, title: str, text: str, source: SourceLine | None) -> None:
+    def _show_why(
+        self, title: str, text: str, source: SourceLine | None, keeper: SourceLine | None = None
+    ) -> None:
+        """``source``: the line that made what is shown; ``keeper``: the one it is kept for."""
         self.why.set_title(title)
         self.why_text.setText(text)
         self.why_text.setVisible(bool(text))
         self.source.set_source(source)
+        # The same line a second time says nothing.
+        both = keeper is not None and source is not None and keeper != source
+        self.keeper.set_source(keeper if both else None)
+        self.needed_by.setVisible(both)
+        self.made_by.setVisible(both)
         self.why.show()
 
     def _show_selection(self, facts: PlanFacts, selection: Sequence[int]) -> None:

@@ -266,9 +266,9 @@ class TestOps:
 
     def test_why_is_asked_where_a_slot_is_held(self, page: Page) -> None:
         page.document.select((2,))
-        assert "at the peak, op 3" in page.inspector.still_text.text()
+        assert "at the peak, op 3" in page.inspector.why_text.text()
         page.exploring.moment.hold(2)
-        assert "still alive at op 2 because threshold backward" in page.inspector.still_text.text()
+        assert "still alive at op 2 because threshold backward" in page.inspector.why_text.text()
 
 
 class TestFinding:

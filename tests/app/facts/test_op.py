@@ -6,7 +6,7 @@ import pytest
 
 from app.facts.op import duration, op_facts
 from app.facts.plan import PlanFacts
-from app.facts.storage import source_text, why_still
+from app.facts.storage import source_text, storage_facts, why_still
 from solver.step import SourceLine, Step
 from tests.app.facts.test_family import family_facts
 from tests.app.toy_case import toy_plan
@@ -47,6 +47,13 @@ def test_a_tensor_is_still_alive_for_its_last_reader(facts: PlanFacts) -> None:
     assert "that op uses it, for the last time" in why_still(facts, 2, 3)[0]
     assert why_still(facts, 2, 4) == ("", None), "gone by then"
     assert why_still(facts, 0, 3) == ("", None), "it lives across steps"
+
+
+def test_the_answer_says_what_it_is_kept_for_and_how_it_came_to_be(facts: PlanFacts) -> None:
+    about = storage_facts(facts, 2, slot=2)
+    assert about.answer.startswith(why_still(facts, 2, 2)[0] + " Forward makes it with ")
+    assert about.answer.count("needs it") == 1, "the same is not said twice"
+    assert storage_facts(facts, 2, slot=4).answer == about.why, "gone by then"
 
 
 def test_the_users_line_is_in_the_sentence() -> None:
