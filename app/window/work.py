@@ -177,7 +177,8 @@ class Work(LibraryWork):
         """Trace a model in a child process and open its step."""
         job = CaptureJob(request)
         job.succeeded.connect(self._loaded)
-        self._run(job, "capture", Activity(tr("Capturing {}").format(request.source), stoppable=True))
+        said = tr("Capturing {}").format(request.source)
+        self._run(job, "capture", Activity(said, stoppable=True, limit=request.timeout))
 
     def export(self, folder: Path) -> None:
         """Write the shown plan as a module into ``folder``."""
@@ -186,13 +187,14 @@ class Work(LibraryWork):
             return
         job = ExportJob(step, shown.plan, folder)
         job.succeeded.connect(self._exported)
-        self._run(job, "export", Activity(tr("Writing {}").format(folder.name)))
+        self._run(job, "export", Activity(tr("Writing {}").format(folder.name), stoppable=True))
 
     def verify(self, folder: Path) -> None:
         """Run an exported module against eager training."""
         job = VerifyJob(folder)
         job.succeeded.connect(self._verified)
-        self._run(job, "verify", Activity(tr("Verifying {}").format(folder.name), stoppable=True))
+        said = tr("Verifying {}").format(folder.name)
+        self._run(job, "verify", Activity(said, stoppable=True, limit=job.seconds))
 
     def _stop_job(self, job: Job) -> None:
         """A solve ends with the best plan so far, anything else without result."""

@@ -7,10 +7,11 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from keyword import iskeyword
 from pathlib import Path
+from typing import TypeAlias
 
 from solver.assemble import assemble
 from solver.check import require_valid
@@ -29,9 +30,14 @@ OWN_EXTRAS = frozenset({"recordings", "__pycache__"})
 """What an export grows when it is used."""
 
 
-def export(step: Step, plan: Plan, folder: Path) -> None:
+GoOn: TypeAlias = Callable[[float], bool]
+"""Is told the part of an export that is done; False ends it before anything is written."""
+
+
+def export(step: Step, plan: Plan, folder: Path, go_on: GoOn | None = None) -> bool:
     """Write the module that runs ``plan`` into ``folder``; an earlier export there is replaced whole.
 
+    False, and nothing is written or replaced, where ``go_on`` said so.
     Raises BayplanError for a plan that is not right for ``step``, a planning-only step, and a folder
     that is not an earlier export or not a name that Python can import.
     """
@@ -43,18 +49,31 @@ def export(step: Step, plan: Plan, folder: Path) -> None:
         )
     require_valid(step, plan)
     _require_place(folder)
-    content = export_files(step, plan, folder.name)
+    content = export_files(step, plan, folder.name, go_on)
+    if content is None or (go_on is not None and not go_on(0.95)):
+        return False
     _write(folder, content)
+    return True
 
 
-def export_files(step: Step, plan: Plan, name: str) -> dict[str, bytes]:
+def export_files(
+    step: Step, plan: Plan, name: str, go_on: GoOn | None = None
+) -> dict[str, bytes] | None:
     """Every file of the export called ``name``, by its path with ``/``, for a checked plan.
 
-    What the plan rewrites is in the planned step alone: the traced one is as captured.
+    What the plan rewrites is in the planned step alone: the traced one is as captured. None where
+    ``go_on`` ended it.
     """
+    told = go_on or (lambda _: True)
+    if not told(0.1):
+        return None
     changed = rewritten(step, plan) if plan.rewrites else step
     planned = generate(changed, plan, f"{step.title}: {plan.name}")
+    if not told(0.45):
+        return None
     traced = generate(step, _program_order(step), f"{step.title}: program order")
+    if not told(0.8):
+        return None
     result = {
         "__init__.py": INIT.encode(),
         "__main__.py": MAIN.encode(),

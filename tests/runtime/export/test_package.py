@@ -92,6 +92,24 @@ def test_an_earlier_export_is_replaced_whole(mlp: Exported, tmp_path: Path) -> N
     assert [p.name for p in tmp_path.iterdir()] == ["planned"]
 
 
+@pytest.mark.parametrize("last", [0, 1, 2, 3])
+def test_an_export_that_is_ended_on_the_way_leaves_the_earlier_one_as_it_was(
+    mlp: Exported, tmp_path: Path, last: int
+) -> None:
+    folder = mlp.copy(tmp_path / "planned")
+    (folder / "README.md").write_text("old")
+    parts: list[float] = []
+
+    def go_on(done: float) -> bool:
+        parts.append(done)
+        return len(parts) <= last
+
+    assert not export(mlp.step, mlp.plan, folder, go_on)
+    assert len(parts) == last + 1 and parts == sorted(parts) and parts[-1] < 1
+    assert (folder / "README.md").read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["planned"]
+
+
 def test_an_empty_folder_may_be_used(mlp: Exported, tmp_path: Path) -> None:
     (tmp_path / "planned").mkdir()
     export(mlp.step, mlp.plan, tmp_path / "planned")
