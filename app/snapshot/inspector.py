@@ -21,6 +21,8 @@ class RecordedInspector(QScrollArea):
 
     share_asked = Signal(int)
     """A row of the peak was chosen: its number."""
+    rectangle_asked = Signal(int)
+    """One of the largest at the peak was chosen."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +62,7 @@ class RecordedInspector(QScrollArea):
         column.addWidget(self.rows)
         column.addStretch(1)
         self.setWidget(page)
-        self._peak = False
+        self._peak = self._shares = False
         self.set_theme(DARK)
 
     def set_theme(self, theme: Theme) -> None:
@@ -76,19 +78,21 @@ class RecordedInspector(QScrollArea):
         scene = recorded.scene
         self.swatch.hide()
         self.name.setText(tr("At the peak, {}").format(human(scene.live_peak)))
-        self.summary.setText(
-            tr("Select an allocation to see its stack.") if recorded.part is not None else ""
-        )
+        self._say(tr("Select an allocation to see its stack.") if recorded.part is not None else "")
         self._figures(())
-        self.heading.setText(tr("Allocated by") if recorded.shares else "")
-        self.rows.setAccessibleName(tr("Allocated by"))
-        self.rows.set_rows(
-            [
-                TableRow(i, share.place, f"{share.count:,}×", human(share.bytes))
-                for i, share in enumerate(recorded.shares[:SHARES])
-            ]
-        )
-        self.rows.setVisible(bool(recorded.shares))
+        self._shares = bool(recorded.shares)
+        heading = tr("Allocated by") if self._shares else tr("The largest")
+        rows = [
+            TableRow(i, share.place, f"{share.count:,}×", human(share.bytes))
+            for i, share in enumerate(recorded.shares[:SHARES])
+        ] or [
+            TableRow(rectangle, scene.name(rectangle), figure=human(scene.bytes_of(rectangle)))
+            for rectangle in recorded.largest_at_peak[:SHARES]
+        ]
+        self.heading.setText(heading if rows else "")
+        self.rows.setAccessibleName(heading)
+        self.rows.set_rows(rows)
+        self.rows.setVisible(bool(rows))
 
     def show_rectangle(self, recorded: Recorded, rectangle: int) -> None:
         """An allocation is selected."""
@@ -97,7 +101,7 @@ class RecordedInspector(QScrollArea):
         self.swatch.set_category(about.category)
         self.swatch.show()
         self.name.setText(about.name)
-        self.summary.setText("")
+        self._say("")
         address = recorded.placed.low[rectangle] if recorded.placed is not None else None
         placed = () if address is None else (("Placed anew", f"at {human(int(address))}"),)
         self._figures((*about.rows, *placed))
@@ -114,6 +118,10 @@ class RecordedInspector(QScrollArea):
         )
         self.rows.setVisible(bool(frames))
 
+    def _say(self, text: str) -> None:
+        self.summary.setText(text)
+        self.summary.setVisible(bool(text))
+
     def _figures(self, rows: tuple[tuple[str, str], ...]) -> None:
         clear(self.figures)
         for at, (name, value) in enumerate(rows):
@@ -122,4 +130,4 @@ class RecordedInspector(QScrollArea):
 
     def _chosen(self, key: int) -> None:
         if self._peak:
-            self.share_asked.emit(key)
+            (self.share_asked if self._shares else self.rectangle_asked).emit(key)

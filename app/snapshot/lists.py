@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QHeaderView,
+    QSizePolicy,
     QStackedWidget,
     QTabBar,
     QTableView,
@@ -310,6 +311,7 @@ def _box(name: str, said: str, texts: list[str]) -> QComboBox:
     box.setObjectName(name)
     box.setAccessibleName(said)
     box.addItems(texts)
+    box.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
     return box
 
 

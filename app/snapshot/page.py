@@ -61,10 +61,11 @@ class RecordedHeader(Strip):
         self.title.setText(recorded.title)
         reserved = "Reserved" if recorded.part is not None else "Height"
         live = "Allocated" if recorded.part is not None else "Live peak"
+        lost = "Lost to fragmentation" if recorded.part is not None else "Never filled"
         for figure, size, name in (
             (self.reserved, recorded.reserved, reserved),
             (self.allocated, recorded.allocated, live),
-            (self.lost, recorded.lost, ""),
+            (self.lost, recorded.lost, lost),
         ):
             text = human(size) if figure is self.lost else plan_size(size)
             figure.set_figure(text, name=name, exact=f"{bytes_exact(size)} B")
@@ -116,6 +117,7 @@ class RecordedPage(QWidget):
         self.maps = (self.before.map, self.after.map)
         self.inspector = RecordedInspector()
         self.inspector.share_asked.connect(self._share_chosen)
+        self.inspector.rectangle_asked.connect(lambda r: self._listed_chosen((r,)))
         self.exploring = RecordedExploring(self.maps, self)
         self.exploring.stepped.connect(self._step_to)
         self.lists = RecordedLists(self.exploring.moment)

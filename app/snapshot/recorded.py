@@ -122,6 +122,14 @@ class Recorded:
         """The rectangles of one of the ``shares``, the largest first."""
         return self.of_share(self.scene.peak_slot, self.shares[share], By.LINE)
 
+    @cached_property
+    def largest_at_peak(self) -> tuple[int, ...]:
+        """The rectangles that are there at the peak, the largest first."""
+        scene, peak = self.scene, self.scene.peak_slot
+        there = np.flatnonzero((scene.start <= peak) & (peak < scene.end))
+        size = (scene.high - scene.low)[there]
+        return tuple(there[np.argsort(-size, kind="stable")].tolist())
+
     @property
     def sentence(self) -> str:
         """What placing anew would save; empty before it is known."""

@@ -16,7 +16,7 @@ from app.window.main_window import MainWindow
 from app.window.offering import palette_entries
 from app.window.reasons import why_not
 from tests.gui.conftest import SECONDS, open_file
-from tests.gui.test_recorded import dialog_of, drop, opened
+from tests.gui.test_recorded import dialog_of, drop, opened, shown_page
 from tests.runtime.snapshot.snapshots import snapshot, write
 
 RECTANGLE = re.compile("M[0-9.]+,[0-9.]+ ?L")
@@ -162,3 +162,17 @@ def test_cancelling_leaves_no_file_and_no_process(
     qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
     qtbot.waitUntil(lambda: not any(folder.iterdir()), timeout=SECONDS)
     assert all(child.poll() is not None for child in started)
+
+
+def test_the_largest_of_a_table_lead_to_the_map(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    file = tmp_path / "two.csv"
+    file.write_text("id,lower,upper,size\nsmall,0,9,512\nlarge,2,5,4096\ngone,7,9,9999\n")
+    window.importing.open_path(file)
+    page = shown_page(window, qtbot)
+    assert page.recorded is not None and page.header.lost.name.text() == "Never filled"
+    names = [page.recorded.scene.name(one) for one in page.recorded.largest_at_peak]
+    assert names == ["gone", "small"]
+    page.inspector.rows.chosen.emit(page.recorded.largest_at_peak[0])
+    assert page.inspector.name.text() == "gone" and len(page.selection) == 1
