@@ -4,8 +4,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 
-from app.lessons.lesson import SUFFIX, Lesson
-from app.lessons.reading import lesson_files
+from app.lessons.lesson import Lesson
+from app.lessons.reading import lesson_files, lesson_name
 from app.settings import Settings
 
 
@@ -48,10 +48,9 @@ def keep_progress(settings: Settings, lesson: Lesson, progress: Progress) -> Non
 def _key(lesson: Lesson) -> str:
     """Our own lessons by name, wherever the program lies; others by their path."""
     path = lesson.path.absolute()
-    own = {p.absolute() for p in lesson_files()}
-    name = path.name.removesuffix(SUFFIX)
+    own = {p.absolute().parent for p in lesson_files()}
     return (
-        f"lesson_{name}"
-        if path in own
+        f"lesson_{lesson_name(path)}"
+        if path.parent in own
         else "lesson_" + hashlib.sha256(str(path).encode()).hexdigest()[:16]
     )

@@ -22,10 +22,25 @@ VIEWS = ("map", "compare", "budget")
 T = TypeVar("T")
 
 
-def lesson_files() -> tuple[Path, ...]:
-    """The files of the lessons that come with the program, in the order in which they are taught."""
-    folder = Path(str(resources.files("resources") / "lessons"))
-    return tuple(sorted(folder.glob(f"*{SUFFIX}")))
+def lesson_files(language: str = "", folder: Path | None = None) -> tuple[Path, ...]:
+    """The files of the lessons that come with the program, in the order in which they are taught.
+
+    ``language``: of two letters; where ``1_lifetimes.de.lesson.toml`` lies beside
+    ``1_lifetimes.lesson.toml``, ``de`` brings it in the other's place.
+    """
+    folder = folder or Path(str(resources.files("resources") / "lessons"))
+    found = sorted(
+        path for path in folder.glob(f"*{SUFFIX}") if lesson_name(path) + SUFFIX == path.name
+    )
+    translated = [path.with_name(f"{lesson_name(path)}.{language}{SUFFIX}") for path in found]
+    return tuple(
+        other if other.is_file() else path for path, other in zip(found, translated, strict=True)
+    )
+
+
+def lesson_name(path: Path) -> str:
+    """What a lesson is called whatever its language: its file's name up to the first dot."""
+    return path.name.split(".")[0]
 
 
 def read_lesson(path: Path) -> Lesson:

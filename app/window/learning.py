@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QLocale, QObject, Qt, QTimer, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from app.document import Entry
@@ -75,7 +75,7 @@ class Learning(QObject):
 
         self._show_dock()
         cards = []
-        for path in lesson_files():
+        for path in lesson_files(_language()):
             lesson = read_lesson(path)
             known = progress_of(self._window.settings, lesson)
             begun = known.page > 0 or bool(known.answered)
@@ -91,7 +91,7 @@ class Learning(QObject):
         """Open one of our lessons, from 0."""
         from app.lessons.reading import lesson_files
 
-        self.open_path(lesson_files()[number])
+        self.open_path(lesson_files(_language())[number])
 
     def open_path(self, path: Path) -> None:
         """Open a lesson's file in place of what is open."""
@@ -384,3 +384,8 @@ class Learning(QObject):
         numbers = known.answered | ({answered} if answered >= 0 else frozenset())
         new = replace(known, page=self.page, answered=numbers, finished=known.finished or finished)
         keep_progress(self._window.settings, self.prepared.lesson, new)
+
+
+def _language() -> str:
+    """Of the system, two letters."""
+    return QLocale().name()[:2]

@@ -124,3 +124,11 @@ def test_six_lessons_come_with_the_program() -> None:
     assert len(lessons) == 6 and all(lesson.minutes == 5 for lesson in lessons)
     assert len({lesson.title for lesson in lessons}) == 6
     assert all(len(lesson.questions) >= 4 for lesson in lessons)
+
+
+def test_a_lesson_is_taught_in_the_language_in_which_it_is_there(tmp_path: Path) -> None:
+    for name in ("1_a", "1_a.de", "2_b", "2_b.fr"):
+        (tmp_path / f"{name}.lesson.toml").touch()
+    names = [path.name.split(".lesson")[0] for path in lesson_files("de", tmp_path)]
+    assert names == ["1_a.de", "2_b"]
+    assert [path.name for path in lesson_files("", tmp_path)] == ["1_a.lesson.toml", "2_b.lesson.toml"]
