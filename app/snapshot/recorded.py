@@ -340,3 +340,20 @@ def with_placement(recorded: Recorded, placed: Placed) -> Recorded:
         kinds=scene.kinds,
     )
     return replace(recorded, placed=placed, placed_scene=new)
+
+
+def written_anew(recorded: Recorded) -> Recorded:
+    """The same, its lines with their sizes in the units that sizes are written in by now."""
+    placed = recorded.placed_scene
+    return replace(
+        recorded,
+        scene=_lines_anew(recorded.scene),
+        placed_scene=_lines_anew(placed) if placed is not None else None,
+    )
+
+
+def _lines_anew(scene: ArrayScene) -> ArrayScene:
+    # A line's text ends in a number and its unit.
+    said = [(line, line.text.rsplit(" ", 2)[0]) for line in scene.lines]
+    lines = tuple(replace(line, text=f"{text} {size_of_plan(line.size)}") for line, text in said)
+    return replace(scene, lines=lines)

@@ -257,6 +257,17 @@ class Importing(QObject):
         self.page.select(())
         return True
 
+    def write_sizes_anew(self) -> None:
+        """Sizes are written in other units from now on."""
+        page = self.shown
+        if page is None or page.recorded is None:
+            return
+        from app.snapshot.recorded import written_anew
+
+        selection = page.selection
+        page.show_recorded(written_anew(page.recorded))
+        page.select(selection)
+
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""
         self._theme = theme

@@ -48,6 +48,7 @@ class Preferences(QObject):
         from app.map.prepared import forget
 
         forget()
+        self._window.importing.write_sizes_anew()
         document = self._window.document
         document.entries_changed.emit()
         document.shown_changed.emit()

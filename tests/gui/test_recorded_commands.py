@@ -176,3 +176,23 @@ def test_the_largest_of_a_table_lead_to_the_map(
     assert names == ["gone", "small"]
     page.inspector.rows.chosen.emit(page.recorded.largest_at_peak[0])
     assert page.inspector.name.text() == "gone" and len(page.selection) == 1
+
+
+def test_sizes_are_written_in_other_units_at_once(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path
+) -> None:
+    page = opened(window, qtbot, snapshot_file)
+    page.before.map.click(3)
+    assert "MiB" in page.header.reserved.value.text() + page.header.lost.value.text()
+    window.settings.units = "GB"
+    window.preferences._changed()
+    try:
+        recorded = page.recorded
+        assert recorded is not None and page.selection == (3,)
+        texts = [page.header.reserved.value.text(), page.header.lost.value.text()]
+        texts += [line.text for line in recorded.scene.lines]
+        assert all("B" in text and "iB" not in text for text in texts), texts
+        assert [line.text.split()[0] for line in recorded.scene.lines] == ["Reserved"]
+    finally:
+        window.settings.units = "GiB"
+        window.preferences._changed()
