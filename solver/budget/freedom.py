@@ -7,6 +7,7 @@ from solver.budget.costs import Costs
 from solver.budget.history import History
 from solver.budget.homes import STATES_AND_WEIGHTS
 from solver.budget.ways import Way
+from solver.step import round_up
 
 _TICKS = 10_000_000
 """Units of time in the unmodified step's seconds."""
@@ -67,7 +68,10 @@ class Freedom:
 
     def home_bytes(self, *, written: bool) -> int:
         """Of weights and the optimizer's states, which may live in host memory: those that ops write,
-        or others."""
+        each of which is copied both ways then, or others.
+
+        What has fewer bytes than it takes is among the others, whose copies cost nothing: the bytes of
+        the first are time, too."""
         if not self.host_bytes_per_second:
             return 0
         step = self.history.step
@@ -75,5 +79,6 @@ class Freedom:
         return sum(
             int(step.rounded_sizes[index])
             for index, storage in enumerate(step.storages)
-            if storage.category in STATES_AND_WEIGHTS and (index in touched) is written
+            if storage.category in STATES_AND_WEIGHTS
+            and (index in touched and storage.size == round_up(storage.size)) is written
         )

@@ -10,6 +10,8 @@ from solver.budget.attempt import attempts
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
 from solver.budget.duration import plan_seconds
+from solver.budget.freedom import Freedom
+from solver.budget.history import make_history
 from solver.budget.homes import with_homes
 from solver.budget.schedule import Entry, Schedule
 from solver.budget.solve import share, solve_budget
@@ -178,3 +180,12 @@ def test_weights_that_are_little_of_the_budget_stay_on_the_device() -> None:
     variants = [shared.variants.likely((), lambda step: tuple(range(len(step.ops))))[0]]
     assert [len(a.homes) for a in attempts(shared, variants, 90 * MIB)] == [0, 6, 12]
     assert [len(a.homes) for a in attempts(shared, variants, 100 * MIB)] == [0, 6]
+
+
+def test_a_bound_takes_no_time_for_bytes_that_are_not_copied() -> None:
+    small = replace(STEP.storages[WEIGHTS[0]], size=4)
+    storages = tuple(small if i in WEIGHTS else s for i, s in enumerate(STEP.storages))
+    step = replace(STEP, storages=storages)
+    freedom = Freedom(make_history(step), op_costs(step, V100, False), True, False, 1e9)
+    assert freedom.home_bytes(written=True) == LAYERS * MIB
+    assert freedom.home_bytes(written=False) == LAYERS * 512
