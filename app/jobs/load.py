@@ -164,9 +164,12 @@ def modelled(job: Job, step: Step, plans: tuple[Plan, ...]) -> Baseline:
 
 
 def prepare_best(step: Step, baseline: Baseline, plans: tuple[Plan, ...]) -> None:
-    """Have ready what the window shows first: the best plan, else the step as run."""
-    from app.map.prepared import prepare
+    """Have ready what the window shows first: the best plan, else the step as run; and the library."""
+    from app.map.prepared import prepare, prepare_row
 
+    prepare_row(step, baseline.plan, baseline)
+    for plan in plans:
+        prepare_row(step, plan)
     prepare(step, best_plan(plans) or baseline.plan, baseline)
 
 

@@ -39,7 +39,7 @@ class SolveJob(Job):
     def run(self) -> Solution:
         # Imported here: it brings OR-Tools and numba, which the first window must not wait for.
         load_module("numba")
-        from app.map.prepared import prepare
+        from app.map.prepared import prepare, prepare_row
         from solver.solve import solve
 
         solution = solve(
@@ -53,7 +53,10 @@ class SolveJob(Job):
         )
         if self._name:
             solution = replace(solution, plan=replace(solution.plan, name=self._name))
-        prepare(self.step, solution.plan, solution.baseline)
+        baseline = solution.baseline
+        prepare_row(self.step, baseline.plan, baseline)
+        prepare_row(self.step, solution.program_plan)
+        prepare(self.step, solution.plan, baseline)
         return solution
 
     def _tell(self, line: Progress) -> None:

@@ -40,6 +40,12 @@ def forget() -> None:
         _scenes.clear()
 
 
+def prepare_row(step: Step, plan: Plan, as_run: Baseline | None = None) -> None:
+    """Find out what the library shows of a plan that is not on the map."""
+    facts = plan_facts(step, plan, as_run)
+    _ = facts.profile, facts.largest
+
+
 def prepare(step: Step, plan: Plan, as_run: Baseline | None) -> None:
     """Make the scene and the facts that the window will ask for when the plan is shown."""
     scene = scene_for(step, plan, as_run)
