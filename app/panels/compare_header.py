@@ -30,7 +30,7 @@ class SideHeader(Strip):
         self.live = FigureLabel(tr("Live peak"))
         self.unfilled = FigureLabel(tr("Never filled"))
         self.saved = FigureLabel(tr("Saved"), "ok")
-        self.row.setSpacing(20)
+        self.row.setSpacing(16)
         self.row.addWidget(self.chooser)
         for part in (self.total, self.live, self.unfilled, self.saved):
             self.row.addWidget(part)
@@ -39,7 +39,7 @@ class SideHeader(Strip):
         self._buttons: list[QToolButton] = []
         self.chosen = ""
         """What the user chose; empty: the side follows what there is."""
-        self._figures = False
+        self._figures, self._as_run = False, False
         self._other: PlanFacts | None = None
 
     def add_button(self, text: str, tip: str) -> QToolButton:
@@ -54,14 +54,19 @@ class SideHeader(Strip):
         return button
 
     def fit(self) -> None:
-        """Where it is narrow the commands lose their texts before any figure goes."""
-        for style in (TEXT_TOO, Qt.ToolButtonStyle.ToolButtonIconOnly):
+        """Where it is narrow commands lose their texts and names grow short before a figure goes."""
+        icon_only = Qt.ToolButtonStyle.ToolButtonIconOnly
+        for style, short in ((TEXT_TOO, False), (icon_only, False), (icon_only, True)):
             for button in self._buttons:
                 button.setToolButtonStyle(style)
                 button.updateGeometry()
+            self.unfilled.set_name(self._unfilled_name(short=short))
             super().fit()
             if not any(part.isHidden() for part in self.expendable if self.wanted(part)):
                 return
+
+    def _unfilled_name(self, *, short: bool) -> str:
+        return tr("Reserved, never filled") if self._as_run and not short else tr("Never filled")
 
     def set_names(self, names: Sequence[str], chosen: int) -> None:
         """Offer these plans, without telling anybody; long names are read in full in the list."""
@@ -87,10 +92,10 @@ class SideHeader(Strip):
         self.total.setVisible(facts is not None)
         if facts is not None:
             total, live = facts.total_bytes, facts.live_peak
-            as_run = facts.baseline is not None
+            self._as_run = facts.baseline is not None
             self.total.set_figure(
                 plan_size(total),
-                name="Reserved" if as_run else "Height",
+                name="Reserved" if self._as_run else "Height",
                 exact=f"{bytes_exact(total)} B",
             )
             self.live.set_figure(plan_size(live), exact=f"{bytes_exact(live)} B")
@@ -98,7 +103,6 @@ class SideHeader(Strip):
             share = f", {percent(unfilled / max(total, 1))}" if unfilled else ""
             self.unfilled.set_figure(
                 f"{human(unfilled)}{share}",
-                name="Reserved, never filled" if as_run else "Never filled",
                 tone="warn" if unfilled else "ok",
                 exact=f"{bytes_exact(unfilled)} B",
             )

@@ -98,7 +98,7 @@ class FigureLabel(QWidget):
         super().__init__()
         self.name = label(name, "body", "text2")
         self.value = label("", face, tone)
-        row = QHBoxLayout(self)
+        self._row = row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self.name)
@@ -112,7 +112,13 @@ class FigureLabel(QWidget):
         if tone:
             set_property(self.value, "tone", tone)
         self.setToolTip(exact)
-        self.setAccessibleName(f"{self.name.text()} {value}")
+        self.set_name(self.name.text())
+
+    def set_name(self, name: str) -> None:
+        """Call the figure something else."""
+        self.name.setText(name)
+        self.setAccessibleName(f"{name} {self.value.text()}")
+        self._row.invalidate()
         self.updateGeometry()  # at once: a strip measures its parts right after this
 
 

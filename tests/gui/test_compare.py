@@ -59,6 +59,14 @@ def test_the_sides_are_swapped_by_button_and_key(view: CompareView, qtbot: QtBot
     assert sides(view) == ["As run", "Planned"]
 
 
+def test_where_it_is_narrow_words_grow_short_before_a_figure_goes(view: CompareView) -> None:
+    header = view.headers[0]
+    for width, name in ((1200, "Reserved, never filled"), (760, "Never filled")):
+        header.resize(width, header.height())
+        assert header.unfilled.name.text() == name
+        assert not header.unfilled.isHidden()
+
+
 def test_what_moved_is_a_table_with_what_each_tensor_saved(
     view: CompareView, document: Document
 ) -> None:
