@@ -25,6 +25,7 @@ from app.snapshot.inspector import RecordedInspector
 from app.snapshot.lists import RecordedLists
 from app.snapshot.recorded import KINDS, Recorded
 from app.theme import DARK, Theme
+from app.translation import tr
 
 STACKED_BELOW = 1280
 """Width under which the maps lie one above the other."""
@@ -37,13 +38,13 @@ class RecordedHeader(Strip):
         super().__init__(40)
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("recordedTitle")
-        self.allocated = FigureLabel("Allocated")
-        self.reserved = FigureLabel("Reserved")
-        self.lost = FigureLabel("Lost to fragmentation", "warn")
-        self.placed = FigureLabel("Placed anew", "ok")
-        self.place = QPushButton("Place Anew")
+        self.allocated = FigureLabel(tr("Allocated"))
+        self.reserved = FigureLabel(tr("Reserved"))
+        self.lost = FigureLabel(tr("Lost to fragmentation"), "warn")
+        self.placed = FigureLabel(tr("Placed anew"), "ok")
+        self.place = QPushButton(tr("Place Anew"))
         self.place.setObjectName("placeAnew")
-        self.place.setToolTip("Find the lowest addresses for the same lifetimes (Ctrl+Return)")
+        self.place.setToolTip(tr("Find the lowest addresses for the same lifetimes (Ctrl+Return)"))
         self.row.setSpacing(24)
         self.row.addWidget(self.title)
         for part in (self.reserved, self.allocated, self.lost, self.placed):
@@ -61,7 +62,7 @@ class RecordedHeader(Strip):
         self.title.setText(recorded.title)
         reserved = "Reserved" if recorded.part is not None else "Height"
         live = "Allocated" if recorded.part is not None else "Live peak"
-        lost = "Lost to fragmentation" if recorded.part is not None else "Never filled"
+        lost = tr("Lost to fragmentation") if recorded.part is not None else tr("Never filled")
         for figure, size, name in (
             (self.reserved, recorded.reserved, reserved),
             (self.allocated, recorded.allocated, live),
@@ -86,7 +87,7 @@ class RecordedPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setObjectName("recorded")
-        self.setAccessibleName("Recorded lifetimes")
+        self.setAccessibleName(tr("Recorded lifetimes"))
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.recorded: Recorded | None = None
@@ -108,7 +109,7 @@ class RecordedPage(QWidget):
         self.legend.row.addStretch(1)
         self.time = QComboBox()
         self.time.setObjectName("timeAxis")
-        self.time.setAccessibleName("Time axis")
+        self.time.setAccessibleName(tr("Time axis"))
         self.time.addItems(["By allocation", "By seconds"])
         self.time.currentIndexChanged.connect(self._set_time)
         self.legend.row.addWidget(self.time)
@@ -356,7 +357,7 @@ class _Side(QWidget):
         self.map = MapView()
         self.map.setObjectName("recordedMap")
         self.map.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.map.setAccessibleName(f"Memory map, {caption.lower()}")
+        self.map.setAccessibleName(tr("Memory map, {}").format(caption.lower()))
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.title = title = label(caption, "caption", "text2")

@@ -75,7 +75,9 @@ class Importing(QObject):
         elif kind is FileKind.TABLE:
             job = ReadTableJob(path)
             job.succeeded.connect(self._show)
-            self._work.run_job(job, "open", Activity(f"Reading {path.name}", stoppable=True))
+            self._work.run_job(
+                job, "open", Activity(tr("Reading {}").format(path.name), stoppable=True)
+            )
         elif kind is FileKind.LESSON:
             self._window.learning.open_path(path)
         elif kind is FileKind.PROGRAM:
@@ -109,12 +111,12 @@ class Importing(QObject):
         self._dialog = dialog
         dialog.open()
         job.succeeded.connect(self._read)
-        self._work.run_job(job, "read", Activity(f"Reading {path.name}", stoppable=True))
+        self._work.run_job(job, "read", Activity(tr("Reading {}").format(path.name), stoppable=True))
         QTimer.singleShot(PAGE_MS, self._ready_page)
 
     @Slot(object)
     def _read(self, recording: Recording) -> None:
-        self._work.tell(f"Read {recording.name}")
+        self._work.tell(tr("Read {}").format(recording.name))
 
     @Slot()
     def _dialog_closed(self) -> None:
@@ -138,9 +140,10 @@ class Importing(QObject):
             work.document.open(None)
         window.problem.clear()
         if recorded.placed is not None:
-            work.tell("Placed anew" + (", proven optimal" if recorded.placed.optimal else ""))
+            proven = recorded.placed.optimal
+            work.tell(tr("Placed anew, proven optimal") if proven else tr("Placed anew"))
         else:
-            work.tell(f"Opened {recorded.path.name}")
+            work.tell(tr("Opened {}").format(recorded.path.name))
         page.show_recorded(recorded)
         from app.snapshot.exploring import PLACEHOLDER as HERE
 
