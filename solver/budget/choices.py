@@ -2,7 +2,18 @@
 
 import numpy as np
 
-from solver.budget.graph import DROP, KEEP, LEND, NO_GAP, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import (
+    DROP,
+    KEEP,
+    LEND,
+    NO_GAP,
+    PARK,
+    RETAIN,
+    SHORT_GAP,
+    SPEND,
+    Bits,
+    BudgetGraph,
+)
 from solver.budget.kept import kept_slots
 from solver.budget.schedule import Schedule
 
@@ -11,9 +22,9 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
     """The choices that come nearest to ``schedule``, which may follow another base order.
 
     A gap is kept where the value is not made again in it, and lent where that is only after a
-    repetition used it as it was; retained where it is made again before another first run than the one
-    that ends it; parked where it leaves for the host. What no first run ends is retained where several
-    need it.
+    repetition used it as it was; spent where it is then made again before another first run than the
+    one that ends it; retained where it is made again before another first run than the one that ends
+    it; parked where it leaves for the host. What no first run ends is retained where several need it.
     """
     t = graph.tables
     choice = graph.kept()
@@ -60,7 +71,8 @@ def choices_of(graph: BudgetGraph, schedule: Schedule) -> Bits:
             if gap_of[value] > SHORT_GAP and remade[value] >= 0:
                 retain = KEEP if missed[value] else RETAIN
                 late = DROP if remade[value] == len(ran) else retain
-                choice[gap_of[value]] = LEND if kept[value] else late
+                soon = SPEND if remade[value] < len(ran) else LEND
+                choice[gap_of[value]] = soon if kept[value] else late
             gap_of[value], remade[value] = t.gap_after_need[k], -1
             kept[value] = shared[value] = missed[value] = False
         for k in range(t.makes_at[op], t.makes_at[op + 1]):

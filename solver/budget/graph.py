@@ -12,8 +12,9 @@ An op's repetition needs values of its own, which are made again too unless they
 again on the way to another may be retained for its next use. So all there is to decide is a choice per
 gap: ``DROP``, ``RETAIN`` (dropped, but kept from where it happens to be made again on, and made again
 along with what it is made from where that is overwritten), ``KEEP``, ``LEND`` (kept for repetitions in
-the gap, dropped after the last of them), or ``PARK`` (on the host until a run of any kind needs the
-value; see ``solver.budget.trips``). Gaps that
+the gap, dropped after the last of them), ``SPEND`` (kept for the first repetitions in the gap that need
+it, those for one first run; then dropped, and from where it happens to be made again on kept), or
+``PARK`` (on the host until a run of any kind needs the value; see ``solver.budget.trips``). Gaps that
 are short, or of small values, are always kept. After the last first run that uses it, a value that
 several ops need when they are repeated has a gap, too, up to the last of those: it can so be made once
 for all of them, or kept. See ``solver.budget.simulate`` for what a vector of choices comes to.
@@ -35,7 +36,7 @@ from solver.step import Phase, Step
 
 Bits = npt.NDArray[np.uint8]
 
-DROP, RETAIN, KEEP, PARK, LEND = 0, 1, 2, 3, 4
+DROP, RETAIN, KEEP, PARK, LEND, SPEND = 0, 1, 2, 3, 4, 5
 """Choices for a gap."""
 
 NO_GAP, SHORT_GAP = 0, 1

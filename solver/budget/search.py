@@ -20,7 +20,7 @@ import numpy as np
 from solver.budget.anneal import anneal
 from solver.budget.boundary import boundaries
 from solver.budget.choices import choices_of
-from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph
+from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, SPEND, Bits, BudgetGraph
 from solver.budget.schedule import Host, Schedule
 from solver.budget.state import make_state
 from solver.budget.trips import make_copies, schedule_with_trips, timed
@@ -48,7 +48,7 @@ _WEIGHT = 2.0
 """What an excess as large as the budget costs, in seconds of the step."""
 _THREADS = 2
 _OFTEN = 6
-"""Times that other choices are drawn more often than to lend, which is seldom worth it."""
+"""Times that other choices are drawn more often than to lend or spend, which is seldom worth it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class _Search:
         """Where to simulate: in this thread, and in each of the others."""
         self.recompute = recompute
         self.may = np.array(
-            (_OFTEN * [DROP, RETAIN, KEEP] + [LEND] if recompute else _OFTEN * [KEEP])
+            (_OFTEN * [DROP, RETAIN, KEEP] + [LEND, SPEND] if recompute else _OFTEN * [KEEP])
             + (_OFTEN * [PARK] if host else []),
             np.uint8,
         )

@@ -10,8 +10,9 @@ A repetition makes new instances of all that its op creates. A use reads the ins
 last, and an instance ends after its last use: so where an instance is still kept when another one of
 its storage is made, it ended earlier, and the bytes are taken back from the slots since its last use.
 So does an instance that is lent: repetitions use it, and the first run that ends its gap has it made
-again. An op whose only result is dropped right away need not run before that is wanted: its first run
-then is the first of those that would repeat it.
+again. One that is spent ends with the first repetitions that use it. An op whose only result is dropped
+right away need not run before that is wanted: its first run then is the first of those that would
+repeat it.
 
 The kernel keeps the live bytes of every slot, so that a search can see where there are too many. It
 starts from those of the step as captured (``solver.budget.kept``) and looks only at first runs where a
@@ -21,7 +22,7 @@ gap begins or ends that is not kept: what else happens to a value is caught up w
 from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SHORT_GAP, Bits, BudgetGraph, Tables
 from solver.budget.kept import DEFERRED, STATIC
 from solver.budget.schedule import Entry
-from solver.budget.state import AWAY, GONE, LENT, MADE, THERE, State, make_state
+from solver.budget.state import AWAY, GONE, LENT, MADE, SPENT, THERE, State, make_state
 from solver.compiled import kernel
 
 PLAIN, SAVED, FUSED = 0, 1, 2
@@ -97,7 +98,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     gap = gap_after[at - 1]
                     last[value], gap_of[value] = slot_of[touch[at - 1]], gap
                     state[value] = choice[gap] if choice[gap] >= KEEP else GONE
-                if state[value] == GONE or state[value] == LENT:
+                if state[value] == GONE or state[value] >= LENT:
                     missing = True
             if missing:
                 # Whatever makes what is missing is due, and what makes that, and so on.
@@ -106,7 +107,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                     for k in range(needs_at[now], needs_at[now + 1]):
                         value = needs[k]
                         uses[value] += 1
-                        lost = state[value] == GONE or (state[value] == LENT and now == op)
+                        lost = state[value] == GONE or (state[value] >= LENT and now == op)
                         if lost or stale[version_from[value]]:
                             maker = producer[value]
                             if rank_of[maker] < 0:
@@ -192,8 +193,12 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                             state[value] = THERE
                             trip_use[trip_of[value]] = slot
                             more[slot] += size[value]
+                        held = state[value]
+                        passing = held in (MADE, SPENT)
                         dies = (
-                            state[value] == MADE and uses[value] == 1 and choice[gap_of[value]] < RETAIN
+                            passing
+                            and uses[value] == 1
+                            and (held == SPENT or choice[gap_of[value]] < RETAIN)
                         )
                         if dies and reusable[k]:
                             taken = size[value]
@@ -206,8 +211,8 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
                         last[value] = slot
                         if consumed[k]:
                             state[value] = GONE
-                        elif state[value] == MADE and uses[value] == 0:
-                            if choice[gap_of[value]] >= RETAIN:
+                        elif passing and uses[value] == 0:
+                            if held == MADE and choice[gap_of[value]] >= RETAIN:
                                 state[value] = THERE
                             else:
                                 state[value] = GONE
@@ -292,7 +297,7 @@ def simulate(t: Tables, s: State, choice: Bits) -> tuple[int, float]:
     for gap in range(SHORT_GAP + 1, len(choice)):
         if choice[gap] != usual[gap]:
             after = slot_of[s.kept.gap_from[gap]] + 1
-            if choice[gap] == KEEP or choice[gap] == LEND:
+            if choice[gap] == KEEP or choice[gap] >= LEND:
                 more[after] += 0 if usual[gap] == KEEP else size[s.kept.gap_value[gap]]
             elif usual[gap] == KEEP:
                 more[after] -= size[s.kept.gap_value[gap]]

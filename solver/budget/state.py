@@ -4,16 +4,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.budget.graph import KEEP, LEND, PARK, Bits, BudgetGraph
+from solver.budget.graph import KEEP, LEND, PARK, SPEND, Bits, BudgetGraph
 from solver.budget.kept import Kept, Places, kept_slots
 from solver.plan import IntArray
 
 _ROOM = 8
 """Slots per op that a simulated step may have; beyond it is no plan."""
 
-GONE, MADE, THERE, AWAY, LENT = 0, 1, KEEP, PARK, LEND
-"""Of a value: not in memory; made for what runs next; kept for its next use in base order; on the
-host; kept only for repetitions before that use. The last three are what the choices for its gap are."""
+GONE, MADE, THERE, AWAY, LENT, SPENT = 0, 1, KEEP, PARK, LEND, SPEND
+"""Of a value: not in memory; made for what runs next; kept for its next use in base order; on the host;
+kept only for repetitions before that use; kept only for the first of them. The last four are what the
+choices for its gap are."""
 
 
 class Away(NamedTuple):
@@ -35,7 +36,7 @@ class State(NamedTuple):
     """Room for one simulation, reused by the next."""
 
     value: Bits
-    """By value: GONE, MADE, THERE, AWAY or LENT."""
+    """By value: GONE, MADE, THERE, AWAY, LENT or SPENT."""
     gap: Places
     """By value: the gap that it is in."""
     uses: Places

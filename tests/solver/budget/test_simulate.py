@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from solver.budget.costs import op_costs
 from solver.budget.devices import V100
-from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, Bits, BudgetGraph, make_graph
+from solver.budget.graph import DROP, KEEP, LEND, PARK, RETAIN, SPEND, Bits, BudgetGraph, make_graph
 from solver.budget.simulate import simulate
 from solver.budget.state import make_state
 from solver.reuse import peak_with_takeovers
@@ -31,7 +31,7 @@ def random_choice(graph: BudgetGraph, seed: int) -> Bits:
     choice = graph.kept()
     for gap in range(2, graph.gaps):
         if rng.random() < share:
-            among = (RETAIN, KEEP, LEND) if graph.is_end[gap] else (DROP, RETAIN, LEND)
+            among = (RETAIN, KEEP, LEND, SPEND) if graph.is_end[gap] else (DROP, RETAIN, LEND, SPEND)
             choice[gap] = rng.choice(among)
     return choice
 
