@@ -82,6 +82,11 @@ class MapRow(Row):
         """Whether something changed since the last paint."""
         return self._picture is None
 
+    @property
+    def moving(self) -> bool:
+        """Whether its range changed a moment ago, so that it is drawn fast rather than finely."""
+        return self._idle.isActive()
+
     def settle(self) -> None:
         """Draw as at rest, at once."""
         self._idle.stop()

@@ -112,7 +112,7 @@ class MapView(QWidget):
 
     def set_scene(self, scene: Scene | None) -> None:
         """Show a scene; the visible range stays for another plan of the same step, else all fits."""
-        before, window = self.state.scene, self.state.window
+        before, window, moving = self.state.scene, self.state.window, self.map_row.moving
         whole_before = self.state.whole
         self.hide_tooltip()
         self.state.set_scene(scene)
@@ -128,7 +128,8 @@ class MapView(QWidget):
             self.fit()
         else:
             self.state.show(window)
-        self.map_row.settle()
+        if not (keep and moving):
+            self.map_row.settle()
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -8,9 +8,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.map.map_row import IDLE_MS
+from app.map.plan_scene import plan_scene
 from app.map.raster import KERNELS, Window
 from app.map.view import MapView
-from tests.app.map.made_scenes import scene_of_arrays, training_arrays
+from solver.step import Step
+from tests.app.map.made_scenes import first_fit_plan, scene_of_arrays, training_arrays
 
 pytestmark = pytest.mark.qt_log_level_fail("CRITICAL")
 
@@ -54,6 +56,25 @@ def test_a_moving_frame_of_20000_rectangles_takes_six_milliseconds_at_most(view:
     # The least of three: what others do to the caches of this machine is not the map's.
     rounds = [[pan(view, frame) for frame in range(FRAMES)] for _ in range(ROUNDS)]
     assert np.percentile(np.min(rounds, axis=0), 95) <= 0.006
+
+
+def test_a_plan_that_comes_while_it_moves_is_refined_when_it_rests(
+    qtbot: QtBot, dressed: QApplication, toy_step: Step
+) -> None:
+    one, other = (plan_scene(toy_step, first_fit_plan(toy_step), None) for _ in range(2))
+    view = MapView()
+    qtbot.addWidget(view)
+    view.set_scene(one)
+    assert not view.map_row.moving
+    view.state.zoom_slots(0.8)
+    assert view.map_row.moving
+    view.set_scene(other)
+    assert view.map_row.moving and view.map_row.outdated
+    qtbot.waitUntil(lambda: not view.map_row.moving)
+    # Another step is a new picture, not a motion.
+    view.state.zoom_slots(0.8)
+    view.set_scene(scene_of_arrays(training_arrays(100)))
+    assert not view.map_row.moving
 
 
 def test_it_is_refined_within_150_ms_of_the_last_motion(view: MapView, qtbot: QtBot) -> None:
