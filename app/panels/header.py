@@ -107,8 +107,10 @@ class PlanHeader(Strip):
 
     def set_running(self, running: bool) -> None:
         """While a solve runs the plan on the map is the incumbent."""
-        self._running = running
-        self.refresh()
+        # Asked for with every line of progress, and not free.
+        if running != self._running:
+            self._running = running
+            self.refresh()
 
     def set_stale(self, stale: bool) -> None:
         """The step changed on disk, so the plan on the map is of an older one."""

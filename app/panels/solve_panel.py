@@ -8,6 +8,7 @@ from app.facts.solve import LogRow, curves, log_rows, log_unit
 from app.numbers import counted
 from app.panels.certificate import CertificateCard
 from app.panels.controls import label, rule
+from app.panels.later import Later
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
@@ -15,6 +16,9 @@ from app.theme import DARK, Theme
 from app.translation import tr
 from solver.plan import Status
 from solver.solution import Progress
+
+LATER_MS = 20
+"""How much later than the map a plan that is found on the way is shown; its line in the log at once."""
 
 
 def log_columns(unit: str) -> tuple[Column[LogRow], ...]:
@@ -75,13 +79,11 @@ class SolvePanel(QWidget):
         row.addWidget(self.empty, 1)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
-        for signal in (
-            document.step_changed,
-            document.entries_changed,
-            document.shown_changed,
-            document.progress_changed,
-        ):
+        self._later = Later(document, self.refresh, LATER_MS, self)
+        for signal in (document.step_changed, document.progress_changed):
             signal.connect(self.refresh)
+        for signal in (document.entries_changed, document.shown_changed):
+            signal.connect(self._later.ask)
         self.set_theme(DARK)
         self.refresh()
 
@@ -97,8 +99,10 @@ class SolvePanel(QWidget):
 
     def set_running(self, running: bool) -> None:
         """A solve has begun or ended."""
-        self._running = running
-        self.refresh()
+        # Asked for with every line of progress, and not free.
+        if running != self._running:
+            self._running = running
+            self.refresh()
 
     @property
     def caption(self) -> str:
