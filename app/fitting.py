@@ -27,8 +27,8 @@ class Trial:
     """That the best plan without a budget needs."""
     overhead: float | None
     """The least found within the memory, 0 where the plain plan fits; None: no plan was found."""
-    overhead_bound: float
-    """Proven of it."""
+    overhead_bound: float | None
+    """Proven of it; None: it is proven that nothing fits."""
     smallest_bytes: int | None = None
     """The least that any plan was found to need, where that was looked for."""
 

@@ -112,9 +112,9 @@ def overhead(fraction: float) -> str:
     return "0.00 %" if text in ("+0.00 %", "-0.00 %") else text.replace("-", "−")
 
 
-def overhead_bound(fraction: float) -> str:
-    """``+6.03 %``: the bound of an overhead; ``none`` where nothing is proven."""
-    return "none" if fraction <= -1 else overhead(fraction)
+def overhead_bound(fraction: float | None) -> str:
+    """``+6.03 %``: the bound of an overhead; ``none`` where nothing is proven of one."""
+    return "none" if fraction is None or fraction <= -1 else overhead(fraction)
 
 
 def parse_size(text: str) -> int:

@@ -121,7 +121,9 @@ def _times(device: str, measured: bool) -> str:
 
 def _point(step: Step, solution: "BudgetSolution") -> Point:
     report, plan = solution.report, solution.plan
-    bound = report.overhead_bound if report.overhead_bound > -1 else None
+    bound = report.overhead_bound
+    if bound is not None and bound <= -1:
+        bound = None
     if plan is None:
         return Point(report.budget_bytes, None, None, bound)
     return Point(

@@ -94,18 +94,20 @@ def as_dict(step: Step, solution: "BudgetSolution", given: Conditions) -> dict[s
 
 def report_text(step: Step, solution: "BudgetSolution", given: Conditions) -> str:
     """The answer as aligned lines."""
-    report, plan = solution.report, solution.plan
+    report, plan, bound = solution.report, solution.plan, solution.report.overhead_bound
     lines = [
         f"{step.title}: {report.ops:,} ops, {report.storages:,} storages",
         _size_line("Budget", report.budget_bytes),
     ]
     allowed = f"  Allowed: {', '.join(given.allowed) or 'order and addresses alone'}"
     times = f"  Op times: {times_text(given.device, given.measured)}"
-    if plan is None:
+    if plan is None or bound is None:
         return "\n".join(
             [
                 *lines,
-                "  No plan within it was found.",
+                "  No plan fits: that is proven."
+                if bound is None
+                else "  No plan within it was found.",
                 _size_line("Largest proven impossible", report.impossible_bytes),
                 _size_line("Smallest found feasible", report.feasible_bytes),
                 allowed,
@@ -118,7 +120,7 @@ def report_text(step: Step, solution: "BudgetSolution", given: Conditions) -> st
         _size_line("Plan, height", plan.height_bytes),
         _size_line("Plan, peak", plan.peak_bytes),
         f"  {'Overhead':<33}{overhead(report.overhead or 0.0):>11}",
-        f"  {'Overhead, proven bound':<33}{overhead_bound(report.overhead_bound):>11}",
+        f"  {'Overhead, proven bound':<33}{overhead_bound(bound):>11}",
         f"  {done_text(doings(rewritten(step, plan), plan))}",
         allowed,
         times,

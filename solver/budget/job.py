@@ -285,16 +285,25 @@ class BudgetJob(Running):
             cancelled=self.within(ORDER_SHARE * self.left),
         ).order
 
-    def _look(self, attempt: Attempt, arena: int, seed: int, seconds: float) -> Schedule | None:
-        """The best schedule within ``arena`` bytes that ``seconds`` give."""
+    def _look(
+        self, attempt: Attempt, arena: int, seed: int, seconds: float, *, any_will_do: bool = False
+    ) -> Schedule | None:
+        """The best schedule within ``arena`` bytes that ``seconds`` give, or the first one."""
+        fits, late, relay = threading.Event(), self.within(seconds), self.relay()
+
+        def found(line: Progress) -> None:
+            relay(line)
+            if any_will_do:
+                fits.set()
+
         return look(
             self.shared,
             attempt,
             arena,
             seed=seed,
             seconds=seconds,
-            progress=self.relay(),
-            cancelled=self.within(seconds),
+            progress=found,
+            cancelled=lambda: fits.is_set() or late(),
         )
 
     def _place(self, variant: Variant, schedule: Schedule) -> tuple[int, float]:
@@ -330,7 +339,8 @@ class BudgetJob(Running):
     # -- what fits at all ----------------------------------------------------------------------------
 
     def _lower(self) -> None:
-        """The smallest budget for which a plan can be found, by halving what is not known."""
+        """The smallest budget for which a plan can be found: the smallest that is not proven to be too
+        small, or what halving finds of those above it. Any plan does, however long it takes."""
         shared, residents = self.shared, self.step.resident_bytes
         failed, rounds, variants = self.budget_bytes, 0, self._variants()
         while not self.over() and shared.feasible_bytes is not None:
@@ -338,13 +348,14 @@ class BudgetJob(Running):
             low, high = failed - residents, shared.feasible_bytes - residents
             if high - low <= LOWER_STEPS * high or shared.feasible_bytes <= self.budget_bytes:
                 return
-            middle = (max(low, 0) + high) // 2
+            middle = (max(low, 0) + high) // 2 if rounds else max(low, 0) + 1
             if self._proven(residents + middle) == inf:
                 continue
             lowest = shared.feasible_bytes
             for attempt in attempts(shared, variants, residents + middle):
                 arena = residents + middle - attempt.resident_bytes
-                found = self._look(attempt, arena, self.seed + rounds, LOWER_SHARE * self.left)
+                seconds = LOWER_SHARE * self.left
+                found = self._look(attempt, arena, self.seed + rounds, seconds, any_will_do=True)
                 if found is not None:
                     self._place(attempt.variant, found)
                 if self.over() or shared.feasible_bytes < lowest:

@@ -33,8 +33,9 @@ class BudgetReport(Report):
     budget_bytes: int
     overhead: float | None
     """None: no plan within the budget was found."""
-    overhead_bound: float
-    """Proven of every plan within the budget that does no more than what is allowed."""
+    overhead_bound: float | None
+    """Proven of every plan within the budget that does no more than what is allowed; None: it is
+    proven that there is none."""
     recomputed_ops: int
     """Runs beyond the first of their op."""
     offloaded_bytes: int
@@ -157,6 +158,7 @@ def _solution(job: BudgetJob, log: list[Progress]) -> BudgetSolution:
 def _report(job: BudgetJob, unmodified: Unmodified, plan: Plan | None, lowest: Plan) -> BudgetReport:
     shared, step, shown = job.shared, job.step, plan or lowest
     terms = None if plan is None else plan.terms
+    known = shared.bound(job.budget_bytes) if job.possible else None
     bound = shown.certificate.peak_bound_bytes
     runs = shown.order
     return BudgetReport(
@@ -175,7 +177,7 @@ def _report(job: BudgetJob, unmodified: Unmodified, plan: Plan | None, lowest: P
         seed=job.seed,
         budget_bytes=job.budget_bytes,
         overhead=None if terms is None else terms.overhead,
-        overhead_bound=shared.bound(job.budget_bytes) if terms is None else terms.overhead_bound,
+        overhead_bound=known if terms is None else terms.overhead_bound,
         recomputed_ops=len(runs) - len(set(runs)),
         offloaded_bytes=_offloaded(shared, shown),
         rewritten_ops=len(shown.rewrites),

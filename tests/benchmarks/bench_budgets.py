@@ -62,7 +62,8 @@ class Row:
     budget_bytes: int
     allowed: str
     overhead: float | None
-    bound: float
+    bound: float | None
+    """None: it is proven that no plan fits."""
     needed_bytes: int
     recomputed_ops: int
     offloaded_bytes: int
@@ -76,16 +77,18 @@ class Row:
     @property
     def gap(self) -> float | None:
         """How far the overhead is above its bound, relative to it."""
-        if self.overhead is None or self.bound <= 0:
+        if self.overhead is None or self.bound is None or self.bound <= 0:
             return None
         return self.overhead / self.bound - 1
 
     def text(self) -> str:
         """One line of the table."""
         cost = "no plan" if self.overhead is None else f"{100 * self.overhead:.2f} %"
-        bound = "none" if self.bound <= -1 else f"{100 * self.bound:.2f} %"
+        bound = "none" if self.bound is None or self.bound <= -1 else f"{100 * self.bound:.2f} %"
         gap = "" if self.gap is None else f"{100 * self.gap:.1f} %"
         verdict = "; ".join(self.missed) if self.missed else "met" if self.wanted else ""
+        if self.bound is None:
+            verdict = "proven impossible"
         return (
             f"{self.case:<18}{self.budget_bytes / GIB:>7.2f}  {self.allowed:<22}{cost:>9}{bound:>9}"
             f"{gap:>8}{self.recomputed_ops:>6}{self.rewritten_ops:>6}"
@@ -147,6 +150,8 @@ def solved(step: Step, one: Target, seconds: float, seed: int) -> Row:
         cpu,
         wanted,
     )
+    if report.overhead_bound is None and one.overhead is None:
+        return row
     if plan is None or report.overhead is None:
         row.missed.append(f"no plan (least found {report.feasible_bytes / GIB:.2f})")
         return row

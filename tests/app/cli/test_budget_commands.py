@@ -83,11 +83,13 @@ def test_a_budget_that_nothing_fits_is_answered_with_what_would(bayplan: Bayplan
     assert (answer.code, answer.err) == (1, "")
     assert not plan.exists()
     assert report["status"] == "infeasible" and report["overhead"] is None
+    assert report["overhead_bound"] is None, "nothing is proven of plans that do not exist"
     assert 200 * 1024 <= report["impossible_bytes"] < report["feasible_bytes"]
     feasible = bayplan("solve", chain, "--budget", report["feasible_bytes"], *options)
     assert feasible.code == 0
     impossible = bayplan("solve", chain, "--budget", report["impossible_bytes"], *options)
     assert impossible.code == 1
+    assert "No plan fits: that is proven." in impossible.out
     assert "Largest proven impossible" in impossible.out and "Smallest found" in impossible.out
     assert "Op times: " in impossible.out
 

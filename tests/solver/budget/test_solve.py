@@ -102,6 +102,7 @@ def test_where_nothing_fits_the_answer_says_what_would() -> None:
     report = solution.report
     assert solution.plan is None and report.overhead is None and report.status == "infeasible"
     assert report.budget_bytes <= report.impossible_bytes < report.feasible_bytes
+    assert report.overhead_bound is None
     assert check(STEP, solution.lowest) == []
     assert needed(STEP, solution.lowest) == report.feasible_bytes
     assert report.feasible_bytes < report.unmodified_bytes
