@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from app.facts.plan import GROUPS, op_label
-from app.facts.storage import why_alive
+from app.facts.why import why_alive
 from app.map.bands import Band
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, STACK, Scene

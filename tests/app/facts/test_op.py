@@ -6,7 +6,8 @@ import pytest
 
 from app.facts.op import duration, op_facts
 from app.facts.plan import PlanFacts
-from app.facts.storage import source_text, storage_facts, why_still
+from app.facts.storage import storage_facts
+from app.facts.why import source_text, why_still
 from solver.step import SourceLine, Step
 from tests.app.facts.test_family import family_facts
 from tests.app.toy_case import toy_plan

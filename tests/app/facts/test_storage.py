@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from app.facts.plan import GROUPS, PlanFacts, op_label, op_place, plan_facts
-from app.facts.storage import idle_cost, selection_facts, slot_facts, storage_facts, why_alive
+from app.facts.storage import selection_facts, slot_facts, storage_facts
+from app.facts.why import idle_cost, why_alive
 from solver.solution import Baseline
 from solver.step import Category, Op, Phase, Program, SourceLine, Step, Storage, Value
 from tests.app.toy_case import RESERVED, RESIDENT, toy_baseline, toy_plan

@@ -5,7 +5,8 @@ from reuse_steps import simple_step
 
 from app.facts.plan import plan_facts
 from app.facts.stays import Takeover
-from app.facts.storage import idle_cost, slot_facts, storage_facts, why_alive
+from app.facts.storage import slot_facts, storage_facts
+from app.facts.why import idle_cost, why_alive
 from app.map.plan_scene import plan_scene
 from app.map.relations import Relation, relations_of
 from solver.assemble import assemble
