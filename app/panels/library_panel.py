@@ -210,9 +210,9 @@ class LibraryPanel(QWidget):
         nodes = library_rows(self._steps, document.step, document.entries, self._spark(), search)
         self.empty.setVisible(not nodes)
         self.empty.setText(
-            f"Nothing here is called “{search}”."
+            tr("Nothing here is called “{}”.").format(search)
             if search
-            else "Steps that you capture or open, and their plans, are kept here."
+            else tr("Steps that you capture or open, and their plans, are kept here.")
         )
         if same_rows(nodes, self.nodes):
             self.tree.viewport().update()
@@ -296,7 +296,7 @@ class LibraryPanel(QWidget):
         path = node.entry.path if isinstance(node, PlanNode) and node.entry is not None else None
         folder = path.parent if path is not None else self._folder()
         reveal = menu.addAction(
-            "Show in its folder" if path is not None else "Show the library's folder"
+            tr("Show in its folder") if path is not None else tr("Show the library's folder")
         )
         reveal.setEnabled(folder is not None)
         reveal.triggered.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
