@@ -34,8 +34,8 @@ def why_alive(facts: PlanFacts, storage: int) -> str:
         return f"{made}. It is needed until op {until}, for {readers}.{reuse}"
     late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
     only = "" if ops[consumers[0].op].phase is maker.phase else " alone"
-    until = f"needs it until op {consumers[-1].slot}, for {named(late)}.{reuse}"
-    return f"{origin_text(facts, storage)} {WHO[last.phase]}{only} {until}"
+    needs = f"needs it until op {consumers[-1].slot}, for {named(late)}.{reuse}"
+    return f"{origin_text(facts, storage)} {WHO[last.phase]}{only} {needs}"
 
 
 def origin_text(facts: PlanFacts, storage: int) -> str:
