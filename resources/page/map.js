@@ -7,6 +7,8 @@ const AXIS = 24;
 const PROFILE = 104;
 const REST_MS = 70; // After a motion of many rectangles, before they are drawn anew.
 const MANY = 8000; // From so many on, a motion moves the last picture.
+const LANE = 20; // From one lane of badges to the next below.
+const LANES = 8; // Tried before badges cover words.
 const FACE = '"Inter", system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif';
 
 /**
@@ -221,6 +223,7 @@ class MapView {
     const { left, top, width } = this.plot;
     context.textAlign = "left";
     this.named = [];
+    this.nameBoxes = [];
     large.sort((a, b) => (b[3] - b[1]) * (b[4] - b[2]) - (a[3] - a[1]) * (a[4] - a[2]));
     for (const [i, ...box] of large.slice(0, 300)) {
       const [x0, y0, x1, y1] = box.map((edge) => edge / ratio);
@@ -234,6 +237,7 @@ class MapView {
       context.fillStyle = palette.ink[plan.colour[i]];
       context.fillText(name, left + x0 + 5, middle);
       this.named.push(i);
+      this.nameBoxes.push([left + x0 + 5, middle - 7, left + x0 + 5 + wide, middle + 7]);
       context.font = `11px ${FACE}`;
       const size = human(plan.bytesOf(i));
       if (wide + 8 + context.measureText(size).width <= room) context.fillText(size, left + x0 + 13 + wide, middle);
@@ -268,6 +272,7 @@ class MapView {
     const { left, top, width, height } = this.plot;
     const tones = { bound: "ok", reserved: "warn", budget: "accent", height: "text" };
     context.font = `500 11px ${FACE}`;
+    this.lineBoxes = [];
     if (plan.raw.reserved.length) this.drawReserved(context);
     for (const [size, text, role] of plan.raw.lines) {
       const y = Math.round(this.y(size)) + 0.5;
@@ -281,6 +286,9 @@ class MapView {
       const atEnd = plan.raw.reserved.length > 0;
       context.textAlign = atEnd ? "right" : "left";
       context.fillText(text, atEnd ? left + width - 7 : left + 7, y - 9);
+      const wide = context.measureText(text).width;
+      const start = atEnd ? left + width - 7 - wide : left + 7;
+      this.lineBoxes.push([start, y - 16, start + wide, y - 2]);
     }
   }
 
@@ -486,32 +494,55 @@ class MapView {
     const y = this.y((plan.low[selected] + plan.high[selected]) / 2);
     const badges = [...producers.slice(0, 1).map((slot) => ["P", slot]), ...consumers.map((slot, n) => [`${n + 1}`, slot])];
     let free = left;
-    context.textAlign = "center";
-    context.font = `600 10px ${FACE}`;
+    const places = [];
     for (const [text, slot] of badges.slice(0, 12)) {
       const x = this.x(slot + 0.5);
       if (x < left || x > left + width) continue;
       const at = Math.max(x, free + 9);
       free = at + 9;
+      places.push([text, x, at]);
+    }
+    const lane = this.freeLane(places.map(([, , at]) => at));
+    this.badgeBoxes = places.map(([, , at]) => [at - 9, lane - 9, at + 9, lane + 9]);
+    context.textAlign = "center";
+    context.font = `600 10px ${FACE}`;
+    for (const [text, x, at] of places) {
       context.strokeStyle = palette.token("text");
       context.lineWidth = 1;
       context.beginPath();
-      context.moveTo(at, top + 18);
-      context.lineTo(x, top + 26);
+      context.moveTo(at, lane + 8);
+      context.lineTo(x, lane + 16);
       context.lineTo(x, y);
       context.stroke();
       context.fillStyle = palette.token(text === "P" ? "text" : "panel");
       context.beginPath();
-      context.arc(at, top + 10, 8, 0, 2 * Math.PI);
+      context.arc(at, lane, 8, 0, 2 * Math.PI);
       context.fill();
       context.stroke();
       context.fillStyle = palette.token(text === "P" ? "panel" : "text");
-      context.fillText(text, at, top + 10.5);
+      context.fillText(text, at, lane + 0.5);
       context.fillStyle = palette.token("text");
       context.beginPath();
       context.arc(x, y, 2.5, 0, 2 * Math.PI);
       context.fill();
     }
+  }
+
+  /** The height of the highest lane in which badges at `places` cover no words of lines, and the fewest names. */
+  freeLane(places) {
+    const { top, height } = this.plot;
+    const most = Math.min(LANES, Math.max(Math.floor(height / LANE), 1));
+    let best = [Infinity, top + 10];
+    for (let n = 0; n < most; n++) {
+      const lane = top + 10 + n * LANE;
+      const covered = (boxes) =>
+        boxes.filter(([x0, y0, x1, y1]) =>
+          y0 < lane + 9 && y1 > lane - 9 && places.some((at) => x0 < at + 9 && x1 > at - 9)).length;
+      const cost = 100 * covered(this.lineBoxes) + covered(this.nameBoxes);
+      if (cost < best[0]) best = [cost, lane];
+      if (cost === 0) break;
+    }
+    return best[1];
   }
 
   drawCursor(context) {

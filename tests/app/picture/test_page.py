@@ -131,6 +131,23 @@ def test_a_click_tells_producer_consumers_line_and_why(
     assert sample.ask(slots)[-len(users) :] == users
 
 
+def test_badges_cover_no_words_of_lines(sample: Browser, scenes: list[tuple[str, Scene]]) -> None:
+    scene = scenes[1][1]
+    rectangle = named(scene, "conv1 · out")
+    _, address = middle(scene, rectangle)
+    # The words of the plan's height right at the top, where badges stand if they can.
+    height = sample.ask("bayplan.plan.raw.lines[0][0]")
+    sample.ask(f"bayplan.map.show({{x0: 0, x1: 60, y0: 0, y1: {height * 1.05}}})")
+    sample.click(*place_of(sample, 30.0, address))
+    sample.ask("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    lines, badges = sample.ask("[bayplan.map.lineBoxes, bayplan.map.badgeBoxes]")
+    assert lines and len(badges) >= 2
+    # In the highest lane they would have covered them.
+    assert badges[0][1] > sample.ask("bayplan.map.plot.top") + 1
+    for x0, y0, x1, y1 in badges:
+        assert all(x1 <= a or c <= x0 or y1 <= b or d <= y0 for a, b, c, d in lines)
+
+
 def test_the_cursor_lists_what_is_alive_by_bytes(
     sample: Browser, scenes: list[tuple[str, Scene]]
 ) -> None:
