@@ -17,7 +17,7 @@ from app.map.relations import Relation, Relations, relations_of
 from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
 from app.map.state import MapState
-from app.numbers import human
+from app.numbers import human, plan_size
 
 RADIUS = 8.0
 LABELLED = 11.0
@@ -57,6 +57,7 @@ class SelectionOverlay(QGraphicsObject):
         self.state, self._map, self._lane = state, map_row, lane
         self._relations: Relations | None = None
         self._badges: list[Badge] = []
+        self._elsewhere = False
         self.setZValue(10)
         map_row.label_shelf = self._label_shelf
         map_row.other_words.append(self.words_in_map)
@@ -71,6 +72,11 @@ class SelectionOverlay(QGraphicsObject):
         if scene is not None and selection and selection[0] < scene.storages:
             self._relations = relations_of(scene, selection[0])
         self._badges = []
+        self.update()
+
+    def set_elsewhere(self, elsewhere: bool) -> None:
+        """Whether tensors are chosen on another map, so that words say where this one has the same."""
+        self._elsewhere = elsewhere
         self.update()
 
     def _label_shelf(self) -> float:
@@ -158,11 +164,19 @@ class SelectionOverlay(QGraphicsObject):
         return QRectF(QPointF(round(left), round(top)), QPointF(round(right), round(bottom)))
 
     def _paint_related(self, painter: QPainter, box: QRectF) -> None:
+        """Dashes at places of the widget, so that those of neighbours do not fill each other's gaps."""
         pen = QPen(QColor(self.state.theme.text), 1)
         pen.setDashPattern([3, 2])
-        painter.setPen(pen)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+        edge = box.adjusted(0.5, 0.5, -0.5, -0.5)
+        for start, end in (
+            (edge.topLeft(), edge.topRight()),
+            (edge.bottomLeft(), edge.bottomRight()),
+            (edge.topLeft(), edge.bottomLeft()),
+            (edge.topRight(), edge.bottomRight()),
+        ):
+            pen.setDashOffset((start.x() if start.y() == end.y() else start.y()) % 5)
+            painter.setPen(pen)
+            painter.drawLine(start, end)
 
     def _paint_selected(
         self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF, *, thin: bool
@@ -213,6 +227,8 @@ class SelectionOverlay(QGraphicsObject):
         own = scene.rectangles_of([s for s in self.state.selection[:1] if s < scene.storages])
         if 1 < len(own) <= CHIPS and isinstance(scene, PlanScene):
             wanted = [(rectangle, stay_text(scene, rectangle)) for rectangle in own]
+        elif self._elsewhere and len(own) == 1:
+            wanted = [(own[0], f"Same tensor at {plan_size(int(scene.low[own[0]]))}")]
         else:
             wanted = [
                 (rectangle, self._chip_text(scene, rectangle))

@@ -59,15 +59,18 @@ class CompareView(QWidget):
             side.set_parts(overview=False, profile=False)
             side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.maps[0].link(self.maps[1])
+        self.maps[1].selection_overlay.set_elsewhere(True)
         self.legend = Legend(document)
         self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
+        self.free = HatchKey("Free", "Free", hatched=False)
+        self.remark = label(tr("Address and selection linked"), "caption", "text2")
         self.linked = self.headers[0].add_button("Linked", LINKED_TIP)
         self.linked.setCheckable(True)
         self.linked.setChecked(True)
         self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
         self.link = MapLink(self.maps)
         self.look = LookChooser(look, self.maps, self.legend, lambda side: self.entry(1 - side))
-        self.legend.add(self.unusable, self.look)
+        self.legend.add((self.unusable, self.free), self.remark, self.look)
         self.table = CompareTable(document)
         self.empty = label(tr("Solve the step to compare it as run with its plan."), "body", "text3")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -111,7 +114,7 @@ class CompareView(QWidget):
         self._theme = theme
         maps = f"#leftMap, #rightMap {{ background: {theme.map}; }}"
         self.setStyleSheet(f"{panel_sheet(theme)}\n{maps}")
-        for part in (*self.maps, self.legend, self.unusable, self.table):
+        for part in (*self.maps, self.legend, self.unusable, self.free, self.table):
             part.set_theme(theme)
         self.swap_button.setIcon(icon("swap", theme, theme.text2, gap=GAP))
         self.linked.setIcon(icon("link", theme, theme.text2, theme.accent, GAP))
@@ -222,7 +225,8 @@ class CompareView(QWidget):
                 self.maps[side].set_scene(self._scene(entry))
                 self._scenes[side] = (entry, sides[0])
             self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)
-        self.unusable.setVisible(left.baseline is not None or right.baseline is not None)
+        for key in (self.unusable, self.free):
+            key.setVisible(left.baseline is not None or right.baseline is not None)
         self.look.apply()
         self.legend.fit()
         self.link.set_sides(facts[0], facts[1])
@@ -250,6 +254,8 @@ class CompareView(QWidget):
 
     def _selected(self, side: int, storages: tuple[int, ...]) -> None:
         same = self._same(side, back=True)
+        for other, view in enumerate(self.maps):
+            view.selection_overlay.set_elsewhere(other != side)
         self._document.select(tuple(same[s] for s in storages if s in same))
 
     def _hovered(self, side: int, storage: int) -> None:

@@ -195,12 +195,12 @@ class Strip(QWidget):
 
 
 class HatchKey(QWidget):
-    """A legend key for hatched space; its words shorten where it is narrow."""
+    """A legend key for space that is held but not used; its words shorten where it is narrow."""
 
-    def __init__(self, text: str, short: str) -> None:
+    def __init__(self, text: str, short: str, *, hatched: bool = True) -> None:
         super().__init__()
         self._theme = DARK
-        self._box = _Hatch()
+        self._box = _Hatch(hatched)
         self._words = label(text, "caption", "text2")
         self._words.setToolTip(text)
         self.text, self.short = text, short
@@ -221,9 +221,10 @@ class HatchKey(QWidget):
 
 
 class _Hatch(QWidget):
-    def __init__(self) -> None:
+    def __init__(self, hatched: bool) -> None:
         super().__init__()
         self.theme = DARK
+        self._hatched = hatched
         self.setFixedSize(13, 13)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -231,7 +232,7 @@ class _Hatch(QWidget):
         painter.fillRect(self.rect(), QColor(self.theme.raised))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(QColor(self.theme.warn), 1))
-        for x in range(-13, 14, 5):
+        for x in range(-13, 14, 5) if self._hatched else ():
             # A picture of shapes cuts nothing off.
             left, right = max(x, 0), min(x + 13, 13)
             painter.drawLine(left, 13 - left + x, right, 13 - right + x)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
@@ -40,14 +41,15 @@ GAP = 6
 TEXT = 11
 """Pixels of a box, of the gap behind it, of the letters."""
 FITS = (
-    (True, True, False, True),
-    (True, False, False, True),
-    (True, False, True, True),
-    (False, True, True, True),
-    (False, False, True, True),
-    (False, False, True, False),
+    (True, True, False, True, True),
+    (True, True, False, True, False),
+    (True, False, False, True, False),
+    (True, False, True, True, False),
+    (False, True, True, True, False),
+    (False, False, True, True, False),
+    (False, False, True, False, False),
 )
-"""Whether there are figures, words at the right end, short words, choosers: the widest first."""
+"""Are there figures, captions at the right end, short words, choosers, a remark: the widest first."""
 
 
 class LegendBox(QAbstractButton):
@@ -200,7 +202,8 @@ class Legend(Strip):
         self.classes: tuple[ClassBox, ...] = ()
         """Shown instead of the boxes while the map is not coloured by category."""
         self._theme = DARK
-        self._key: HatchKey | None = None
+        self._keys: tuple[HatchKey, ...] = ()
+        self._remark: QWidget | None = None
         self._chooser: LookChooser | None = None
         self._outdated = True
         self._counted: Step | None = None
@@ -253,12 +256,15 @@ class Legend(Strip):
                 box.set_bytes(size)
         self.fit()
 
-    def add(self, key: HatchKey, last: LookChooser) -> None:
-        """Put one more key behind the boxes and choosers in the place of the count of tensors."""
-        self.row.insertWidget(self.row.indexOf(self.boxes[-1]) + 1, key)
+    def add(self, keys: Sequence[HatchKey], remark: QWidget, last: LookChooser) -> None:
+        """Put keys behind the boxes, and a remark and choosers in the place of the count of tensors."""
+        at = self.row.indexOf(self.boxes[-1]) + 1
+        for place, key in enumerate(keys):
+            self.row.insertWidget(at + place, key)
+        self.row.insertWidget(self.row.indexOf(self.count), remark)
         self.row.replaceWidget(self.count, last)
         self.count.hide()
-        self._key, self._chooser = key, last
+        self._keys, self._remark, self._chooser = tuple(keys), remark, last
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)
@@ -292,15 +298,17 @@ class Legend(Strip):
     def fit(self) -> None:
         """Where it is narrow the count of tensors goes first, or the words before the choosers.
 
-        Then a key has short words, then the figures and what they are go.
+        A remark goes before all that. Then keys have short words, then figures and what they are go.
         """
-        for figures, last, short, choosers in FITS:
+        for figures, last, short, choosers, remark in FITS:
             for box in (*self.boxes, *self.classes):
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
-            if self._key is not None:
-                self._key.set_short(short)
+            for key in self._keys:
+                key.set_short(short)
+            if self._remark is not None:
+                self._remark.setVisible(remark)
             self._where.setVisible(figures)
             if self._chooser is not None:
                 self._chooser.set_captions(last, choosers=choosers)

@@ -8,6 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from app.document import Document, Entry
 from app.map.look import MapLook
+from app.map.plan_scene import PlanScene
+from app.numbers import plan_size
 from app.panels.compare import CompareView
 from solver.step import Step
 from tests.app.toy_budgets import within
@@ -173,6 +175,37 @@ def test_hovering_a_tensor_on_one_side_outlines_it_on_the_other(
     left.point_at((1.5, float(scene.low[rectangle]) + 1), rectangle)
     assert right.state.hovered == 2
     assert right.state.cursor is not None and right.state.cursor[0] == 1.5
+
+
+def test_the_other_side_says_where_it_has_what_was_chosen(view: CompareView) -> None:
+    def words(side: int) -> list[str]:
+        return [text for _, text in view.maps[side].selection_overlay.chips() if "Same" in text]
+
+    scene = view.maps[1].state.scene
+    assert isinstance(scene, PlanScene)
+    planned = {s for s, storage in enumerate(scene.step.storages) if storage.planned}
+    chosen = next(i for i in range(scene.count) if scene.low[i] > 0 and scene.storage[i] in planned)
+    storage = int(scene.storage[chosen])
+    view.maps[0].selected.emit((storage,))
+    assert words(0) == []
+    assert words(1) == [f"Same tensor at {plan_size(int(scene.low[chosen]))}"]
+    view.maps[1].selected.emit((storage,))
+    assert len(words(0)) == 1 and words(1) == []
+
+
+def test_a_key_names_free_space_only_where_an_allocator_holds_some(
+    view: CompareView, document: Document
+) -> None:
+    assert view.free.isVisible()
+    view.choose(0, entry(document, "Planned"))
+    assert not view.free.isVisible()
+
+
+def test_what_is_linked_is_said_only_where_there_is_room(view: CompareView) -> None:
+    for width, said in ((2400, True), (1300, False)):
+        view.resize(width, 900)
+        view.legend.fit()
+        assert view.remark.isVisible() is said
 
 
 def test_requests_that_opened_segments_are_the_other_page(view: CompareView) -> None:
