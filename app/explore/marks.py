@@ -18,6 +18,8 @@ from solver.plan import IntArray
 NONE: IntArray = np.zeros(0, np.int64)
 VEIL = 0.72
 """How much of the map is covered where nothing was found."""
+EDGED, SPECK = 6, 40
+"""Pixels: the least height of what was found that has an edge, and the most area of a speck."""
 DRAWN = 4000
 """At most so many places are drawn."""
 MOST = 400
@@ -131,14 +133,19 @@ class FoundOverlay(_Overlay):
         numbers, boxes = self._boxes.of(self._rectangles)
         painter.setClipRect(self.area)
         painter.setPen(Qt.PenStyle.NoPen)
-        # An edge of the text's colour around those that have room for one.
+        # Specks in the text's colour, and an edge of it around those that have room for one. Edges
+        # of low ones, which often lie on one another, would make one dark area.
+        width, height = boxes[:, 2], boxes[:, 3]
+        roomy = (width > 3) & (height >= EDGED)
+        dark = roomy | (width * height <= SPECK)
         painter.setBrush(QColor(theme.text))
-        painter.drawRects([QRect(*box) for box in boxes.astype(np.int64).tolist()])
-        roomy = (boxes[:, 2] > 3) & (boxes[:, 3] > 3)
-        for number in np.unique(numbers[roomy]):
+        painter.drawRects([QRect(*box) for box in boxes[dark].astype(np.int64).tolist()])
+        inner = np.where(roomy[:, None], boxes + np.array([1, 1, -2, -2]), boxes)
+        coloured = roomy | ~dark
+        for number in np.unique(numbers[coloured]):
             painter.setBrush(QColor(state.palette.names[int(number)]))
-            inner = boxes[roomy & (numbers == number)] + np.array([1, 1, -2, -2])
-            painter.drawRects([QRect(*box) for box in inner.astype(np.int64).tolist()])
+            own = inner[coloured & (numbers == number)]
+            painter.drawRects([QRect(*box) for box in own.astype(np.int64).tolist()])
 
 
 class PlayOverlay(_Overlay):

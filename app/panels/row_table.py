@@ -172,7 +172,7 @@ class _Painter(QStyledItemDelegate):
         elif row.badge:
             paint_badge(painter, mark, row.badge, theme)
         text = box.adjusted(MARK_WIDTH, 0, -4, 0)
-        shown = metrics.elidedText(row.text, Qt.TextElideMode.ElideRight, int(text.width()))
+        shown = metrics.elidedText(row.text, Qt.TextElideMode.ElideMiddle, int(text.width()))
         painter.setPen(QColor(theme.text))
         painter.drawText(text, int(middle), shown)
         text.setLeft(text.left() + metrics.horizontalAdvance(shown) + 5)

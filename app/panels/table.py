@@ -122,6 +122,8 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
 def dense_table(name: str, model: RowsModel[Any], *, wide: int, sortable: bool = True) -> QTableView:
     """A table of 20 px rows whose column ``wide`` takes what the others leave."""
     table = QTableView()
+    # Both ends of a module's path or of an op's name tell it from others.
+    table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
     table.setObjectName(name)
     table.setAccessibleName(name)
     table.setShowGrid(False)

@@ -679,6 +679,7 @@ def test_the_map_is_saved_as_a_picture(
     asking = window.findChild(PictureDialog)
     assert asking is not None
     asking.save.click()
+    qtbot.waitUntil((tmp_path / "map.png").exists)
     assert (tmp_path / "map.png").read_bytes()[:4] == b"\x89PNG"
 
 
