@@ -1,30 +1,30 @@
 """Views beside the map follow a running solve's plans a moment later: not all in one frame."""
 
-from collections.abc import Callable
-
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.document import Document
 
 
 class Later(QTimer):
-    """Calls ``act``, once for all that asks meanwhile; at once but for a plan that others will follow.
+    """Says ``due``, once for all that asks meanwhile; at once but for a plan that others will follow.
 
-    A plan of 24,000 ops takes all views together some 100 ms to show, a third of that each.
+    A plan of 24,000 ops takes all views together some 100 ms to show, a third of that each. It holds
+    nothing of its view: a view that is part of a cycle is taken apart by the garbage collection, in any
+    order, and what Qt draws of it then may be gone.
     """
 
-    def __init__(
-        self, document: Document, act: Callable[[], None], milliseconds: int, parent: QObject
-    ) -> None:
+    due = Signal()
+
+    def __init__(self, document: Document, milliseconds: int, parent: QObject) -> None:
         """``milliseconds``: how much later, other for each view."""
         super().__init__(parent, singleShot=True, interval=milliseconds)
-        self._document, self._act = document, act
-        self.timeout.connect(act)
+        self._document = document
+        self.timeout.connect(self.due)
 
     def ask(self) -> None:
         """Something changed."""
         if not self._document.passing:
             self.stop()
-            self._act()
+            self.due.emit()
         elif not self.isActive():
             self.start()

@@ -298,7 +298,8 @@ class Legend(Strip):
     def fit(self) -> None:
         """Where it is narrow the count of tensors goes first, or the words before the choosers.
 
-        A remark goes before all that. Then keys have short words, then figures and what they are go.
+        A remark goes before all that. Then keys have short words, then figures and what they are go, and
+        last all keys but the first.
         """
         for figures, last, short, choosers, remark in FITS:
             for box in (*self.boxes, *self.classes):
@@ -307,6 +308,8 @@ class Legend(Strip):
                 box.update()
             for key in self._keys:
                 key.set_short(short)
+            for key in self._keys[1:]:
+                key.setVisible(choosers)
             if self._remark is not None:
                 self._remark.setVisible(remark)
             self._where.setVisible(figures)

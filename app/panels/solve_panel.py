@@ -79,7 +79,8 @@ class SolvePanel(QWidget):
         row.addWidget(self.empty, 1)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
-        self._later = Later(document, self.refresh, LATER_MS, self)
+        self._later = Later(document, LATER_MS, self)
+        self._later.due.connect(self.refresh)
         for signal in (document.step_changed, document.progress_changed):
             signal.connect(self.refresh)
         for signal in (document.entries_changed, document.shown_changed):
