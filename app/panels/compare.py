@@ -226,7 +226,7 @@ class CompareView(QWidget):
                 self._scenes[side] = (entry, sides[0])
             self.headers[side].show_figures(facts[side], facts[0] if side == 1 else None)
         for key in (self.unusable, self.free):
-            key.setVisible(left.baseline is not None or right.baseline is not None)
+            key.wanted = left.baseline is not None or right.baseline is not None
         self.look.apply()
         self.legend.fit()
         self.link.set_sides(facts[0], facts[1])

@@ -204,6 +204,8 @@ class HatchKey(QWidget):
         self._words = label(text, "caption", "text2")
         self._words.setToolTip(text)
         self.text, self.short = text, short
+        self.wanted = True
+        """Whether there is such space; the legend shows the key then, where it has room."""
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)

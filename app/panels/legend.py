@@ -298,18 +298,17 @@ class Legend(Strip):
     def fit(self) -> None:
         """Where it is narrow the count of tensors goes first, or the words before the choosers.
 
-        A remark goes before all that. Then keys have short words, then figures and what they are go, and
-        last all keys but the first.
+        A remark goes before all that. Then keys have short words, then figures and what they are go,
+        and last all keys but the first.
         """
         for figures, last, short, choosers, remark in FITS:
             for box in (*self.boxes, *self.classes):
                 box.figures_shown = figures
                 box.updateGeometry()
                 box.update()
-            for key in self._keys:
+            for place, key in enumerate(self._keys):
                 key.set_short(short)
-            for key in self._keys[1:]:
-                key.setVisible(choosers)
+                key.setVisible(key.wanted and (choosers or place == 0))
             if self._remark is not None:
                 self._remark.setVisible(remark)
             self._where.setVisible(figures)
