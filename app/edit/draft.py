@@ -165,7 +165,7 @@ class Draft:
         live = live_bytes(plan.lifetimes, original.sizes, len(plan.order))
         ends = (self.addresses + original.sizes)[plan.lifetimes[:, 1] > plan.lifetimes[:, 0]]
         plan = replace(plan, peak_bytes=int(live.max(initial=0)), height_bytes=int(ends.max(initial=0)))
-        return self._stated(plan)
+        return self.stated(plan)
 
     def _actions(self) -> tuple[Action, ...]:
         """In the new sequence, each instance freed after its last use, or taken over then."""
@@ -188,7 +188,7 @@ class Draft:
             result += [Free(i) for i in freed.get(position, ()) if i not in taken]
         return tuple(result)
 
-    def _stated(self, plan: Plan) -> Plan:
+    def stated(self, plan: Plan) -> Plan:
         """With a certificate, a status and terms that hold for what the plan is now.
 
         A bound that holds among the plans that keep the pins is of no use to one that breaks them.

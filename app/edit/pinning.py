@@ -14,11 +14,16 @@ from solver.pins import At, Before, Pin, Pins
 
 def hindrance(draft: Draft) -> str:
     """Why what surrounds the edits of a draft cannot be solved; empty: it can."""
-    if draft.original.plan.terms is not None or draft.original.several:
-        return "Only plans without a budget can be solved around edits."
-    if draft.original.plan.rewrites:
-        return "Only plans without other implementations can be solved around edits."
+    if draft.violations and not by_pins(draft):
+        return "Here the rest is placed anew, and ops stay in their order. First undo what breaks it."
     return "" if draft.edited else "Nothing is moved yet."
+
+
+def by_pins(draft: Draft) -> bool:
+    """Whether a solve with pins can make a plan like this: one in which every op runs once, as it was
+    captured. Others are placed anew (``around``)."""
+    original = draft.original
+    return original.plan.terms is None and not original.several and not original.plan.rewrites
 
 
 def pins_of(draft: Draft) -> Pins:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
+from app.edit.pinning import by_pins
 from app.window.actions import Actions
 from app.window.work import Work
 
@@ -53,8 +54,11 @@ class Editing(QObject):
         editor = self._page.hand.editor
         shown = self._document.shown
         if shown is not None and not editor.hindrance:
-            name = shown.name.removesuffix(", edited")
-            self._work.solve(editor.pins, editor.free_name(f"{name}, solved around edits"))
+            name = editor.free_name(f"{shown.name.removesuffix(', edited')}, solved around edits")
+            if editor.draft is not None and not by_pins(editor.draft):
+                self._work.place_around(editor.draft, name)
+            else:
+                self._work.solve(editor.pins, name)
 
     def _set_active(self, active: bool) -> None:
         if self._page is not None and self._menu is not None:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted, infeasible_text
 from app.document import Document, Entry
+from app.jobs.around import PlaceAroundJob
 from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
@@ -34,6 +35,7 @@ from solver.plan import Plan
 from solver.solution import Progress, Solution
 
 if TYPE_CHECKING:
+    from app.edit.draft import Draft
     from runtime.verify import VerifyReport
     from solver.proof import PeakProof
 
@@ -149,6 +151,16 @@ class Work(LibraryWork):
         limit = self.settings.deadline
         self._run(job, "solve", Activity(tr("Starting the solver"), stoppable=True, limit=limit))
 
+    def place_around(self, draft: "Draft", name: str) -> None:
+        """Place an edited plan anew around what was moved; a plan called ``name``."""
+        if self.document.step is None or self.busy:
+            return
+        self.document.clear_progress()
+        limit = self.settings.deadline
+        job = PlaceAroundJob(draft, name, deadline=limit, seed=self.settings.seed)
+        job.succeeded.connect(self._placed_around)
+        self._run(job, "solve", Activity(tr("Placing the rest"), stoppable=True, limit=limit))
+
     def solve_budgets(
         self, wanted: Wanted, budgets: tuple[int, ...] = (), unit: Unit = BUDGET_UNITS[0]
     ) -> None:
@@ -200,7 +212,7 @@ class Work(LibraryWork):
         """A solve ends with the best plan so far, anything else without result."""
         if isinstance(job, SolveJob):
             self._stop_solve(job)
-        elif isinstance(job, BudgetJob | PlaceRecordedJob):
+        elif isinstance(job, BudgetJob | PlaceRecordedJob | PlaceAroundJob):
             job.stop()
             self._say(replace(self.activity, text="Stopping", stoppable=False, limit=None))
         elif isinstance(job, LoadJob | LibraryLoadJob):
@@ -294,6 +306,12 @@ class Work(LibraryWork):
             self._say(outcome(solution.plan, self.document.step))
         if self.document.step is not None and not self.document.example:
             self._store(self.document.step, distinct_plans(solution), solution)
+
+    @Slot(object)
+    def _placed_around(self, plan: Plan) -> None:
+        self.document.add(Entry(plan))
+        if self.document.step is not None:
+            self._say(outcome(plan, self.document.step))
 
     def _opened_from(self, path: Path, _: Loaded) -> None:
         self.settings.add_recent(path)

@@ -1,5 +1,6 @@
 """Editing a plan by hand in the window: drags, keys, conflicts, undo, the solve of the rest."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from solver.files import load_plan, save_plan
 from solver.pins import At, Before
 from solver.plan import Status
 from tests.app.toy_case import loose_plan, toy_plan
+from tests.app.toy_several import recomputed_plan
 from tests.conftest import make_toy_step
 from tests.gui.conftest import open_file, wait_until_idle
 
@@ -396,6 +398,25 @@ def test_the_rest_is_solved_around_what_was_moved(editing: MainWindow, qtbot: Qt
     assert order.index(3) < order.index(2)
     assert check(make_toy_step(), shown.plan) == []
     assert edited in editing.document.entries
+
+
+def test_the_rest_of_a_plan_in_which_ops_run_again_is_placed_anew(
+    editing: MainWindow, qtbot: QtBot
+) -> None:
+    plan = replace(recomputed_plan(make_toy_step()), name="Again")
+    editing.document.add(Entry(plan))
+    instance = next(i for i, one in enumerate(plan.instances) if one.storage == RELU)
+    address = plan.instances[instance].address + 512
+    page(editing).hand.editor.move(instance, address)
+    shown = editing.document.shown
+    assert shown is not None and shown.conflicts
+    page(editing).edit_bar.solve.click()
+    wait_until_idle(qtbot, editing)
+    found = editing.document.shown
+    assert found is not None and found.name == "Again, solved around edits"
+    assert found.plan.instances[instance].address == address
+    assert found.plan.actions == plan.actions
+    assert check(make_toy_step(), found.plan) == []
 
 
 def test_edits_that_no_order_keeps_are_named(editing: MainWindow, qtbot: QtBot) -> None:

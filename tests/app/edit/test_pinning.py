@@ -8,7 +8,7 @@ from random_steps import random_step
 
 from app.edit.draft import Draft
 from app.edit.original import Original
-from app.edit.pinning import hindrance, pins_of
+from app.edit.pinning import by_pins, hindrance, pins_of
 from solver.check import check
 from solver.check_pins import broken_pins
 from solver.pins import At, Before, Last
@@ -43,12 +43,16 @@ def test_pins_that_the_plan_has_already_stay(toy_step: Step) -> None:
     assert pins_of(draft) == (Last(5), At(6, 5120), At(5, 6144))
 
 
-def test_only_plans_without_a_budget_are_solved_around_edits(toy_step: Step) -> None:
+def test_plans_of_ops_that_run_once_are_solved_with_pins_and_others_placed_anew(toy_step: Step) -> None:
     fresh = draft_of(toy_step)
     assert hindrance(fresh) == "Nothing is moved yet."
     assert hindrance(fresh.with_address(0, 8192)) == ""
+    assert by_pins(fresh)
     for plan in (within(toy_plan(toy_step), 8192, 0.0, 0.0), recomputed_plan(toy_step)):
-        assert "without a budget" in hindrance(Draft.of(Original(toy_step, plan), "Edited"))
+        other = Draft.of(Original(toy_step, plan), "Edited")
+        assert not by_pins(other) and hindrance(other) == "Nothing is moved yet."
+        assert hindrance(other.with_address(0, 8192)) == ""
+        assert "stay in their order" in hindrance(other.with_run(1, 0))
 
 
 @settings(max_examples=100, deadline=None)
