@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
-from app.edit.pinning import by_pins
 from app.window.actions import Actions
 from app.window.work import Work
 
@@ -51,6 +50,8 @@ class Editing(QObject):
         """Solve the step so that what was moved stays."""
         if self._page is None:
             return
+        from app.edit.pinning import by_pins  # heavy: not before the first window
+
         editor = self._page.hand.editor
         shown = self._document.shown
         if shown is not None and not editor.hindrance:

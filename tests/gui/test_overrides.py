@@ -137,6 +137,7 @@ def test_a_class_that_is_made_later_is_held_to_it(qtbot: QtBot, reported: Report
     qtbot.addWidget(widget)
     widget.installEventFilter(watching)
     QApplication.sendEvent(widget, QEvent(QEvent.Type.User))
+    widget.removeEventFilter(watching)  # Its end is for the next test to see.
     assert [type(error) for error in reported] == [WrongError]
 
 
