@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QGraphicsItem
 
 _INSTEAD: dict[str, Callable[[], object]] = {
     **dict.fromkeys(("paint", "drawBackground", "drawForeground", "data", "headerData"), lambda: None),
+    **dict.fromkeys(("accept", "reject", "sort"), lambda: None),
     **dict.fromkeys(("event", "eventFilter", "viewportEvent", "hasHeightForWidth"), lambda: False),
     **dict.fromkeys(("sizeHint", "minimumSizeHint"), QSize),
     **dict.fromkeys(("rowCount", "columnCount"), lambda: 0),

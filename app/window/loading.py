@@ -76,6 +76,9 @@ class Loading(QObject):
             self._wait.stop()
             self._hide()
         elif self.shown:
+            if self.page.name != work.opening:
+                self._outline = None
+                self.page.begin(work.opening)
             self.page.say(work.activity.text, work.activity.share(time.monotonic()))
         elif not self._wait.isActive():
             self._outline = None
@@ -116,6 +119,8 @@ class LoadingPage(QWidget):
         self.setAccessibleName(tr("Reading a step"))
         set_property(self, "surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.name = ""
+        """Of the file that is read."""
         self.title = ElidedLabel("", "title")
         self.title.setObjectName("loadingName")
         self.ops = label("", "body", "text2")
@@ -167,6 +172,7 @@ class LoadingPage(QWidget):
 
     def begin(self, name: str) -> None:
         """Nothing is known of what is read but its name."""
+        self.name = name
         self.title.setText(name)
         self.ops.setText("")
         self.bands.show_bands((), (), 0)

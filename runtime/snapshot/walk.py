@@ -159,7 +159,8 @@ def walk(
         if state[COPY] > 0:
             count = min(state[COPY], end - pos, len(out) - written)
             if count <= 0:
-                return MORE, written
+                # A file that was cut meanwhile has no more of a text.
+                return (SHORT if pos >= size else MORE), written
             out[written : written + count] = view[pos - base : pos - base + count]
             written += count
             state[POS] += count

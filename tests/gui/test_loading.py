@@ -74,6 +74,21 @@ def test_the_name_comes_first_then_the_bands_then_the_map(
     assert window.pages.currentWidget() is window.central.map_page
 
 
+def test_another_file_that_is_opened_meanwhile_has_its_own_name(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, gates: Gates
+) -> None:
+    page, other = window.loading.page, toy_file.with_name("other.step")
+    other.write_bytes(toy_file.read_bytes())
+    window.commands.open_path(toy_file)
+    qtbot.waitUntil(page.isVisible)
+    window.commands.open_path(other)
+    qtbot.waitUntil(lambda: page.isVisible() and page.title.text() == "other.step")
+    assert page.ops.text() == ""
+    gates.open()
+    wait_until_idle(qtbot, window)
+    assert window.document.path == other
+
+
 def test_the_bands_stand_where_the_map_has_them(
     window: MainWindow, qtbot: QtBot, toy_file: Path, gates: Gates
 ) -> None:

@@ -1,5 +1,6 @@
 """Streaming a pickle: the same as reading it as it is, batch by batch, and nothing kept."""
 
+import os
 import pickle
 import subprocess
 import sys
@@ -219,6 +220,18 @@ def test_a_file_cannot_hand_over_batches_itself(tmp_path: Path) -> None:
     path = tmp_path / "some.pickle"
     path.write_bytes(ASKS)
     assert survey(path, lambda share: None) is None
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    event = {"action": "alloc", "addr": 1, "size": 512, "stream": 0, "time_us": 1, "frames": []}
+    events = [event | {"addr": at} for at in range(5000)] + [event | {"note": "y" * (8 << 20)}]
+    path = tmp_path / "cut.pickle"
+    path.write_bytes(pickle.dumps({"segments": [], "device_traces": [events]}, 4))
+    found = survey(path, lambda _: None)
+    assert found is not None
+    # In the middle of the long text.
+    with pytest.raises(RefusedError):
+        read_streamed(path, found, lambda *_: os.truncate(path, path.stat().st_size // 2))
 
 
 def test_every_truncation_is_seen_before_anything_is_built(tmp_path: Path) -> None:
