@@ -155,9 +155,9 @@ def _stays(
 
 
 def _copy_after(schedule: Schedule, stay: _Stay) -> int:
-    """The entry after which its copy home may begin: no copy begins between two fused ones."""
+    """The entry after which it may go, and come again: no copy begins between two fused ones."""
     out = stay.last
-    while stay.changed and out + 1 < len(schedule.entries) and schedule.entries[out + 1].fused:
+    while out + 1 < len(schedule.entries) and schedule.entries[out + 1].fused:
         out += 1
     return out
 

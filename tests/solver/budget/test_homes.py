@@ -66,6 +66,16 @@ def plan_with(
     return plan, plan_seconds(STEP, plan, device, False)
 
 
+def test_nothing_is_called_back_between_fused_ops() -> None:
+    count = len(STEP.ops)
+    for fused in (range(1, 5), range(1, count - 1), range(3, count)):
+        schedule = Schedule(tuple(Entry(op, fused=op in fused) for op in range(count)))
+        live, costs = np.zeros(count, np.int64), op_costs(STEP, V100, False)
+        homes = with_homes(STEP, schedule, live, WEIGHTS, 0, costs, 1e15).homes
+        assert homes
+        assert not any(schedule.entries[home.back].fused for home in homes if home.back)
+
+
 def test_states_on_the_host_are_not_on_the_device() -> None:
     plan, _ = plan_with(1 << 40, 12e9)
     assert plan.homes == frozenset(STATES)
