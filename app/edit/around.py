@@ -9,10 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from app.edit.draft import Draft
+from app.edit.original import blocks_of
 from app.numbers import human
 from solver.errors import BayplanError
 from solver.placement import FREE, PlacementProblem, place
-from solver.plan import Instance, IntArray, Plan, Run
+from solver.plan import Instance, IntArray, Plan
 from solver.solution import CancelCallback, ProgressCallback
 from solver.timeline import resident_bytes_on_device
 
@@ -82,9 +83,7 @@ def _require_room(draft: Draft, plan: Plan) -> None:
 
 def _blocks(plan: Plan) -> IntArray:
     """Of every instance the number of its block: those that take over one another's bytes."""
-    leader = np.arange(len(plan.instances))
-    for action in plan.actions:
-        for new, old in action.takes if isinstance(action, Run) else ():
-            # The one taken over may lead a block of its own by now, and so may the one that takes.
-            leader[leader == leader[new]] = leader[old]
-    return np.unique(leader, return_inverse=True)[1].astype(np.int64)
+    first = np.arange(len(plan.instances))
+    for instance, members in blocks_of(plan.actions).items():
+        first[instance] = members[0]
+    return np.unique(first, return_inverse=True)[1].astype(np.int64)

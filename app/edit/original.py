@@ -5,7 +5,7 @@ plan itself, which is right: of two actions that touch the same content, one of 
 one that comes first does so in every plan with these instances.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -64,13 +64,7 @@ class Original:
     @cached_property
     def blocks(self) -> dict[int, tuple[int, ...]]:
         """By instance all that share its bytes by in-place reuse, ascending; itself alone left out."""
-        group: dict[int, list[int]] = {}
-        for action in self.actions:
-            for new, old in action.takes if isinstance(action, Run) else ():
-                joined = group.get(old, [old]) + group.get(new, [new])
-                for instance in joined:
-                    group[instance] = joined
-        return {instance: tuple(sorted(members)) for instance, members in group.items()}
+        return blocks_of(self.actions)
 
     def block(self, instance: int) -> tuple[int, ...]:
         """The instances that must lie where this one lies."""
@@ -154,3 +148,14 @@ class Original:
                 if random >= 0:
                     yield random, index, -1
                 random = index
+
+
+def blocks_of(actions: Iterable[Action]) -> dict[int, tuple[int, ...]]:
+    """By instance all that take over one another's bytes, ascending; what is alone is left out."""
+    group: dict[int, list[int]] = {}
+    for action in actions:
+        for new, old in action.takes if isinstance(action, Run) else ():
+            joined = group.get(old, [old]) + group.get(new, [new])
+            for instance in joined:
+                group[instance] = joined
+    return {instance: tuple(sorted(members)) for instance, members in group.items()}
