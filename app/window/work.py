@@ -309,9 +309,12 @@ class Work(LibraryWork):
 
     @Slot(object)
     def _placed_around(self, plan: Plan) -> None:
+        step = self.document.step
         self.document.add(Entry(plan))
-        if self.document.step is not None:
-            self._say(outcome(plan, self.document.step))
+        if step is not None:
+            self._say(outcome(plan, step))
+            if not self.document.example:
+                self._store(step, [plan], None)
 
     def _opened_from(self, path: Path, _: Loaded) -> None:
         self.settings.add_recent(path)

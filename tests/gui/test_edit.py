@@ -416,6 +416,10 @@ def test_the_rest_of_a_plan_in_which_ops_run_again_is_placed_anew(
     assert found is not None and found.name == "Again, solved around edits"
     assert found.plan.instances[instance].address == address
     assert found.plan.actions == plan.actions
+    document = editing.document
+    qtbot.waitUntil(
+        lambda: found.name in {e.name for e in document.entries if e.library_id is not None}
+    )
     assert check(make_toy_step(), found.plan) == []
 
 
