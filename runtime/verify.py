@@ -5,11 +5,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from runtime.child import run_child
 from solver.errors import BayplanError
 from solver.files import read_bytes, read_json
+from solver.records import RecordError, read_record
 
 _CHILD = Path(__file__).parent / "verify_child.py"
 TIMED_SECONDS = 5.0
@@ -231,6 +230,6 @@ def verify(
         cancelled=cancelled,
     )
     try:
-        return msgspec.convert(result, VerifyReport)
-    except msgspec.ValidationError as error:
+        return read_record(result, VerifyReport)
+    except RecordError as error:
         raise BayplanError(f"The verification gave a result that cannot be read: {error}.") from None

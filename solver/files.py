@@ -36,6 +36,7 @@ from solver.plan import (
     Run,
     Status,
 )
+from solver.records import RecordError, read_record
 from solver.step import Origin, Step
 from solver.terms import Terms, impossible_terms
 from solver.validate import validate_step
@@ -238,8 +239,8 @@ def _checked(content: Any, name: str, expected: str) -> dict[str, Any]:
 
 def _convert(content: Any, into: type[T], name: str) -> T:
     try:
-        return msgspec.convert(content, into)
-    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+        return read_record(content, into)
+    except RecordError as error:
         raise BayplanError(f"{name} is damaged: {error}.") from None
 
 
@@ -273,15 +274,15 @@ def _decode_action(action: tuple[Any, ...]) -> Action:
             op, uses, creates, implementation, *more = rest
             names = ("op", "uses", "creates", "implementation", "takes", "fused")
             given = [op, uses, creates, implementation, *more]
-            return msgspec.convert(dict(zip(names[: len(given)], given, strict=True)), Run)
+            return read_record(dict(zip(names[: len(given)], given, strict=True)), Run)
         case "free":
             (instance,) = rest
-            return msgspec.convert({"instance": instance}, Free)
+            return read_record({"instance": instance}, Free)
         case "offload":
             instance, host = rest
-            return msgspec.convert({"instance": instance, "host": host}, Offload)
+            return read_record({"instance": instance, "host": host}, Offload)
         case "prefetch":
             host, instance = rest
-            return msgspec.convert({"host": host, "instance": instance}, Prefetch)
+            return read_record({"host": host, "instance": instance}, Prefetch)
         case _:
             raise ValueError(f"unknown kind {kind!r}")

@@ -13,6 +13,7 @@ import msgspec
 
 from solver.errors import BayplanError
 from solver.files import decode_step_object, read_bytes, read_json
+from solver.records import RecordError, read_record
 from solver.step import Category, Op, Origin, Phase, Step, Storage
 from solver.validate import validate_step
 
@@ -62,8 +63,8 @@ def load_any_step(path: Path) -> Step:
 def read_planning_step(content: Any, name: str) -> Step:
     """The step in a planning-only file's JSON; ``name`` is for messages. Raises BayplanError."""
     try:
-        trace = msgspec.convert(content, _Trace)
-    except msgspec.ValidationError as error:
+        trace = read_record(content, _Trace)
+    except RecordError as error:
         raise BayplanError(f"{name} is not a planning-only step: {error}.") from None
     count = len(trace.bufs)
     for call in trace.ops:

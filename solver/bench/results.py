@@ -17,6 +17,7 @@ import msgspec
 
 from solver.errors import BayplanError
 from solver.files import read_bytes, read_json, write_atomic
+from solver.records import RecordError, read_record
 
 FORMAT = "bayplan-bench"
 VERSION = 1
@@ -115,6 +116,6 @@ def load_results(path: Path) -> Results:
             f"{VERSION}. Run the benchmark of the Bayplan that wrote it, or run it anew."
         )
     try:
-        return msgspec.convert(content.get("results"), Results)
-    except msgspec.ValidationError as error:
+        return read_record(content.get("results"), Results)
+    except RecordError as error:
         raise BayplanError(f"{path.name} is damaged: {error}.") from None

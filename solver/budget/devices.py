@@ -3,10 +3,9 @@
 from dataclasses import fields, replace
 from pathlib import Path
 
-import msgspec
-
 from solver.errors import BayplanError
 from solver.files import read_bytes, read_json
+from solver.records import RecordError, read_record
 from solver.terms import DeviceModel, device_problems
 
 V100 = DeviceModel(
@@ -62,8 +61,8 @@ def find_device(text: str) -> DeviceModel:
             f"There is no device {text!r}: it is neither one of {', '.join(NAMED)} nor a file."
         )
     try:
-        device = msgspec.convert(read_json(read_bytes(path), path.name), DeviceModel)
-    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+        device = read_record(read_json(read_bytes(path), path.name), DeviceModel)
+    except RecordError as error:
         raise BayplanError(
             f"{path.name} does not hold a device: {error}. It must be a JSON object with "
             f"{', '.join(f.name for f in fields(DeviceModel))}."
