@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.facts.plan import best_plan, counterparts, plan_facts
 from app.history import History
+from app.pinned import Pinned
 from solver.plan import Plan, Status
 from solver.solution import Baseline, Progress, Solution
 from solver.step import Step
@@ -80,6 +81,8 @@ class Document(QObject):
         """The plan that is being shown is one of a running solve, which others will follow."""
         self.history = History(self)
         """What was done by hand."""
+        self.pinned = Pinned(self.history, self)
+        """What the next plans must keep."""
 
     def open(self, step: Step | None, path: Path | None = None, *, example: bool = False) -> None:
         """Show another step, without plans."""
@@ -88,6 +91,7 @@ class Document(QObject):
         self.op_slot = -1
         self.log, self.solution = (), None
         self.history.clear()
+        self.pinned.clear()
         self.step_changed.emit()
         self.entries_changed.emit()
         self.shown_changed.emit()
@@ -101,6 +105,8 @@ class Document(QObject):
         """
         self.solution, self.log = solution, solution.log
         if solution.plan.pins:
+            if self.baseline is None:
+                self.add(Entry(solution.baseline.plan, solution.baseline), show=False)
             self.add(Entry(solution.plan))
             self.progress_changed.emit()
             return

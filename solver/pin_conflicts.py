@@ -21,11 +21,21 @@ _NAMED = 4
 """Ops that a message names on the way from one to another."""
 
 
+class PinsError(BayplanError):
+    """Pins that cannot be kept."""
+
+    def __init__(self, message: str, details: str, pins: Pins) -> None:
+        super().__init__(message, details)
+        self.pins = pins
+        """A minimal set: without any one of them the others can be kept."""
+
+
 def require_pinned_order(step: Step, pins: Pins) -> PinnedOrder:
     """The pins as constraints, with an order that keeps them all.
 
-    Raises BayplanError that names what is impossible: a pin that names what is not there, or a minimal
-    set of pins that contradict the dependencies or one another, and the ops and dependencies between.
+    Raises BayplanError that names what is impossible: a pin that names what is not there, or
+    (PinsError) a minimal set of pins that contradict the dependencies or one another, and what lies
+    between.
     """
     require_possible(step, pins)
     order = pinned_order(step, pins)
@@ -59,7 +69,7 @@ def _quick_explain(step: Step, kept: Pins, changed: bool, pins: Pins) -> Pins:
     return (*of_first, *of_second)
 
 
-def _error(step: Step, pins: Pins) -> BayplanError:
+def _error(step: Step, pins: Pins) -> PinsError:
     names = [f"'{describe_pin(step, pin)}'" for pin in pins]
     reason, details = _reason(step, pins)
     if len(pins) == 1:
@@ -67,7 +77,7 @@ def _error(step: Step, pins: Pins) -> BayplanError:
     else:
         listed = f"{', '.join(names[:-1])} and {names[-1]}"
         text = f"The pins {listed} conflict: {reason}. Drop one of them or change it."
-    return BayplanError(text, details)
+    return PinsError(text, details, pins)
 
 
 def _reason(step: Step, pins: Pins) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from app.numbers import counted
 from app.panels.certificate import CertificateCard
 from app.panels.controls import label, rule
 from app.panels.later import Later
+from app.panels.pins_card import PinsCard
 from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
@@ -77,6 +78,9 @@ class SolvePanel(QWidget):
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         row.addWidget(self.course, 1)
         row.addWidget(self.empty, 1)
+        self.pins = PinsCard(document)
+        row.addWidget(rule(down=True))
+        row.addWidget(self.pins)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
         self._later = Later(document, LATER_MS, self)
@@ -97,6 +101,7 @@ class SolvePanel(QWidget):
         self.plot.set_theme(theme)
         self.log.set_theme(theme)
         self.certificate.set_theme(theme)
+        self.pins.set_theme(theme)
 
     def set_running(self, running: bool) -> None:
         """A solve has begun or ended."""

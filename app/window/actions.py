@@ -133,6 +133,20 @@ MENUS: tuple[tuple[str, tuple[Command | str | None, ...]], ...] = (
         ),
     ),
     (
+        "P&ins",
+        (
+            Command("pin_here", "Pin at Its &Address", "A", "pin", tip="Plans keep it where it lies"),
+            SEPARATOR,
+            Command("run_first", "Run &First", "Alt+Home", tip="The op runs before all others"),
+            Command("run_last", "Run &Last", "Alt+End", tip="The op runs after all others"),
+            Command("keep_module", "Keep &Module in Order", "M", tip="Its ops keep program order"),
+            SEPARATOR,
+            Command("use_pins", "&Use the Plan's Pins", tip="What the shown plan was solved with"),
+            Command("unpin", "&Remove Its Pins", "U", tip="The pins of what is selected"),
+            Command("clear_pins", "Remove All &Pins"),
+        ),
+    ),
+    (
         "E&xport",
         (
             Command("export", "&Export Module…", "Ctrl+E", "export", tip="Write the plan as a module"),

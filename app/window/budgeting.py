@@ -48,8 +48,9 @@ class Budgeting(QObject):
         terms = shown.plan.terms if shown is not None else None
         if terms is not None and self.model is not None:
             self.model.solve_asked.emit((terms.budget_bytes,))
-        else:
-            self._work.solve()
+        elif shown is not None:
+            pins = shown.plan.pins
+            self._work.solve(pins, shown.name if pins else "")
 
     def solve_curve(self) -> None:
         """Solve the whole curve."""

@@ -18,6 +18,7 @@ def connect_central(window: MainWindow, central: Central) -> None:
     window.budgeting.adopt(central.budgets)
     window.editing.adopt(central.map_page, window.menu)
     window.texts.adopt(central.budgets)
+    window.pinning.adopt(central)
     central.plan_used.connect(partial(window.show_view, "map"))
     central.budget_asked.connect(window.budgeting.ask_budget)
     central.look.changed.connect(lambda: window.menu["time_axis"].setChecked(central.look.timed))

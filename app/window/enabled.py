@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.document import Document
+from app.window.pin_selection import selected_pins
 from solver.plan import Status
 
 EXPLORING = ("find_next", "find_previous", "select_op", "play", "step_on", "step_back", "hold")
@@ -82,8 +83,23 @@ def enabled_commands(
         | {"colour_difference": on_maps and several}
         | dict.fromkeys(("fit_all", "zoom_in", "zoom_out"), map_there or recorded)
         | {"library": map_there}
+        | _for_pins(document, on_map)
         | dict.fromkeys(("fit_selection", "producer", "next_stay"), map_there and selected)
         | (_for_recording(recording, busy) if recorded and recording is not None else {})
+    )
+
+
+def _for_pins(document: Document, on_map: bool) -> dict[str, bool]:
+    shown, pins = document.shown, document.pinned.pins
+    there = on_map and shown is not None
+    tensors = there and document.op_slot < 0 and bool(document.selection)
+    op = there and document.op_slot >= 0
+    plan = shown is not None and shown.baseline is None
+    return (
+        {"pin_here": tensors and plan, "unpin": there and bool(selected_pins(document))}
+        | dict.fromkeys(("run_first", "run_last", "keep_module"), op)
+        | {"use_pins": shown is not None and shown.plan.pins not in ((), pins)}
+        | {"clear_pins": bool(pins)}
     )
 
 

@@ -51,6 +51,7 @@ from app.window.loading import Loading
 from app.window.offering import palette_entries
 from app.window.opening import RecentMenu
 from app.window.picturing import Picturing
+from app.window.pinning import Pinning
 from app.window.preferences import Preferences
 from app.window.problem import Placeholder, ProblemLine, Remedy
 from app.window.search import Hit, SearchField
@@ -87,6 +88,7 @@ class MainWindow(QMainWindow):
         self.importing = Importing(self, self.work, self.commands)
         self.learning = Learning(self)
         self.picturing = Picturing(self)
+        self.pinning = Pinning(self)
         self.dropping = Dropping(self, self.commands.open_path)
         self.stale = False
         self._view = "start"
@@ -287,7 +289,8 @@ class MainWindow(QMainWindow):
     def _problem(self, doing: str, failure: Failure) -> None:
         # These two have a dialog that says it.
         if doing not in ("capture", "read") or failure.bug:
-            self.problem.show_failure(failure, self.commands.remedy(doing, failure))
+            remedy = self.pinning.remedy(doing, failure) or self.commands.remedy(doing, failure)
+            self.problem.show_failure(failure, remedy)
 
     @Slot(object)
     def _opened(self, loaded: Loaded) -> None:

@@ -4,8 +4,10 @@ from app.document import Document
 from app.window.enabled import RecordingState
 from solver.plan import Status
 
-NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare"})
-NEEDS_SELECTION = frozenset({"copy", "clear_selection", "fit_selection", "producer", "next_stay"})
+NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare", "pin_here"})
+NEEDS_SELECTION = frozenset(
+    {"copy", "clear_selection", "fit_selection", "producer", "next_stay", "pin_here"}
+)
 WAITS = frozenset(
     {
         "store",
@@ -20,7 +22,11 @@ WAITS = frozenset(
     }
 )
 NEEDS_PROGRAM = frozenset({"save_step", "export"})
+NEEDS_OP = frozenset({"run_first", "run_last", "keep_module"})
 OTHERWISE = {
+    "use_pins": "the plan has no other pins",
+    "clear_pins": "nothing is pinned",
+    "unpin": "nothing that is selected is pinned",
     "stop": "nothing is running that can be stopped",
     "undo": "nothing to undo",
     "redo": "nothing to redo",
@@ -63,6 +69,10 @@ def why_not(
         return OTHERWISE[key]
     if key in NEEDS_SELECTION and not document.selection:
         return "select a tensor first"
+    if key == "pin_here" and document.op_slot >= 0:
+        return "an op is selected: select a tensor alone"
+    if key in NEEDS_OP and document.op_slot < 0:
+        return "select an op first: O at the cursor, or a click on the axis"
     return "not in this view: go to the map"
 
 

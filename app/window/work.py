@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted, infeasible_text
 from app.document import Document, Entry
+from app.facts.pins import plan_name
 from app.jobs.around import PlaceAroundJob
 from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
@@ -132,11 +133,15 @@ class Work(LibraryWork):
         self._opening = tr("From the library")
         self._run(job, "open", Activity(tr("Reading the library"), stoppable=True))
 
-    def solve(self, pins: Pins = (), name: str = "") -> None:
-        """Solve the open step with the limits in the settings; with pins, a plan called ``name``."""
+    def solve(self, pins: Pins | None = None, name: str = "") -> None:
+        """Solve the open step with the limits in the settings; with pins (None: those that were given)
+        it is a plan called ``name``."""
         step = self.document.step
         if step is None or self.busy:
             return
+        if pins is None:
+            pins = self.document.pinned.pins
+            name = plan_name(pins) if pins else ""
         self.document.clear_progress()
         job = SolveJob(
             step,

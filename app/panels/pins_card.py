@@ -1,0 +1,164 @@
+"""The pins beside the solve: what the next plans must keep, and what the shown plan was solved with."""
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from app.document import Document
+from app.facts.pins import pin_facts
+from app.jobs.pins import PinsVerdict
+from app.panels.controls import ElidedLabel, clear, label
+from app.panels.pin_line import PinLine
+from app.plain_text import tip
+from app.theme import DARK, Theme
+from app.translation import tr
+from solver.pin_text import pins_count, pins_text
+from solver.pins import Pins
+
+WIDTH = 272
+MOST = 100
+"""Pins that have a line; a plan that was edited much may have hundreds."""
+
+
+class PinsCard(QWidget):
+    """Hidden while there are none."""
+
+    chosen = Signal(object)
+    """What this pin is about is to be selected."""
+    remove_asked = Signal(object)
+    """These pins (a tuple) are to be removed."""
+    use_asked = Signal()
+    """The shown plan's pins are to be used from now on."""
+
+    def __init__(self, document: Document, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pins")
+        self.setAccessibleName(tr("Pins"))
+        self.setFixedWidth(WIDTH)
+        self._document, self._theme = document, DARK
+        self._verdict = PinsVerdict(())
+        self._listed: tuple[object, ...] = ()
+        self.title = label("", "strong")
+        self.all = _flat(tr("Remove all"), tr("Remove all pins; Undo brings them back"))
+        self.all.clicked.connect(lambda: self.remove_asked.emit(self._document.pinned.pins))
+        self.use = _flat(tr("Use them"), tr("Have the next solve keep what this plan does"))
+        self.use.setObjectName("usePins")
+        self.use.clicked.connect(self.use_asked)
+        self.state = ElidedLabel("", "caption", "text3")
+        self.state.setObjectName("pinsState")
+        self.problem = label("", "body", "error")
+        self.problem.setObjectName("pinsProblem")
+        self.problem.setWordWrap(True)
+        self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        page = QWidget()
+        self._column = QVBoxLayout(page)
+        self._column.setContentsMargins(0, 0, 4, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.problem)
+        self._lines = QVBoxLayout()
+        self._lines.setSpacing(0)
+        self._column.addLayout(self._lines)
+        self._column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setWidget(page)
+        head = QHBoxLayout()
+        head.setSpacing(8)
+        head.addWidget(self.title)
+        head.addStretch(1)
+        head.addWidget(self.all)
+        below = QHBoxLayout()
+        below.setSpacing(8)
+        below.addWidget(self.state, 1)
+        below.addWidget(self.use)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 8, 8, 8)
+        column.setSpacing(2)
+        column.addLayout(head)
+        column.addLayout(below)
+        column.addWidget(area, 1)
+        document.pinned.changed.connect(self.refresh)
+        document.shown_changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def lines(self) -> list[PinLine]:
+        """What is listed, in order."""
+        items = (self._lines.itemAt(i) for i in range(self._lines.count()))
+        return [w for item in items if item is not None and isinstance(w := item.widget(), PinLine)]
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme, self._listed = theme, ()
+        self.refresh()
+
+    def set_verdict(self, verdict: PinsVerdict) -> None:
+        """What is known of the pins by now."""
+        self._verdict = verdict
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the document."""
+        document = self._document
+        step, shown, own = document.step, document.shown, document.pinned.pins
+        kept: Pins = shown.plan.pins if shown is not None else ()
+        self.setVisible(step is not None and bool(own or kept))
+        if step is None:
+            return
+        self.title.setText(tr("Pins") if own else tr("Pins of this plan"))
+        self.all.setVisible(bool(own))
+        self.use.setVisible(kept not in ((), own))
+        self.use.setAccessibleName(tr("Use the plan's {}").format(pins_count(kept)))
+        self.state.setText(_state(own, kept, shown is not None and shown.baseline is None))
+        self.state.setVisible(bool(self.state.text()))
+        self.use.setToolTip(tip(pins_text(step, kept)) if kept else "")
+        conflict = self._verdict.conflict if self._verdict.of == own else ()
+        self.problem.setText(self._verdict.why if conflict else "")
+        self.problem.setVisible(bool(conflict))
+        # Made anew only where they are others: the shown plan changes many times in a solve.
+        listed = (step, own or kept, bool(own), conflict)
+        if listed != self._listed:
+            self._listed = listed
+            self._fill(own or kept, conflict, removable=bool(own))
+
+    def _fill(self, pins: Pins, conflict: Pins, *, removable: bool) -> None:
+        step = self._document.step
+        clear(self._lines)
+        if step is None:
+            return
+        # What cannot be kept comes first: it is what there is something to do about.
+        ordered = [*(p for p in pins if p in conflict), *(p for p in pins if p not in conflict)]
+        for pin in ordered[:MOST]:
+            about = pin_facts(step, pin)
+            line = PinLine(about, self._theme, removable=removable, broken=pin in conflict)
+            line.chosen.connect(partial(self.chosen.emit, pin))
+            line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
+            self._lines.addWidget(line)
+        if len(ordered) > MOST:
+            self._lines.addWidget(
+                label(tr("and {} more").format(pins_count(pins[MOST:])), "body", "text3")
+            )
+
+
+def _state(own: Pins, kept: Pins, plan: bool) -> str:
+    """How the pins and the plan on the map stand to one another."""
+    if own and own == kept:
+        return tr("The plan on the map keeps them.")
+    if own and kept:
+        return tr("The plan on the map has others.")
+    if own:
+        return tr("The next solve keeps them.") if plan else ""
+    return tr("It was solved with them.")
+
+
+def _flat(text: str, what: str) -> QPushButton:
+    result = QPushButton(text)
+    result.setProperty("kind", "flat")
+    result.setToolTip(what)
+    result.setAccessibleName(text)
+    result.setCursor(Qt.CursorShape.PointingHandCursor)
+    return result

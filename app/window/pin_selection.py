@@ -1,0 +1,32 @@
+"""What of a document's selection pins are about: ops, tensors of the step as captured. No widgets."""
+
+from app.document import Document
+from app.facts.pins import captured_op, captured_storages, module_pins, pins_about
+from solver.pins import Pins
+
+
+def selected_op(document: Document) -> int:
+    """The op that is selected; -1: none is, or only what is shown has it."""
+    step, planned, shown = document.step, document.planned, document.shown
+    if step is None or planned is None or shown is None or document.op_slot < 0:
+        return -1
+    return captured_op(step, planned, shown.plan.order[document.op_slot])
+
+
+def selected_storages(document: Document) -> tuple[int, ...]:
+    """The tensors that are selected by themselves, not with an op."""
+    step, planned = document.step, document.planned
+    if step is None or planned is None or document.op_slot >= 0:
+        return ()
+    return captured_storages(step, planned, document.selection)
+
+
+def selected_pins(document: Document, pins: Pins | None = None) -> Pins:
+    """Those of ``pins`` (the document's own where None) that are about what is selected."""
+    step = document.step
+    pins = document.pinned.pins if pins is None else pins
+    if step is None or not pins or not (document.selection or document.op_slot >= 0):
+        return ()
+    op = selected_op(document)
+    about = {*pins_about(pins, selected_storages(document), op), *module_pins(step, pins, op)}
+    return tuple(pin for pin in pins if pin in about)

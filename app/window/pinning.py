@@ -1,0 +1,163 @@
+"""Pins as commands of the window: given, removed, checked, and used by the next solve."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Slot
+
+from app.facts.pins import (
+    change_text,
+    pin_facts,
+    pins_where_they_lie,
+    removal_text,
+    with_pins,
+    without,
+)
+from app.facts.plan import plan_facts
+from app.jobs.job import Failure
+from app.jobs.pins import CheckPinsJob, PinsVerdict
+from app.translation import tr
+from app.window.pin_selection import selected_op, selected_pins
+from app.window.problem import Remedy
+from solver.pins import At, Before, First, Freeze, FreezeModule, Last, Pin, Pins, frozen_ops
+
+if TYPE_CHECKING:
+    from app.window.central import Central
+    from app.window.main_window import MainWindow
+
+
+class Pinning(QObject):
+    """Stands between the document's pins and the window around them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window, self._document = window, window.document
+        self._central: Central | None = None
+        self.verdict = PinsVerdict(())
+        """What is known of the pins; of others than there are: nothing is known yet."""
+        self._document.pinned.changed.connect(self._changed)
+
+    def adopt(self, central: Central) -> None:
+        """Follow the panels of an open step from now on."""
+        self._central = central
+        card = central.solve.pins
+        card.chosen.connect(self.go_to)
+        card.remove_asked.connect(self.remove)
+        card.use_asked.connect(self.use_plans)
+        card.set_verdict(self.verdict)
+
+    # Giving
+
+    def give(self, pins: Pins) -> None:
+        """Have the next plans keep these, too."""
+        step, pinned = self._document.step, self._document.pinned
+        if step is not None and pins:
+            pinned.put(with_pins(pinned.pins, pins), change_text(step, pins))
+
+    def pin_here(self) -> None:
+        """Pin the selected tensors where what is shown has them."""
+        step, shown = self._document.step, self._document.shown
+        if step is not None and shown is not None and self._document.op_slot < 0:
+            facts = plan_facts(step, shown.plan, shown.baseline)
+            found = pins_where_they_lie(step, facts, self._document.selection)
+            self.give(found)
+            if not found:
+                self._window.work.tell(tr("What stays in memory all the time has no address to pin"))
+
+    def run_first(self) -> None:
+        """The selected op is to run before all others."""
+        self._give_op(First)
+
+    def run_last(self) -> None:
+        """The selected op is to run after all others."""
+        self._give_op(Last)
+
+    def keep_module(self) -> None:
+        """The ops of the selected op's module are to keep program order."""
+        step, op = self._document.step, selected_op(self._document)
+        if step is not None and op >= 0 and step.ops[op].module:
+            self.give((FreezeModule(step.ops[op].module),))
+
+    def use_plans(self) -> None:
+        """Have the next plans keep what the shown one does."""
+        shown = self._document.shown
+        if shown is not None:
+            self._document.pinned.put(shown.plan.pins, tr("Use of the plan's pins"))
+
+    def _give_op(self, kind: type[First] | type[Last]) -> None:
+        op = selected_op(self._document)
+        if op >= 0:
+            self.give((kind(op),))
+
+    # Taking away
+
+    @Slot(object)
+    def remove(self, pins: Pins) -> None:
+        """Have the next plans keep these no longer."""
+        step, pinned = self._document.step, self._document.pinned
+        if step is not None and pins:
+            pinned.put(without(pinned.pins, pins), removal_text(step, pins))
+
+    def unpin(self) -> None:
+        """Remove the pins of what is selected."""
+        self.remove(selected_pins(self._document))
+
+    def clear(self) -> None:
+        """Remove all pins."""
+        self.remove(self._document.pinned.pins)
+
+    # Looking at them
+
+    @Slot(object)
+    def go_to(self, pin: Pin) -> None:
+        """Select what a pin is about, and bring it into sight."""
+        step, central = self._document.step, self._central
+        planned = self._document.planned
+        if step is None or planned is None or central is None:
+            return
+        match pin:
+            case At(storage, _):
+                names = [s.name for s in planned.storages]
+                index = storage if planned is step else names.index(step.storages[storage].name)
+                self._document.select((index,))
+                central.map.reveal(index)
+                return
+            case Before(op, _) | First(op) | Last(op) | Freeze(op, _):
+                found = op
+            case FreezeModule():
+                found = frozen_ops(step, pin)[0]
+        name = step.ops[found].name
+        index = next((i for i, one in enumerate(planned.ops) if one.name == name), -1)
+        central.exploring.go_to_op(index)
+
+    # Whether they can be kept
+
+    @Slot()
+    def _changed(self) -> None:
+        step, pins = self._document.step, self._document.pinned.pins
+        self._judged(PinsVerdict(()))
+        if step is not None and pins:
+            job = CheckPinsJob(step, pins)
+            job.succeeded.connect(self._judged)
+            self._window.work.run_beside(job)
+        self._window.refresh()
+
+    @Slot(object)
+    def _judged(self, verdict: PinsVerdict) -> None:
+        if verdict.of and verdict.of != self._document.pinned.pins:
+            return  # Of pins that there were.
+        self.verdict = verdict
+        if self._central is not None:
+            self._central.solve.pins.set_verdict(verdict)
+
+    def remedy(self, doing: str, failure: Failure) -> Remedy | None:
+        """What to do after a solve that failed for its pins."""
+        step, verdict = self._document.step, self.verdict
+        if doing != "solve" or failure.bug or step is None or failure.message != verdict.why:
+            return None
+        # The one that was given last is the most likely to be given up.
+        pin = max(verdict.conflict, key=self._document.pinned.pins.index)
+        said = pin_facts(step, pin).text
+        return Remedy(tr("Remove “{}”").format(said), partial(self.remove, (pin,)))
