@@ -23,7 +23,7 @@ from app.library import Library
 from app.library.ready import offer_ready_plans
 from app.overrides import contain_errors
 from app.settings import Settings
-from app.translation import load_translation
+from app.translator import load_translation
 from app.window.main_window import MainWindow
 
 READY_MS = 2000

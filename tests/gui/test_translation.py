@@ -26,7 +26,7 @@ from app.settings import Settings
 from app.translation import CONTEXT, tr
 from app.window.actions import MENUS, plain
 from app.window.main_window import MainWindow
-from tests.make_translations import collect, document, texts_of
+from tests.make_translations import Text, collect, document, texts_of
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
 
@@ -96,11 +96,11 @@ def test_menus_and_dialogs_are_in_the_language_of_the_system(
 
 def test_what_is_collected_is_complete_and_can_be_opened_by_qt(tmp_path: Path) -> None:
     found = collect()
-    assert {"&File", "&Open…", "Deadline", "Open a step or a plan"} <= set(found)
+    assert {"&File", "&Open…", "Deadline", "Open a step or a plan"} <= {text.words for text in found}
     path = tmp_path / "bayplan.ts"
     document(found).write(path, encoding="utf-8", xml_declaration=True)
     sources = [m.findtext("source") for m in ElementTree.parse(path).iter("message")]
-    assert sources == list(found)
+    assert sources == [text.words for text in found]
     release = Path(sys.executable).with_name("pyside6-lrelease")
     if not release.is_file():
         pytest.skip("pyside6-lrelease is not there")
@@ -110,6 +110,6 @@ def test_what_is_collected_is_complete_and_can_be_opened_by_qt(tmp_path: Path) -
 
 
 def test_a_text_that_is_put_together_is_no_text_for_translators() -> None:
-    assert list(texts_of("tr('a')\ntr(name)\ntr(b.text)", "x.py")) == [("a", ("x.py", 1))]
+    assert list(texts_of("tr('a')\ntr(name)\ntr(b.text)", "x.py")) == [(Text("a"), ("x.py", 1))]
     with pytest.raises(ValueError, match=r"x\.py:1"):
         list(texts_of("tr(f'{n} ops')", "x.py"))
