@@ -163,6 +163,35 @@ def pins_where_they_lie(step: Step, facts: PlanFacts, storages: Sequence[int]) -
     return tuple(pins)
 
 
+def planned_pins(
+    step: Step, facts: PlanFacts, pins: Pins, kept: Collection[Pin]
+) -> tuple[dict[int, bool], dict[int, bool]]:
+    """Storages of ``facts.step`` that have a pin, slots whose ops have one of their own; whether the
+    pin is ``kept``. What keeps the order of a range or a module is at no one place."""
+    same = None if facts.step is step else counterparts(step, facts.step)
+    names = {} if same is None else {op.name: index for index, op in enumerate(facts.step.ops)}
+    storages: dict[int, bool] = {}
+    slots: dict[int, bool] = {}
+    for pin in pins:
+        match pin:
+            case At(storage, _):
+                found = storage if same is None else same.get(storage, -1)
+                if found >= 0:
+                    storages[found] = storages.get(found, True) and pin in kept
+                continue
+            case Before(first, second):
+                ops: tuple[int, ...] = (first, second)
+            case First(op) | Last(op):
+                ops = (op,)
+            case _:
+                ops = ()
+        for op in ops:
+            slot = facts.slot_of.get(op if same is None else names.get(step.ops[op].name, -1), -1)
+            if slot >= 0:
+                slots[slot] = slots.get(slot, True) and pin in kept
+    return storages, slots
+
+
 def is_possible(step: Step, pin: Pin) -> bool:
     """Whether the step has what the pin names, and an address that can be."""
     try:

@@ -1,10 +1,10 @@
-"""The menu of a tensor on the map."""
+"""The menu of a tensor, or of an op, on the map."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtWidgets import QApplication, QMenu
 
 from app.numbers import bytes_exact
@@ -12,6 +12,26 @@ from app.translation import tr
 
 if TYPE_CHECKING:
     from app.map.view import MapView
+
+
+def menu_at(view: MapView, position: QPointF) -> QMenu | None:
+    """What can be done to what is at a position of the canvas; None: nothing. Others add to it."""
+    rectangle, scene = view.rectangle_at(position), view.state.scene
+    if rectangle >= 0:
+        menu = tensor_menu(view, rectangle)
+        view.menu_asked.emit(menu, -1)
+        return menu
+    slot = int(view.state.axis.slot(view.map_row.place_at(position.x())))
+    on_ops = view.canvas.row_at(position) in (view.axis, view.lane)
+    if scene is None or not on_ops or not 0 <= slot < scene.slots:
+        return None
+    menu = QMenu(view)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    view.menu_asked.emit(menu, slot)
+    if not menu.isEmpty():
+        return menu
+    menu.deleteLater()
+    return None
 
 
 def tensor_menu(view: MapView, rectangle: int) -> QMenu:

@@ -15,7 +15,7 @@ from app.map.describe import describe
 from app.map.gesture import Gesture
 from app.map.keys import press_key
 from app.map.map_row import MapRow
-from app.map.menu import tensor_menu
+from app.map.menu import menu_at
 from app.map.overview_row import OverviewRow
 from app.map.pointer import Pointer
 from app.map.profile_row import HEIGHT as PROFILE_HEIGHT
@@ -50,6 +50,8 @@ class MapView(QWidget):
     """A click asks for these storages (a tuple) to be selected."""
     cursor_moved = Signal(int, object)
     """Slot and address (float) under the pointer, or -1 and None."""
+    menu_asked = Signal(object, int)
+    """A menu (QMenu) of a tensor, or of the op at a slot (else -1), to which others may add."""
     range_changed = Signal(object)
     """The visible (first slot, last slot, low, high)."""
 
@@ -330,10 +332,10 @@ class MapView(QWidget):
             super().keyPressEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
-        rectangle = self.rectangle_at(QPointF(self.canvas.mapFrom(self, event.pos())))
-        if rectangle >= 0:
+        menu = menu_at(self, QPointF(self.canvas.mapFrom(self, event.pos())))
+        if menu is not None:
             self.hide_tooltip()
-            tensor_menu(self, rectangle).popup(event.globalPos())
+            menu.popup(event.globalPos())
 
     def hide_tooltip(self) -> None:
         self._tooltip_timer.stop()

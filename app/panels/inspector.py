@@ -28,6 +28,7 @@ from app.facts.storage import (
 )
 from app.panels.controls import ElidedLabel, Swatch, clear, label
 from app.panels.later import Later
+from app.panels.pin_section import PinSection
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sections import Section, Value, paragraph, tensor_row, use_row
 from app.panels.sheet import panel_sheet
@@ -108,6 +109,7 @@ class InspectorPanel(QScrollArea):
         self.message.setWordWrap(True)
         self.head.column.addWidget(self.message)
 
+        self.pins = PinSection(self._document)
         self.stay_table = RowTable("Stays in memory")
         self.stays = Section("Stays in memory", "address")
         self.stays.column.addWidget(self.stay_table)
@@ -154,6 +156,7 @@ class InspectorPanel(QScrollArea):
         self.foot.column.addLayout(buttons)
         self.sections = (
             self.head,
+            self.pins,
             self.stays,
             self.why,
             self.producer,
@@ -195,6 +198,7 @@ class InspectorPanel(QScrollArea):
         for part in (
             self.swatch,
             self.source,
+            self.pins,
             self.stay_table,
             self.producer_table,
             self.consumer_table,
@@ -259,6 +263,7 @@ class InspectorPanel(QScrollArea):
         selection = self._document.selection
         self.fit.setVisible(bool(selection))
         self.foot.setVisible(facts is not None)
+        self.pins.follow()
         if facts is None or not facts.slots:
             self._show_message()
         elif self._proof is not None:

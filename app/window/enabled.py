@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.document import Document
-from app.window.pin_selection import selected_pins
+from app.pin_selection import selected_pins
 from solver.plan import Status
 
 EXPLORING = ("find_next", "find_previous", "select_op", "play", "step_on", "step_back", "hold")
@@ -92,14 +92,20 @@ def enabled_commands(
 def _for_pins(document: Document, on_map: bool) -> dict[str, bool]:
     shown, pins = document.shown, document.pinned.pins
     there = on_map and shown is not None
-    tensors = there and document.op_slot < 0 and bool(document.selection)
+    planned = document.planned
+    storages = planned.storages if there and planned is not None and document.op_slot < 0 else ()
+    tensors = bool(storages) and any(storages[s].planned for s in document.selection)
     op = there and document.op_slot >= 0
     plan = shown is not None and shown.baseline is None
     return (
-        {"pin_here": tensors and plan, "unpin": there and bool(selected_pins(document))}
-        | dict.fromkeys(("run_first", "run_last", "keep_module"), op)
+        {
+            "pin_here": tensors and plan,
+            "pin_at": tensors,
+            "unpin": there and bool(selected_pins(document)),
+        }
+        | dict.fromkeys(("run_first", "run_last", "run_before", "keep_module"), op)
         | {"use_pins": shown is not None and shown.plan.pins not in ((), pins)}
-        | {"clear_pins": bool(pins)}
+        | {"clear_pins": bool(pins), "write_pin": document.step is not None}
     )
 
 

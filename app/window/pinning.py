@@ -6,9 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QMenu
 
+from app.dialogs.pin import PinAddressDialog, PinDialog, RunBeforeDialog, WritePinDialog
 from app.facts.pins import (
     change_text,
+    is_possible,
     pin_facts,
     pins_where_they_lie,
     removal_text,
@@ -18,14 +21,20 @@ from app.facts.pins import (
 from app.facts.plan import plan_facts
 from app.jobs.job import Failure
 from app.jobs.pins import CheckPinsJob, PinsVerdict
+from app.pin_selection import pin_marks, selected_op, selected_pins, selected_storages
 from app.translation import tr
-from app.window.pin_selection import selected_op, selected_pins
 from app.window.problem import Remedy
 from solver.pins import At, Before, First, Freeze, FreezeModule, Last, Pin, Pins, frozen_ops
 
 if TYPE_CHECKING:
+    from app.map.pin_marks import PinMarks
     from app.window.central import Central
     from app.window.main_window import MainWindow
+
+
+TENSOR_KEYS = ("pin_here", "pin_at")
+OP_KEYS = ("run_first", "run_last", "run_before", "keep_module")
+"""What can be done to a tensor and to an op: commands of the window."""
 
 
 class Pinning(QObject):
@@ -37,16 +46,27 @@ class Pinning(QObject):
         self._central: Central | None = None
         self.verdict = PinsVerdict(())
         """What is known of the pins; of others than there are: nothing is known yet."""
+        self._before: RunBeforeDialog | None = None
+        """Open while it is asked before which op another one is to run."""
+        self._marks: PinMarks | None = None
         self._document.pinned.changed.connect(self._changed)
+        self._document.shown_changed.connect(self._mark)
+        self._document.selection_changed.connect(self._picked)
 
     def adopt(self, central: Central) -> None:
         """Follow the panels of an open step from now on."""
+        from app.map.pin_marks import PinMarks  # brings the map: not before the first window
+
         self._central = central
         card = central.solve.pins
         card.chosen.connect(self.go_to)
         card.remove_asked.connect(self.remove)
         card.use_asked.connect(self.use_plans)
         card.set_verdict(self.verdict)
+        central.inspector.pins.remove_asked.connect(self.remove)
+        central.map_page.map.menu_asked.connect(self._extend_menu)
+        self._marks = PinMarks(central.map_page.map)
+        self._mark()
 
     # Giving
 
@@ -61,10 +81,56 @@ class Pinning(QObject):
         step, shown = self._document.step, self._document.shown
         if step is not None and shown is not None and self._document.op_slot < 0:
             facts = plan_facts(step, shown.plan, shown.baseline)
-            found = pins_where_they_lie(step, facts, self._document.selection)
-            self.give(found)
-            if not found:
-                self._window.work.tell(tr("What stays in memory all the time has no address to pin"))
+            self.give(pins_where_they_lie(step, facts, self._document.selection))
+
+    def ask_address(self) -> None:
+        """Ask for the address at which the selected tensor is to lie."""
+        step, shown = self._document.step, self._document.shown
+        found = selected_storages(self._document)
+        storage = next((s for s in found if step is not None and is_possible(step, At(s, 0))), -1)
+        if step is None or storage < 0:
+            return
+        here: Pins = ()
+        if shown is not None and shown.baseline is None:
+            facts = plan_facts(step, shown.plan, shown.baseline)
+            here = pins_where_they_lie(step, facts, self._document.selection[:1])
+        given = (*selected_pins(self._document), *here)
+        address = next((p.address for p in given if isinstance(p, At) and p.storage == storage), -1)
+        self._ask(PinAddressDialog(step, storage, address, self._window))
+
+    def ask_before(self) -> None:
+        """Ask for the op before which the selected one is to run; it may be selected meanwhile."""
+        step, op = self._document.step, selected_op(self._document)
+        if step is not None and op >= 0:
+            self._before = RunBeforeDialog(step, op, self._window)
+            self._before.finished.connect(self._forget)
+            self._ask(self._before, modal=False)
+
+    def ask_text(self) -> None:
+        """Ask for any pin, as the command line takes it."""
+        if self._document.step is not None:
+            self._ask(WritePinDialog(self._document.step, self._window))
+
+    def _ask(self, dialog: PinDialog, *, modal: bool = True) -> None:
+        dialog.chosen.connect(self._chosen)
+        self._document.step_changed.connect(dialog.reject)
+        if modal:
+            dialog.open()
+        else:
+            dialog.show()
+
+    @Slot()
+    def _picked(self) -> None:
+        if self._before is not None:
+            self._before.pick(selected_op(self._document))
+
+    @Slot()
+    def _forget(self) -> None:
+        self._before = None
+
+    @Slot(object)
+    def _chosen(self, pin: Pin) -> None:
+        self.give((pin,))
 
     def run_first(self) -> None:
         """The selected op is to run before all others."""
@@ -132,12 +198,29 @@ class Pinning(QObject):
         index = next((i for i, one in enumerate(planned.ops) if one.name == name), -1)
         central.exploring.go_to_op(index)
 
+    @Slot()
+    def _mark(self) -> None:
+        if self._marks is not None:
+            self._marks.set_pinned(*pin_marks(self._document))
+
+    @Slot(object, int)
+    def _extend_menu(self, menu: QMenu, slot: int) -> None:
+        """Add what can be done to the tensor that a menu of the map is of, or to the op at a slot."""
+        if slot >= 0:
+            self._document.select_op(slot)
+        menu.addSeparator()
+        for key in (*(OP_KEYS if slot >= 0 else TENSOR_KEYS), "unpin"):
+            action = self._window.menu[key]
+            if key != "unpin" or action.isEnabled():
+                menu.addAction(action)
+
     # Whether they can be kept
 
     @Slot()
     def _changed(self) -> None:
         step, pins = self._document.step, self._document.pinned.pins
         self._judged(PinsVerdict(()))
+        self._mark()
         if step is not None and pins:
             job = CheckPinsJob(step, pins)
             job.succeeded.connect(self._judged)

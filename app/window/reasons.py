@@ -6,7 +6,7 @@ from solver.plan import Status
 
 NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare", "pin_here"})
 NEEDS_SELECTION = frozenset(
-    {"copy", "clear_selection", "fit_selection", "producer", "next_stay", "pin_here"}
+    {"copy", "clear_selection", "fit_selection", "producer", "next_stay", "pin_here", "pin_at"}
 )
 WAITS = frozenset(
     {
@@ -22,7 +22,7 @@ WAITS = frozenset(
     }
 )
 NEEDS_PROGRAM = frozenset({"save_step", "export"})
-NEEDS_OP = frozenset({"run_first", "run_last", "keep_module"})
+NEEDS_OP = frozenset({"run_first", "run_last", "run_before", "keep_module"})
 OTHERWISE = {
     "use_pins": "the plan has no other pins",
     "clear_pins": "nothing is pinned",
@@ -69,8 +69,10 @@ def why_not(
         return OTHERWISE[key]
     if key in NEEDS_SELECTION and not document.selection:
         return "select a tensor first"
-    if key == "pin_here" and document.op_slot >= 0:
+    if key in ("pin_here", "pin_at") and document.op_slot >= 0:
         return "an op is selected: select a tensor alone"
+    if key in ("pin_here", "pin_at"):
+        return "it stays in memory all the time and has no address to choose"
     if key in NEEDS_OP and document.op_slot < 0:
         return "select an op first: O at the cursor, or a click on the axis"
     return "not in this view: go to the map"

@@ -1,7 +1,8 @@
 """What of a document's selection pins are about: ops, tensors of the step as captured. No widgets."""
 
 from app.document import Document
-from app.facts.pins import captured_op, captured_storages, module_pins, pins_about
+from app.facts.pins import captured_op, captured_storages, module_pins, pins_about, planned_pins
+from app.facts.plan import plan_facts
 from solver.pins import Pins
 
 
@@ -30,3 +31,13 @@ def selected_pins(document: Document, pins: Pins | None = None) -> Pins:
     op = selected_op(document)
     about = {*pins_about(pins, selected_storages(document), op), *module_pins(step, pins, op)}
     return tuple(pin for pin in pins if pin in about)
+
+
+def pin_marks(document: Document) -> tuple[dict[int, bool], dict[int, bool]]:
+    """Storages and slots of what is shown that have a pin, and whether what is shown keeps it."""
+    step, shown = document.step, document.shown
+    kept: Pins = shown.plan.pins if shown is not None else ()
+    pins = tuple(dict.fromkeys((*kept, *document.pinned.pins)))
+    if step is None or shown is None or not pins:
+        return {}, {}
+    return planned_pins(step, plan_facts(step, shown.plan, shown.baseline), pins, frozenset(kept))

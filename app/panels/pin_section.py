@@ -1,0 +1,56 @@
+"""The inspector's part on the pins of what is selected."""
+
+from functools import partial
+
+from PySide6.QtCore import Signal
+
+from app.document import Document
+from app.facts.pins import pin_facts
+from app.panels.pin_line import PinLine
+from app.panels.sections import Section
+from app.pin_selection import selected_pins
+from app.theme import DARK, Theme
+from app.translation import tr
+
+
+class PinSection(Section):
+    """Those that were given, each with a button that removes it; and those of the shown plan."""
+
+    remove_asked = Signal(object)
+    """These pins (a tuple) are to be removed."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(tr("Pinned"))
+        self._document, self._theme = document, DARK
+        document.pinned.changed.connect(self.follow)
+
+    @property
+    def lines(self) -> list[PinLine]:
+        """What is listed."""
+        items = (self.column.itemAt(i) for i in range(self.column.count()))
+        return [w for item in items if item is not None and isinstance(w := item.widget(), PinLine)]
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take another theme's colours."""
+        self._theme = theme
+        self.follow()
+
+    def follow(self) -> None:
+        """Follow the document."""
+        document, shown = self._document, self._document.shown
+        step = document.step
+        own = selected_pins(document)
+        kept = selected_pins(document, shown.plan.pins) if shown is not None else ()
+        for line in self.lines:
+            self.column.removeWidget(line)
+            line.hide()
+            line.deleteLater()
+        for pin in dict.fromkeys((*own, *kept)) if step is not None else ():
+            assert step is not None
+            about = pin_facts(step, pin)
+            line = PinLine(about, self._theme, removable=pin in own)
+            line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
+            if pin not in own:
+                line.text.setToolTip(tr("The plan was solved with this pin"))
+            self.column.addWidget(line)
+        self.setVisible(bool(own or kept))
