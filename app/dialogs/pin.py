@@ -1,7 +1,7 @@
 """Asking for a pin: for an address, for the op to run before, or for any pin as text."""
 
 from PySide6.QtCore import QModelIndex, QSortFilterProxyModel, QStringListModel, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QDialogButtonBox, QLabel, QLineEdit, QListView, QWidget
 
 from app.dialogs.frame import FrameDialog, caption, form
@@ -14,7 +14,7 @@ from solver.pin_text import parse_pins
 from solver.pins import At, Pin
 from solver.step import GRANULE, Step
 
-WIDTH, LIST_HEIGHT = 420, 220
+WIDTH, LIST_HEIGHT = 460, 242
 
 
 class PinDialog(FrameDialog):
@@ -44,19 +44,30 @@ class PinDialog(FrameDialog):
         )
         self.buttons.button(QDialogButtonBox.StandardButton.Ok).setText(tr("Pin"))
         self.buttons.accepted.connect(self.accept)
-        self.field.textChanged.connect(self.problem.hide)
+        self.field.textChanged.connect(lambda: self.complain(""))
         self.setFixedWidth(WIDTH)
 
     def pin(self) -> Pin:
         """What is asked for now. Raises BayplanError."""
         raise NotImplementedError
 
+    def complain(self, text: str) -> None:
+        """Say what is wrong with what stands in the field; empty: nothing is."""
+        self.problem.setText(text)
+        self.problem.setVisible(bool(text))
+        layout = self.layout()
+        if layout is not None:
+            self.setFixedHeight(layout.totalHeightForWidth(WIDTH))
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.complain(self.problem.text())
+
     def accept(self) -> None:
         try:
             pin = self.pin()
         except BayplanError as error:
-            self.problem.setText(str(error))
-            self.problem.show()
+            self.complain(str(error))
             self.field.setFocus()
             return
         self.chosen.emit(pin)
@@ -114,7 +125,7 @@ class RunBeforeDialog(PinDialog):
         super().__init__(tr("Run Before Another Op"), tr("Find an op"), "", parent)
         self._step, self._op = step, op
         self.body.insertWidget(0, _head(tr("{} runs before …").format(step.ops[op].name)))
-        self._names = [f"{one.name}    {op_place(one)}" for one in step.ops]
+        self._names = [f"{one.name}  ·  {op_place(one)}" for one in step.ops]
         self._model = QSortFilterProxyModel(self)
         self._model.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self._model.setSourceModel(QStringListModel(self._names, self))
@@ -122,6 +133,9 @@ class RunBeforeDialog(PinDialog):
         self.list.setObjectName("pinOps")
         self.list.setAccessibleName(tr("Ops"))
         self.list.setUniformItemSizes(True)
+        self.list.setStyleSheet("QListView::item { height: 24px; padding: 0 8px; }")
+        self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.list.setModel(self._model)
         self.list.setFixedHeight(LIST_HEIGHT)
@@ -160,7 +174,7 @@ class RunBeforeDialog(PinDialog):
             self._go(self._model.index(0, 0))
 
     def _go(self, index: QModelIndex) -> None:
-        self.problem.hide()
+        self.complain("")
         self.list.setCurrentIndex(index)
         self.list.scrollTo(index)
 

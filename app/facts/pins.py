@@ -36,6 +36,8 @@ class PinFacts:
     """``convolution_4 runs first``."""
     detail: str
     """Where that is: ``convolution in layer1``."""
+    short: str = ""
+    """Beside what it is about: ``Runs first``; empty: no shorter than ``text``."""
 
 
 def pin_facts(step: Step, pin: Pin) -> PinFacts:
@@ -46,9 +48,9 @@ def pin_facts(step: Step, pin: Pin) -> PinFacts:
             places = f"{op_place(ops[first])} → {op_place(ops[second])}"
             return PinFacts(pin, f"{ops[first].name} runs before {ops[second].name}", places)
         case First(op):
-            return PinFacts(pin, f"{ops[op].name} runs first", op_place(ops[op]))
+            return PinFacts(pin, f"{ops[op].name} runs first", op_place(ops[op]), "Runs first")
         case Last(op):
-            return PinFacts(pin, f"{ops[op].name} runs last", op_place(ops[op]))
+            return PinFacts(pin, f"{ops[op].name} runs last", op_place(ops[op]), "Runs last")
         case Freeze(start, end):
             text = f"Ops {start}–{end - 1} keep program order"
             return PinFacts(pin, text, f"{ops[start].name} … {ops[end - 1].name}")
@@ -58,7 +60,8 @@ def pin_facts(step: Step, pin: Pin) -> PinFacts:
         case At(storage, address):
             about = step.storages[storage]
             size = f"{about.category.value}, {human(about.size)}"
-            return PinFacts(pin, f"{about.name} at {address_text(step, address)}", size)
+            where = f"at {address_text(step, address)}"
+            return PinFacts(pin, f"{about.name} {where}", size, f"Pinned {where}")
 
 
 def address_text(step: Step, address: int) -> str:

@@ -1,5 +1,6 @@
 """The inspector's part on the pins of what is selected."""
 
+from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Signal
@@ -48,6 +49,9 @@ class PinSection(Section):
         for pin in dict.fromkeys((*own, *kept)) if step is not None else ():
             assert step is not None
             about = pin_facts(step, pin)
+            # Beside one tensor or op its name need not be said again.
+            if about.short and (document.op_slot >= 0 or len(document.selection) == 1):
+                about = replace(about, text=about.short)
             line = PinLine(about, self._theme, removable=pin in own)
             line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
             if pin not in own:
