@@ -109,7 +109,7 @@ def _below(
 
 
 def levers(facts: PlanFacts) -> tuple[Lever, ...]:
-    """What would lower the peak: addresses and order, then modules and tensors by what they save."""
+    """What would lower the peak, by what it saves; then what is proven not to lower it."""
     if not facts.slots:
         return ()
     result = [*_addresses(facts), *_order(facts), *_states(facts)]
@@ -119,6 +119,7 @@ def levers(facts: PlanFacts) -> tuple[Lever, ...]:
     by_saved = sorted([m for m in modules if m is not None], key=lambda one: -one.saved)[:SHOWN]
     single = sorted(tensors, key=lambda one: -one.saved)[:SHOWN]
     useful = [one for one in (*result, *by_saved, *single) if one.saved > 0]
+    useful.sort(key=lambda one: -one.saved)
     return (*useful, *(one for one in result if not one.saved))
 
 
