@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from app.facts.plan import PlanFacts, counterparts, op_place
 from app.numbers import human, parse_size
+from app.translation import plural, tr
 from solver.errors import BayplanError
 from solver.pin_text import pins_count
 from solver.pins import (
@@ -46,22 +47,31 @@ def pin_facts(step: Step, pin: Pin) -> PinFacts:
     match pin:
         case Before(first, second):
             places = f"{op_place(ops[first])} → {op_place(ops[second])}"
-            return PinFacts(pin, f"{ops[first].name} runs before {ops[second].name}", places)
+            return PinFacts(
+                pin, tr("{} runs before {}").format(ops[first].name, ops[second].name), places
+            )
         case First(op):
-            return PinFacts(pin, f"{ops[op].name} runs first", op_place(ops[op]), "Runs first")
+            return PinFacts(
+                pin, tr("{} runs first").format(ops[op].name), op_place(ops[op]), tr("Runs first")
+            )
         case Last(op):
-            return PinFacts(pin, f"{ops[op].name} runs last", op_place(ops[op]), "Runs last")
+            return PinFacts(
+                pin, tr("{} runs last").format(ops[op].name), op_place(ops[op]), tr("Runs last")
+            )
         case Freeze(start, end):
-            text = f"Ops {start}–{end - 1} keep program order"
+            text = tr("Ops {}–{} keep program order").format(start, end - 1)
             return PinFacts(pin, text, f"{ops[start].name} … {ops[end - 1].name}")
         case FreezeModule(module):
             count = len(frozen_ops(step, pin))
-            return PinFacts(pin, f"{module} keeps program order", f"{count:,} ops")
+            return PinFacts(
+                pin, tr("{} keeps program order").format(module), plural("{} op", "{} ops", count)
+            )
         case At(storage, address):
             about = step.storages[storage]
             size = f"{about.category.value}, {human(about.size)}"
-            where = f"at {address_text(step, address)}"
-            return PinFacts(pin, f"{about.name} {where}", size, f"Pinned {where}")
+            where = address_text(step, address)
+            text = tr("{} at {}").format(about.name, where)
+            return PinFacts(pin, text, size, tr("Pinned at {}").format(where))
 
 
 def address_text(step: Step, address: int) -> str:
@@ -206,13 +216,21 @@ def is_possible(step: Step, pin: Pin) -> bool:
 
 def change_text(step: Step, pins: Pins) -> str:
     """What giving these pins is called in the history: ``Pin: relu_3 runs first``."""
-    return f"Pin: {pin_facts(step, pins[0]).text}" if len(pins) == 1 else f"Give {pins_count(pins)}"
+    if len(pins) == 1:
+        return tr("Pin: {}").format(pin_facts(step, pins[0]).text)
+    return tr("Give {}").format(count_text(pins))
 
 
 def removal_text(step: Step, pins: Pins) -> str:
     """What removing these pins is called in the history."""
-    one = len(pins) == 1
-    return f"Remove pin: {pin_facts(step, pins[0]).text}" if one else f"Remove {pins_count(pins)}"
+    if len(pins) == 1:
+        return tr("Remove pin: {}").format(pin_facts(step, pins[0]).text)
+    return tr("Remove {}").format(count_text(pins))
+
+
+def count_text(pins: Pins) -> str:
+    """``2 pins``."""
+    return plural("{} pin", "{} pins", len(pins))
 
 
 def plan_name(pins: Pins) -> str:

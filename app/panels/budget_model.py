@@ -17,6 +17,7 @@ from app.curve.budgets import (
 from app.document import Document
 from app.facts.plan import PlanFacts, plan_facts
 from app.numbers import Unit
+from app.pinned import Pinned
 from app.settings import Settings
 from solver.terms import Choice, DeviceModel
 
@@ -58,6 +59,11 @@ class BudgetModel(QObject):
     def point(self) -> BudgetPoint | None:
         """The solved budget at the line."""
         return at_budget(self.points, self.budget) if self.budget is not None else None
+
+    @property
+    def pinned(self) -> Pinned:
+        """What plans without a budget are to keep."""
+        return self._document.pinned
 
     @property
     def opened(self) -> bool:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.curve.budgets import BudgetPoint, Wanted, budget_facts, infeasible_text
 from app.facts.compare import NOTHING_DONE, done_text
+from app.facts.pins import count_text
 from app.numbers import Unit, overhead
 from app.panels.budget_model import BudgetModel
 from app.panels.controls import clear, label, rule
@@ -198,6 +199,12 @@ class BudgetPanel(QScrollArea):
             switch.toggled.connect(partial(self._model.allow, choice))
             self.switches[choice] = switch
             column.addWidget(switch)
+        self.pins = label("", "body", "warn")
+        self.pins.setObjectName("budgetPins")
+        self.pins.setWordWrap(True)
+        column.addWidget(self.pins)
+        self._model.pinned.changed.connect(self._show_pins)
+        self._show_pins()
 
     def _add_device(self) -> None:
         column = self._section(tr("Time is predicted for"))
@@ -261,6 +268,13 @@ class BudgetPanel(QScrollArea):
             _set_checked(switch, choice in model.wanted.allowed)
             switch.setEnabled(not model.running)
         self._show_device()
+
+    def _show_pins(self) -> None:
+        """A solve within a budget knows no pins; say so where there are some."""
+        pins = self._model.pinned.pins
+        text = tr("They do not keep your {}: pins are for plans without a budget.")
+        self.pins.setText(text.format(count_text(pins)) if pins else "")
+        self.pins.setVisible(bool(pins))
 
     def _show_line(self) -> None:
         model = self._model

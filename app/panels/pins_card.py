@@ -6,14 +6,14 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from app.document import Document
-from app.facts.pins import pin_facts
+from app.facts.pins import count_text, pin_facts
 from app.jobs.pins import PinsVerdict
 from app.panels.controls import ElidedLabel, clear, label
-from app.panels.pin_line import PinLine
+from app.panels.pin_line import SIGN, PinLine
 from app.plain_text import tip
 from app.theme import DARK, Theme
 from app.translation import tr
-from solver.pin_text import pins_count, pins_text
+from solver.pin_text import pins_text
 from solver.pins import Pins
 
 WIDTH = 272
@@ -47,18 +47,21 @@ class PinsCard(QWidget):
         self.use.clicked.connect(self.use_asked)
         self.state = ElidedLabel("", "caption", "text3")
         self.state.setObjectName("pinsState")
-        self.problem = label("", "body", "error")
+        self.problem = label("", "caption", "error")
         self.problem.setObjectName("pinsProblem")
         self.problem.setWordWrap(True)
+        self.problem.setContentsMargins(SIGN + 6, 0, 0, 4)
         self.problem.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         page = QWidget()
         self._column = QVBoxLayout(page)
         self._column.setContentsMargins(0, 0, 4, 0)
         self._column.setSpacing(0)
+        self._broken, self._others = QVBoxLayout(), QVBoxLayout()
+        for lines in (self._broken, self._others):
+            lines.setSpacing(0)
+        self._column.addLayout(self._broken)
         self._column.addWidget(self.problem)
-        self._lines = QVBoxLayout()
-        self._lines.setSpacing(0)
-        self._column.addLayout(self._lines)
+        self._column.addLayout(self._others)
         self._column.addStretch(1)
         area = QScrollArea()
         area.setWidgetResizable(True)
@@ -88,7 +91,8 @@ class PinsCard(QWidget):
     @property
     def lines(self) -> list[PinLine]:
         """What is listed, in order."""
-        items = (self._lines.itemAt(i) for i in range(self._lines.count()))
+        parts = (self._broken, self._others)
+        items = (lines.itemAt(i) for lines in parts for i in range(lines.count()))
         return [w for item in items if item is not None and isinstance(w := item.widget(), PinLine)]
 
     def set_theme(self, theme: Theme) -> None:
@@ -112,11 +116,14 @@ class PinsCard(QWidget):
         self.title.setText(tr("Pins") if own else tr("Pins of this plan"))
         self.all.setVisible(bool(own))
         self.use.setVisible(kept not in ((), own))
-        self.use.setAccessibleName(tr("Use the plan's {}").format(pins_count(kept)))
-        self.state.setText(_state(own, kept, shown is not None and shown.baseline is None))
-        self.state.setVisible(bool(self.state.text()))
+        self.use.setAccessibleName(tr("Use the plan's {}").format(count_text(kept)))
         self.use.setToolTip(tip(pins_text(step, kept)) if kept else "")
         conflict = self._verdict.conflict if self._verdict.of == own else ()
+        plan = shown is not None and shown.baseline is None
+        self.state.setText(
+            tr("The next solve cannot keep them all.") if conflict else _state(own, kept, plan)
+        )
+        self.state.setVisible(bool(self.state.text()))
         self.problem.setText(self._verdict.why if conflict else "")
         self.problem.setVisible(bool(conflict))
         # Made anew only where they are others: the shown plan changes many times in a solve.
@@ -127,21 +134,20 @@ class PinsCard(QWidget):
 
     def _fill(self, pins: Pins, conflict: Pins, *, removable: bool) -> None:
         step = self._document.step
-        clear(self._lines)
-        if step is None:
-            return
-        # What cannot be kept comes first: it is what there is something to do about.
+        for lines in (self._broken, self._others):
+            clear(lines)
+        # What cannot be kept comes first, with the reason: there is something to do about it.
         ordered = [*(p for p in pins if p in conflict), *(p for p in pins if p not in conflict)]
-        for pin in ordered[:MOST]:
-            about = pin_facts(step, pin)
-            line = PinLine(about, self._theme, removable=removable, broken=pin in conflict)
+        for pin in ordered[:MOST] if step is not None else ():
+            assert step is not None
+            broken = pin in conflict
+            line = PinLine(pin_facts(step, pin), self._theme, removable=removable, broken=broken)
             line.chosen.connect(partial(self.chosen.emit, pin))
             line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
-            self._lines.addWidget(line)
+            (self._broken if broken else self._others).addWidget(line)
         if len(ordered) > MOST:
-            self._lines.addWidget(
-                label(tr("and {} more").format(pins_count(pins[MOST:])), "body", "text3")
-            )
+            text = tr("and {} more").format(count_text(pins[MOST:]))
+            self._others.addWidget(label(text, "body", "text3"))
 
 
 def _state(own: Pins, kept: Pins, plan: bool) -> str:

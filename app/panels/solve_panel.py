@@ -4,6 +4,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from app.document import Document
+from app.facts.pins import count_text
 from app.facts.solve import LogRow, curves, log_rows, log_unit
 from app.numbers import counted
 from app.panels.certificate import CertificateCard
@@ -89,6 +90,7 @@ class SolvePanel(QWidget):
             signal.connect(self.refresh)
         for signal in (document.entries_changed, document.shown_changed):
             signal.connect(self._later.ask)
+        document.pinned.changed.connect(self._set_caption)
         self.set_theme(DARK)
         self.refresh()
 
@@ -175,6 +177,8 @@ class SolvePanel(QWidget):
                 Status.STOPPED: "stopped after",
             }.get(status, "took")
             text = f"{word} {duration(document.solution.report.seconds)}"
+        if pins := document.pinned.pins:
+            text = f"{text} · {count_text(pins)}" if text else count_text(pins)
         if text != self._caption:
             self._caption = text
             self.caption_changed.emit(text)

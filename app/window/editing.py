@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
+from app.facts.pins import with_pins
 from app.window.actions import Actions
 from app.window.work import Work
 
@@ -59,7 +60,8 @@ class Editing(QObject):
             if editor.draft is not None and not by_pins(editor.draft):
                 self._work.place_around(editor.draft, name)
             else:
-                self._work.solve(editor.pins, name)
+                given = self._document.pinned.pins
+                self._work.solve(with_pins(given, editor.pins), name)
 
     def _set_active(self, active: bool) -> None:
         if self._page is not None and self._menu is not None:

@@ -49,6 +49,9 @@ class Pinning(QObject):
         self._before: RunBeforeDialog | None = None
         """Open while it is asked before which op another one is to run."""
         self._marks: PinMarks | None = None
+        self._job: CheckPinsJob | None = None
+        self._told = False
+        """The problem line says what is wrong with the pins."""
         self._document.pinned.changed.connect(self._changed)
         self._document.shown_changed.connect(self._mark)
         self._document.selection_changed.connect(self._picked)
@@ -219,18 +222,24 @@ class Pinning(QObject):
     @Slot()
     def _changed(self) -> None:
         step, pins = self._document.step, self._document.pinned.pins
+        if self._told:
+            self._told = False
+            self._window.problem.clear()
+        if self._job is not None:
+            self._job.abandon()
+            self._job = None
         self._judged(PinsVerdict(()))
         self._mark()
         if step is not None and pins:
-            job = CheckPinsJob(step, pins)
-            job.succeeded.connect(self._judged)
-            self._window.work.run_beside(job)
+            self._job = CheckPinsJob(step, pins)
+            self._job.succeeded.connect(self._judged)
+            self._window.work.run_beside(self._job)
         self._window.refresh()
 
     @Slot(object)
     def _judged(self, verdict: PinsVerdict) -> None:
-        if verdict.of and verdict.of != self._document.pinned.pins:
-            return  # Of pins that there were.
+        if verdict.of:
+            self._job = None
         self.verdict = verdict
         if self._central is not None:
             self._central.solve.pins.set_verdict(verdict)
@@ -241,6 +250,7 @@ class Pinning(QObject):
         if doing != "solve" or failure.bug or step is None or failure.message != verdict.why:
             return None
         # The one that was given last is the most likely to be given up.
+        self._told = True
         pin = max(verdict.conflict, key=self._document.pinned.pins.index)
         said = pin_facts(step, pin).text
         return Remedy(tr("Remove “{}”").format(said), partial(self.remove, (pin,)))
