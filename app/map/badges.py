@@ -29,19 +29,22 @@ class Badge:
 def place_badges(
     uses: Sequence[tuple[str, int]], x_of: Callable[[float], float], left: float, right: float
 ) -> tuple[list[Badge], bool, bool]:
-    """Badges of ``uses`` (text, slot; ascending slots), and whether some are pinned left, right."""
+    """Badges of ``uses`` (text, slot; ascending slots), and whether some are pinned left, right.
+
+    A slot of which any part is in view has its badge over it, or as near as the lane's end allows.
+    """
     shown = uses[:MOST]
-    centre = {slot: x_of(slot + 0.5) for _, slot in shown}
-    before = [(text, slot) for text, slot in shown if centre[slot] < left]
-    after = [(text, slot) for text, slot in shown if centre[slot] > right]
-    inside = [(text, slot) for text, slot in shown if left <= centre[slot] <= right]
+    centre = {slot: min(max(x_of(slot + 0.5), left), right) for _, slot in shown}
+    before = [(text, slot) for text, slot in shown if x_of(slot + 1) <= left]
+    after = [(text, slot) for text, slot in shown if x_of(slot) >= right]
+    inside = [use for use in shown if use not in before and use not in after]
     badges: list[Badge] = []
     x = left + PITCH
     for text, slot in before:
         badges.append(Badge(text, slot, x, None))
         x += PITCH
-    limit = right - PITCH * (len(after) + 1) if after else right
-    least = x if before else left
+    limit = right - PITCH * (len(after) + 1) if after else right - PITCH / 2
+    least = x if before else left + PITCH / 2
     places: list[float] = []
     for _, slot in inside:
         places.append(max(centre[slot], places[-1] + PITCH if places else least))

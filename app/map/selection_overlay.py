@@ -310,9 +310,7 @@ class SelectionOverlay(QGraphicsObject):
     def _paint_badges(self, painter: QPainter, scene: Scene, own: list[int]) -> None:
         theme = self.state.theme
         lane = self._lane.mapRectToParent(self._lane.plot)
-        self._badges, before, after = place_badges(
-            self.uses, self._map.x_of, lane.left() + 1, lane.right() - 1
-        )
+        self._badges, before, after = place_badges(self.uses, self._map.x_of, lane.left(), lane.right())
         area = self._map.mapRectToParent(self._map.plot)
         y = lane.center().y()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

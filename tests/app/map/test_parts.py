@@ -60,10 +60,22 @@ def test_badges_keep_their_order_and_distance(slots: list[int], first: int, widt
     assert [(b.text, b.slot) for b in badges] == uses
     assert all(b.x - a.x >= PITCH - 1e-6 for a, b in pairwise(badges))
     for badge in badges:
-        centre = x_of(badge.slot + 0.5)
-        assert badge.at == (centre if 56 <= centre <= 956 else None)
-    assert before == any(x_of(s + 0.5) < 56 for s in slots)
-    assert after == any(x_of(s + 0.5) > 956 for s in slots)
+        in_view = x_of(badge.slot + 1) > 56 and x_of(badge.slot) < 956
+        assert badge.at == (min(max(x_of(badge.slot + 0.5), 56), 956) if in_view else None)
+    assert before == any(x_of(s + 1) <= 56 for s in slots)
+    assert after == any(x_of(s) >= 956 for s in slots)
+
+
+def test_the_first_and_the_last_op_in_view_are_not_told_to_be_outside() -> None:
+    """A slot may be less than a pixel wide, so that its middle is on the lane's very end."""
+
+    def x_of(slot: float) -> float:
+        return 96 + slot / 569 * 86
+
+    badges, before, after = place_badges([("P", 0), ("1", 568)], x_of, 96, 182)
+    assert not before and not after
+    assert [badge.at is not None for badge in badges] == [True, True]
+    assert badges[0].x >= 96 + PITCH / 2 and badges[1].x <= 182 - PITCH / 2
 
 
 def test_ticks_are_round_and_change_their_unit() -> None:
