@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.frame import FrameDialog, caption, form
+from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.jobs.capture import SECONDS, CaptureRequest
 from app.jobs.job import Failure
 from app.settings import Settings
@@ -95,6 +95,8 @@ class CaptureDialog(FrameDialog):
         self.seconds = QSpinBox()
         self.seconds.setRange(1, 86400)
         self.seconds.setSuffix(" s")
+        for number in (self.batch, self.seconds):
+            pad_number(number)
         self._fields = form()
         source = QHBoxLayout()
         source.setSpacing(20)

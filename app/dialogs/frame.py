@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -9,6 +10,8 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+
+PAD = 6
 
 
 class FrameDialog(QDialog):
@@ -37,6 +40,11 @@ def form() -> QFormLayout:
     result.setHorizontalSpacing(16)
     result.setVerticalSpacing(10)
     return result
+
+
+def pad_number(field: QAbstractSpinBox) -> None:
+    """Keep a number away from its field's edge, as other fields do; style sheets cannot."""
+    field.lineEdit().setTextMargins(PAD, 0, 0, 0)
 
 
 def caption(text: str) -> QLabel:

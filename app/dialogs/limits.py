@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialogButtonBox, QDoubleSpinBox, QSpinBox, QWidget
 
-from app.dialogs.frame import FrameDialog, caption, form
+from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.settings import Settings
 from app.translation import tr
 
@@ -47,6 +47,8 @@ class LimitsDialog(FrameDialog):
         self.seed = QSpinBox()
         self.seed.setRange(0, 2**31 - 1)
         self.seed.setValue(settings.seed)
+        for number in (self.deadline, self.seed):
+            pad_number(number)
         self.reuse = QCheckBox(tr("Results may take over the bytes of operands"))
         self.reuse.setChecked(settings.reuse)
         fields = form()

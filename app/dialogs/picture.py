@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QDialogButtonBox, QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
 
-from app.dialogs.frame import FrameDialog, caption, form
+from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.settings import Settings
 from app.theme import DARK, THEMES, Theme
 from app.translation import tr
@@ -71,7 +71,7 @@ class PictureDialog(FrameDialog):
         self.part.addItem(tr("The whole step"), False)
         self.part.addItem(tr("What is visible now"), True)
         for number in (self.width_box, self.height_box, self.scale):
-            number.lineEdit().setTextMargins(6, 0, 0, 0)
+            pad_number(number)
         fields = form()
         fields.addRow(tr("Kind"), self.kind)
         fields.addRow(tr("Size"), size)

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.frame import FrameDialog, caption, form
+from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.jobs.job import failure_of
 from app.settings import THEME_CHOICES, UNIT_CHOICES, Settings
 from app.translation import tr
@@ -92,7 +92,7 @@ class SettingsDialog(FrameDialog):
         self.reuse = QCheckBox(tr("Results may take over the bytes of operands"))
         self.reuse.setChecked(self._settings.reuse)
         for number in (self.deadline, self.cores):
-            number.lineEdit().setTextMargins(6, 0, 0, 0)
+            pad_number(number)
         _add(fields, tr("Deadline"), self.deadline)
         _add(fields, tr("Cores"), self.cores)
         _add(fields, tr("In place"), self.reuse)

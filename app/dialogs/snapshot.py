@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.dialogs.frame import FrameDialog, caption, form
+from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.jobs.job import Failure, Part
 from app.jobs.recorded import Chosen, ReadSnapshotJob
 from app.numbers import KIB, MIB, counted, human
@@ -292,5 +292,6 @@ def _seconds(name: str) -> QDoubleSpinBox:
     field.setDecimals(3)
     field.setAccessibleName(tr("{}, seconds").format(name))
     field.setMinimumWidth(110)
+    pad_number(field)
     field.setKeyboardTracking(False)
     return field
