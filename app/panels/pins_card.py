@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 from app.document import Document
 from app.facts.pins import count_text, pin_facts
 from app.jobs.pins import PinsVerdict
-from app.panels.controls import ElidedLabel, clear, label
+from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.pin_line import SIGN, PinLine
 from app.plain_text import tip
 from app.theme import DARK, Theme
@@ -78,12 +78,17 @@ class PinsCard(QWidget):
         below.setSpacing(8)
         below.addWidget(self.state, 1)
         below.addWidget(self.use)
-        column = QVBoxLayout(self)
+        column = QVBoxLayout()
         column.setContentsMargins(16, 8, 8, 8)
         column.setSpacing(2)
         column.addLayout(head)
         column.addLayout(below)
         column.addWidget(area, 1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(rule(down=True))
+        row.addLayout(column, 1)
         document.pinned.changed.connect(self.refresh)
         document.shown_changed.connect(self.refresh)
         self.refresh()

@@ -80,7 +80,6 @@ class SolvePanel(QWidget):
         row.addWidget(self.course, 1)
         row.addWidget(self.empty, 1)
         self.pins = PinsCard(document)
-        row.addWidget(rule(down=True))
         row.addWidget(self.pins)
         row.addWidget(rule(down=True))
         row.addWidget(self.certificate)
@@ -156,6 +155,7 @@ class SolvePanel(QWidget):
             if made.edited_from:
                 text = f"This plan was edited by hand from “{made.edited_from}”."
                 text += f" It has {counted(entry.conflicts, 'conflict')}." if entry.conflicts else ""
+                text += " The validator is still judging it." if entry.judging else ""
             elif entry.plan.terms is not None:
                 text += ", for its budget. What other budgets cost is shown beside Map and Compare."
             else:
