@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.facts.plan import PlanFacts, counterparts
-from app.numbers import MIB, counted, human, whole
+from app.facts.words import phase_name
+from app.numbers import MIB, human, whole
+from app.translation import mark, plural, tr
 from solver.step import Op, Phase, round_up
 
 
@@ -70,16 +72,16 @@ class Comparison:
     """Whether one side is the step as run, so that segments were opened at all."""
 
 
-AFTER_PEAK = "Segments opened after the live peak"
-AT_PEAK = "Splits and rounding held at the live peak"
-FRAGMENTATION = "Free space between tensors at the top"
-UPDATES = "Updates run beside their gradient"
-ORDER = "Fewer bytes alive at once"
-WORSE_ORDER = "More bytes alive at once"
-RECOMPUTED = "Tensors made again instead of kept"
-PARKED = "Tensors parked in host memory"
-BOTH = "Tensors made again or parked in host memory"
-NOTHING_DONE = "No op runs again and nothing is parked"
+AFTER_PEAK = mark("Segments opened after the live peak")
+AT_PEAK = mark("Splits and rounding held at the live peak")
+FRAGMENTATION = mark("Free space between tensors at the top")
+UPDATES = mark("Updates run beside their gradient")
+ORDER = mark("Fewer bytes alive at once")
+WORSE_ORDER = mark("More bytes alive at once")
+RECOMPUTED = mark("Tensors made again instead of kept")
+PARKED = mark("Tensors parked in host memory")
+BOTH = mark("Tensors made again or parked in host memory")
+NOTHING_DONE = mark("No op runs again and nothing is parked")
 
 
 def beyond_peak(facts: PlanFacts) -> tuple[tuple[str, int], ...]:
@@ -111,7 +113,7 @@ def compare(left: PlanFacts, right: PlanFacts) -> Comparison:
     return Comparison(
         left_bytes=left.total_bytes,
         causes=tuple(sorted(kept, key=lambda c: -abs(c.saved))),
-        total=Cause("From left to right", total, total / whole),
+        total=Cause(tr("From left to right"), total, total / whole),
         order=" ".join(filter(None, (_order_sentence(left, right), _repeated_sentence(left, right)))),
         refills=refills,
         refill_summary=_refill_summary(refills),
@@ -177,34 +179,34 @@ def _order_label(left: PlanFacts, right: PlanFacts, saved: int) -> str:
 
 def _order_sentence(left: PlanFacts, right: PlanFacts) -> str:
     if left.plan is right.plan:
-        return "Both sides show the same plan."
+        return tr("Both sides show the same plan.")
     moved = _moved(left, right)
     if not moved:
-        only = "" if _repeated_sentence(left, right) else "; only the addresses differ"
-        return f"Both run the ops in the same order{only}."
+        if _repeated_sentence(left, right):
+            return tr("Both run the ops in the same order.")
+        return tr("Both run the ops in the same order; only the addresses differ.")
     updates = sum(op.phase is Phase.UPDATE for op in moved)
-    what = counted(len(moved), "op")
+    what = plural("{} op", "{} ops", len(moved))
     if updates == len(moved):
-        what = counted(updates, "update op")
+        what = plural("{} update op", "{} update ops", updates)
     elif updates:
-        what = f"{what} ({updates} of them updates)"
-    start = f"{what} run at another place in the order."
+        what = tr("{} ({} of them updates)").format(what, updates)
+    start = tr("{} run at another place in the order.").format(what)
     if left.step is not right.step:
         return start
     if _repeated_sentence(left, right):
         return start
-    return (
-        f"{start} No tensor is recomputed and no op is added: every op reads the same bytes as before."
-    )
+    same = tr("No tensor is recomputed and no op is added: every op reads the same bytes as before.")
+    return f"{start} {same}"
 
 
 def _repeated_sentence(left: PlanFacts, right: PlanFacts) -> str:
     """What either side makes again or parks in host memory; empty where neither does."""
     parts = []
-    for side, facts in (("left", left), ("right", right)):
+    for said, facts in ((tr("On the left {}."), left), (tr("On the right {}."), right)):
         text = done_text(facts) if left.plan is not right.plan else ""
         if text:
-            parts.append(f"On the {side} {text}.")
+            parts.append(said.format(text))
     return " ".join(parts)
 
 
@@ -217,18 +219,17 @@ def done_text(facts: PlanFacts) -> str:
     known = facts.repeated
     parts = []
     if known.slots:
-        size = human(known.made_again_bytes)
-        verb = "runs" if len(known.slots) == 1 else "run"
-        parts.append(f"{counted(len(known.slots), 'op')} {verb} again ({size} made again)")
+        again = plural("{} op runs again", "{} ops run again", len(known.slots))
+        parts.append(tr("{} ({} made again)").format(again, human(known.made_again_bytes)))
     if known.parked:
-        verb = "waits" if known.parked == 1 else "wait"
-        parts.append(
-            f"{counted(known.parked, 'tensor')} {verb} in host memory ({human(known.parked_bytes)})"
-        )
+        wait = plural("{} tensor waits in host memory", "{} tensors wait in host memory", known.parked)
+        parts.append(f"{wait} ({human(known.parked_bytes)})")
     if facts.plan.rewrites:
         rules = Counter(name.partition(" ")[0] for name in facts.plan.rewrites)
         which = ", ".join(f"{rule} {count}" for rule, count in rules.most_common())
-        parts.append(f"{counted(len(facts.plan.rewrites), 'other implementation')} ({which})")
+        count = len(facts.plan.rewrites)
+        others = plural("{} other implementation", "{} other implementations", count)
+        parts.append(f"{others} ({which})")
     return ", ".join(parts)
 
 
@@ -265,9 +266,11 @@ def refill_requests(as_run: PlanFacts, plan: PlanFacts) -> tuple[Refill, ...]:
 def _refill_summary(refills: Sequence[Refill]) -> str:
     """``20 in backward, 586 MiB of segments``."""
     if not refills:
-        return "none"
+        return tr("none")
     opened = sum(r.segment for r in refills)
     in_segments = whole(opened) if opened >= 100 * MIB else human(opened)
-    phases = Counter(refill.phase.value for refill in refills)
-    where = ", ".join(f"{count} in {phase}" for phase, count in phases.most_common())
-    return f"{where}, {in_segments} of segments"
+    phases = Counter(refill.phase for refill in refills)
+    where = ", ".join(
+        tr("{} in {}").format(count, phase_name(phase)) for phase, count in phases.most_common()
+    )
+    return tr("{}, {} of segments").format(where, in_segments)

@@ -12,6 +12,7 @@
 from dataclasses import dataclass
 
 from app.facts.plan import op_label
+from app.facts.words import phase_name
 from solver.proof import PeakProof, Reason
 from solver.step import Category, Step
 
@@ -90,7 +91,9 @@ def cut_graph(step: Step, proof: PeakProof) -> CutGraph:
         for row, op in enumerate(sorted(ops, key=lambda op: (op not in near, rank[op], op))):
             index[column, op] = len(nodes)
             known = step.ops[op]
-            nodes.append(Node(op, op_label(known), known.module or known.phase.value, column, row))
+            nodes.append(
+                Node(op, op_label(known), known.module or phase_name(known.phase), column, row)
+            )
     edges = tuple(
         Edge(
             held.storage,

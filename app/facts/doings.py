@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.numbers import human
+from app.translation import plural, tr
 from solver.plan import HOME, Offload, Plan, Run
 from solver.step import Step
 from solver.terms import DeviceModel
@@ -42,19 +43,23 @@ def doings(step: Step, plan: Plan) -> Doings:
 
 def done_text(done: Doings) -> str:
     """``29 ops run again, 14 of them fused; 0 B copied to the host; 3 other implementations``."""
-    again = f"{done.recomputed_ops:,} op{'s' * (done.recomputed_ops != 1)} run again"
-    fused = f", {done.fused_ops:,} of them fused" if done.fused_ops else ""
-    others = f"{done.rewritten_ops:,} other implementation{'s' * (done.rewritten_ops != 1)}"
-    return f"{again}{fused}; {human(done.offloaded_bytes)} copied to the host; {others}"
+    again = plural("{} op run again", "{} ops run again", done.recomputed_ops)
+    if done.fused_ops:
+        again = tr("{}, {:,} of them fused").format(again, done.fused_ops)
+    others = plural("{} other implementation", "{} other implementations", done.rewritten_ops)
+    return tr("{}; {} copied to the host; {}").format(again, human(done.offloaded_bytes), others)
 
 
 def times_text(device: DeviceModel, measured: bool) -> str:
     """Which op times were used: measured ones, or those of the device model, in figures."""
-    copies = f"copies {device.host_bytes_per_second / 1e9:g} GB/s"
+    copies = tr("copies {:g} GB/s").format(device.host_bytes_per_second / 1e9)
     if measured:
-        return f"measured on the target; {copies}"
+        return tr("measured on the target; {}").format(copies)
     peak = device.flops_per_second["float32"] / 1e12
-    return (
-        f"a roofline of {device.name}: {peak:g} TFLOP/s float32, "
-        f"{device.bytes_per_second / 1e9:g} GB/s, {device.launch_seconds * 1e6:g} µs a launch, {copies}"
+    return tr("a roofline of {}: {:g} TFLOP/s float32, {:g} GB/s, {:g} µs a launch, {}").format(
+        device.name,
+        peak,
+        device.bytes_per_second / 1e9,
+        device.launch_seconds * 1e6,
+        copies,
     )

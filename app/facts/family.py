@@ -11,6 +11,7 @@
 from dataclasses import dataclass
 
 from app.facts.plan import PlanFacts, op_label
+from app.translation import tr
 from solver.step import Instruction, Json, Program, Value
 
 
@@ -31,7 +32,7 @@ class Relative:
     @property
     def shape_text(self) -> str:
         """``64 × 256``; ``scalar``."""
-        return " × ".join(map(str, self.shape)) or "scalar"
+        return " × ".join(map(str, self.shape)) or tr("scalar")
 
 
 def family(facts: PlanFacts, storage: int) -> tuple[Relative, ...]:
@@ -60,19 +61,19 @@ def _made(
     slots: dict[int, int],
 ) -> tuple[str, int]:
     if instruction is None:
-        return "from outside", -1
+        return tr("from outside"), -1
     value = program.values[index]
     if instruction.op >= 0:
         op = facts.step.ops[instruction.op]
         text = op_label(op)
         if value.storage not in op.creates:
-            text = f"{text.rstrip('_')}, in place"
+            text = tr("{}, in place").format(text.rstrip("_"))
         return text, facts.slot_of.get(instruction.op, -1)
     base = next((v for v in _values_in(instruction.args) if _shares(program, v, value)), -1)
     call = instruction.target.split(".")[1] if "." in instruction.target else instruction.target
     if base < 0:
         return call, -1
-    return f"{call} of {program.values[base].name}", slots.get(base, -1)
+    return tr("{} of {}").format(call, program.values[base].name), slots.get(base, -1)
 
 
 def _shares(program: Program, index: int, value: Value) -> bool:

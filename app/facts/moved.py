@@ -15,6 +15,8 @@ import numpy as np
 
 from app.facts.plan import PlanFacts, counterparts
 from app.facts.stays import Span
+from app.facts.words import category_name
+from app.translation import tr
 from solver.plan import IntArray
 
 
@@ -35,9 +37,9 @@ class Place:
     def ops_text(self) -> str:
         """``12–480``, ``12–480 in 2 stays``, ``none``."""
         if self.stays == 0:
-            return "none"
-        several = f" in {self.stays} stays" if self.stays > 1 else ""
-        return f"{self.start}–{self.end - 1}{several}"
+            return tr("none")
+        ops = f"{self.start}–{self.end - 1}"
+        return tr("{} in {} stays").format(ops, self.stays) if self.stays > 1 else ops
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def moved_tensors(left: PlanFacts, right: PlanFacts) -> tuple[Moved, ...]:
         unmoved = _stays(first) == _stays(second)
         if unmoved and places[0].at_peak == places[1].at_peak:
             continue
-        rows.append(Moved(storage.name, storage.category.value, size, one, other, *places))
+        rows.append(Moved(storage.name, category_name(storage.category), size, one, other, *places))
     return tuple(sorted(rows, key=lambda r: (-abs(r.saved), -r.size, r.left.start)))
 
 

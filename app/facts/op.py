@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.facts.plan import PlanFacts, op_label, op_place
 from app.facts.storage import AliveRow, Figure, op_summary
 from app.numbers import bytes_exact, human
+from app.translation import tr
 from solver.step import SourceLine
 
 
@@ -27,22 +28,24 @@ def op_facts(facts: PlanFacts, slot: int, estimated_seconds: float = -1.0) -> Op
     """The op at ``slot``; ``estimated_seconds``: on the device of the budget view, -1 where unknown."""
     op = facts.op_at(slot)
     live = int(facts.profile[slot])
-    again = ", run again" if slot in facts.repeated.slots else ""
-    figures = [Figure("Op", f"{slot} of {facts.slots}", op.name), Figure("Call", op.target)]
+    figures = [
+        Figure(tr("Op"), tr("{} of {}").format(slot, facts.slots), op.name),
+        Figure(tr("Call"), op.target),
+    ]
     if op.seconds >= 0:
-        figures.append(Figure("Time", duration(op.seconds), "measured"))
+        figures.append(Figure(tr("Time"), duration(op.seconds), tr("measured")))
     elif estimated_seconds >= 0:
-        figures.append(Figure("Time", f"~{duration(estimated_seconds)}", "estimate"))
+        figures.append(Figure(tr("Time"), f"~{duration(estimated_seconds)}", tr("estimate")))
     if op.flops > 0:
-        figures.append(Figure("Work", f"{op.flops / 1e9:,.3g} GFLOP"))
-    figures.append(Figure("Live", human(live), bytes_exact(live)))
+        figures.append(Figure(tr("Work"), tr("{:,.3g} GFLOP").format(op.flops / 1e9)))
+    figures.append(Figure(tr("Live"), human(live), bytes_exact(live)))
     if slot == facts.peak_slot:
-        figures.append(Figure("Peak", "the most bytes are alive here"))
+        figures.append(Figure(tr("Peak"), tr("the most bytes are alive here")))
     only_read = [s for s in op.reads if s not in op.writes]
     return OpFacts(
         slot=slot,
         title=op_label(op),
-        summary=op_summary(op) + again,
+        summary=op_summary(op, again=slot in facts.repeated.slots),
         figures=tuple(figures),
         reads=tuple(_row(facts, s, slot) for s in only_read),
         writes=tuple(_row(facts, s, slot) for s in op.writes),
@@ -61,11 +64,15 @@ def _row(facts: PlanFacts, storage: int, slot: int) -> AliveRow:
 def _kept(facts: PlanFacts, storage: int, slot: int) -> str:
     """Where it goes from here."""
     if facts.step.storages[storage].resident:
-        return "lives across steps" if not facts.step.storages[storage].output else "leaves the step"
+        return (
+            tr("lives across steps")
+            if not facts.step.storages[storage].output
+            else tr("leaves the step")
+        )
     later = [use.slot for use in facts.consumers(storage) if use.slot > slot]
     if not later:
-        return "needed here for the last time"
-    return f"then op {later[0]}, {op_place(facts.op_at(later[0]))}"
+        return tr("needed here for the last time")
+    return tr("then op {}, {}").format(later[0], op_place(facts.op_at(later[0])))
 
 
 def duration(seconds: float) -> str:
@@ -73,4 +80,4 @@ def duration(seconds: float) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"
-    return f"{seconds * 1e9:.3g} ns"
+    return tr("{:.3g} ns").format(seconds * 1e9)

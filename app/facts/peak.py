@@ -14,7 +14,8 @@ import numpy as np
 
 from app.facts.modules import storage_modules
 from app.facts.plan import PlanFacts, op_place
-from app.numbers import counted, human
+from app.numbers import human
+from app.translation import mark, plural, tr
 from solver.plan import IntArray
 from solver.step import Category, Phase
 
@@ -22,7 +23,8 @@ CANDIDATES = 64
 """Largest tensors at the peak that are tried."""
 SHOWN = 6
 """Tensors that are worth a line."""
-UNKNOWN = "No module"
+UNKNOWN = mark("No module")
+ITSELF = mark("itself")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ def _below(
         all_of = [storage for storages in group.values() for storage in storages]
         all_of.sort(key=lambda s: (-int(facts.sizes[s]), s))
         size = int(facts.sizes[all_of].sum())
-        label = name or ("itself" if path else UNKNOWN)
-        if len(children) == 1 and children[0].label != "itself":
+        label = name or tr(ITSELF if path else UNKNOWN)
+        if len(children) == 1 and children[0].path != ".".join(inner):
             # A chain of modules with one child each is one line.
             only = children[0]
             result.append(Share(only.path, f"{label}.{only.label}", size, only.storages, only.children))
@@ -126,15 +128,23 @@ def levers(facts: PlanFacts) -> tuple[Lever, ...]:
 def _addresses(facts: PlanFacts) -> list[Lever]:
     lost = facts.total_bytes - facts.live_peak
     if facts.baseline is not None:
-        text = "The allocator reserves more than is ever alive at once."
-        return [Lever("Place the tensors by a plan", text, lost, sure=True)] if lost > 0 else []
+        text = tr("The allocator reserves more than is ever alive at once.")
+        return [Lever(tr("Place the tensors by a plan"), text, lost, sure=True)] if lost > 0 else []
     if lost > 0:
         return [
-            Lever("Better addresses", "So much lies unused when the most is alive.", lost, sure=True)
+            Lever(
+                tr("Better addresses"),
+                tr("So much lies unused when the most is alive."),
+                lost,
+                sure=True,
+            )
         ]
     return [
         Lever(
-            "Better addresses", "None: the height is the peak, nothing is lost between.", 0, sure=True
+            tr("Better addresses"),
+            tr("None: the height is the peak, nothing is lost between."),
+            0,
+            sure=True,
         )
     ]
 
@@ -146,10 +156,19 @@ def _order(facts: PlanFacts) -> list[Lever]:
     if bound >= peak:
         return [
             Lever(
-                "Another order of the ops", "None: this peak is proven to be the least.", 0, sure=True
+                tr("Another order of the ops"),
+                tr("None: this peak is proven to be the least."),
+                0,
+                sure=True,
             )
         ]
-    return [Lever("Another order of the ops", f"At most, by the bound {human(bound)}.", peak - bound)]
+    return [
+        Lever(
+            tr("Another order of the ops"),
+            tr("At most, by the bound {}.").format(human(bound)),
+            peak - bound,
+        )
+    ]
 
 
 def _states(facts: PlanFacts) -> list[Lever]:
@@ -163,8 +182,8 @@ def _states(facts: PlanFacts) -> list[Lever]:
     size = int(facts.sizes[states].sum()) if states else 0
     if not size or busy & set(states):
         return []
-    text = "Parked, it is on the device only while the update uses it."
-    return [Lever("Optimizer state in host memory", text, size, tuple(states))]
+    text = tr("Parked, it is on the device only while the update uses it.")
+    return [Lever(tr("Optimizer state in host memory"), text, size, tuple(states))]
 
 
 def _idle(facts: PlanFacts) -> dict[int, tuple[int, int]]:
@@ -195,10 +214,10 @@ def _module_lever(facts: PlanFacts, share: Share, idle: dict[int, tuple[int, int
     if not share.path or len(share.storages) < 2:
         return None
     saved = _saved(facts, [(*idle[s], int(facts.sizes[s])) for s in share.storages])
-    count = counted(len(share.storages), "tensor")
+    count = plural("{} tensor", "{} tensors", len(share.storages))
     return Lever(
-        f"Recompute or park {share.path}",
-        f"{count} that no op uses then, {human(share.size)}.",
+        tr("Recompute or park {}").format(share.path),
+        tr("{} that no op uses then, {}.").format(count, human(share.size)),
         saved,
         share.storages,
     )
@@ -209,14 +228,16 @@ def _tensor_lever(facts: PlanFacts, storage: int, away: tuple[int, int]) -> Leve
     size = int(facts.sizes[storage])
     producers = facts.producers(storage)
     maker = facts.step.ops[producers[0].op] if producers else None
-    verb = "Recompute"
+    said = tr("Recompute {}")
     if maker is None or maker.random or maker.phase is not Phase.FORWARD:
-        verb = "Park"
-    until = f"idle from op {first} to op {last - 1}"
-    needed = f", then {op_place(facts.op_at(last))}" if last < facts.slots else ""
+        said = tr("Park {}")
+    detail = tr("{}, idle from op {} to op {}.").format(human(size), first, last - 1)
+    if last < facts.slots:
+        then = op_place(facts.op_at(last))
+        detail = tr("{}, idle from op {} to op {}, then {}.").format(human(size), first, last - 1, then)
     return Lever(
-        f"{verb} {facts.step.storages[storage].name}",
-        f"{human(size)}, {until}{needed}.",
+        said.format(facts.step.storages[storage].name),
+        detail,
         _saved(facts, [(first, last, size)]),
         (storage,),
     )

@@ -31,6 +31,7 @@ from app.facts.stays import (
     takeovers_of,
     uses_of,
 )
+from app.translation import mark, tr
 from solver import explain
 from solver.plan import IntArray, Plan
 from solver.solution import Baseline
@@ -52,12 +53,12 @@ class Group:
 
 
 GROUPS = (
-    Group("Activation", frozenset({Category.ACTIVATION})),
-    Group("Gradient", frozenset({Category.GRADIENT})),
-    Group("Temporary", frozenset({Category.TEMPORARY, Category.WORKSPACE})),
-    Group("Parameter", frozenset({Category.PARAMETER})),
-    Group("Buffers and input", frozenset({Category.BUFFER, Category.INPUT, Category.CONSTANT})),
-    Group("Optimizer state", frozenset({Category.OPTIMIZER_STATE})),
+    Group(mark("Activation"), frozenset({Category.ACTIVATION})),
+    Group(mark("Gradient"), frozenset({Category.GRADIENT})),
+    Group(mark("Temporary"), frozenset({Category.TEMPORARY, Category.WORKSPACE})),
+    Group(mark("Parameter"), frozenset({Category.PARAMETER})),
+    Group(mark("Buffers and input"), frozenset({Category.BUFFER, Category.INPUT, Category.CONSTANT})),
+    Group(mark("Optimizer state"), frozenset({Category.OPTIMIZER_STATE})),
 )
 
 
@@ -316,38 +317,38 @@ def op_label(op: Op) -> str:
     """For people: ``native_batch_norm``, ``convolution backward``, ``add_``."""
     base = op.target.split(".")[0].lstrip("_")
     if base.endswith("_backward"):
-        return base.removesuffix("_backward") + " backward"
+        return tr("{} backward").format(base.removesuffix("_backward"))
     return base or op.target
 
 
 def op_place(op: Op) -> str:
     """``convolution in layer1.2.conv1``, or the op alone where its module is not known."""
-    return f"{op_label(op)} in {op.module}" if op.module else op_label(op)
+    return tr("{} in {}").format(op_label(op), op.module) if op.module else op_label(op)
 
 
 def category_sentence(storage: Storage) -> str:
     """What a storage is for, in a few words."""
     if storage.output:
-        return "Result, leaves the step"
+        return tr("Result, leaves the step")
     match storage.category:
         case Category.PARAMETER:
-            return "Parameter, lives across steps"
+            return tr("Parameter, lives across steps")
         case Category.BUFFER:
-            return "Buffer, lives across steps"
+            return tr("Buffer, lives across steps")
         case Category.OPTIMIZER_STATE:
-            return "Optimizer state, lives across steps"
+            return tr("Optimizer state, lives across steps")
         case Category.INPUT:
-            return "Input, comes from outside"
+            return tr("Input, comes from outside")
         case Category.CONSTANT:
-            return "Constant, part of the step"
+            return tr("Constant, part of the step")
         case Category.ACTIVATION:
-            return "Activation, kept for backward"
+            return tr("Activation, kept for backward")
         case Category.GRADIENT:
-            return "Gradient, made in backward"
+            return tr("Gradient, made in backward")
         case Category.TEMPORARY:
-            return "Temporary, used within one phase"
+            return tr("Temporary, used within one phase")
         case Category.WORKSPACE:
-            return "Workspace of one op"
+            return tr("Workspace of one op")
 
 
 def _as_planned(step: Step, plan: Plan) -> Step:

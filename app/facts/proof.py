@@ -6,6 +6,7 @@ from app.facts.explanation import proof_sentence, reason
 from app.facts.plan import PlanFacts
 from app.facts.storage import AliveRow, Figure, op_summary, percent_of, rest_text
 from app.numbers import bytes_exact, human
+from app.translation import tr
 from solver.proof import PeakProof, Reason
 from solver.step import SourceLine
 
@@ -35,20 +36,20 @@ def proof_facts(facts: PlanFacts, proof: PeakProof, rows: int = 12) -> ProofFact
     step = facts.step
     op = step.ops[proof.op] if proof.op >= 0 else None
     slot = facts.plan.order.index(proof.op) if op is not None else -1
-    figures = [Figure("Bound", human(proof.bound_bytes), bytes_exact(proof.bound_bytes))]
+    figures = [Figure(tr("Bound"), human(proof.bound_bytes), bytes_exact(proof.bound_bytes))]
     if op is not None:
-        figures.insert(0, Figure("Op", f"{slot} of {facts.slots}", op.name))
+        figures.insert(0, Figure(tr("Op"), tr("{} of {}").format(slot, facts.slots), op.name))
         if proof.cut_bytes < proof.bound_bytes:
             share = percent_of(proof.cut_bytes, proof.bound_bytes)
-            figures.append(Figure("At this op", human(proof.cut_bytes), share))
+            figures.append(Figure(tr("At this op"), human(proof.cut_bytes), share))
         always = sum(held.bytes for held in proof.held if held.reason is not Reason.CHEAPEST)
-        figures.append(Figure("Always there", human(always), percent_of(always, proof.cut_bytes)))
-        figures.append(Figure("Tensors held", f"{len(proof.held):,}"))
+        figures.append(Figure(tr("Always there"), human(always), percent_of(always, proof.cut_bytes)))
+        figures.append(Figure(tr("Tensors held"), f"{len(proof.held):,}"))
     shown = proof.held[:rows]
     hidden = proof.held[rows:]
     return ProofFacts(
         slot=slot,
-        title="What proves the bound",
+        title=tr("What proves the bound"),
         summary=op_summary(op) if op is not None else "",
         sentence=proof_sentence(step, proof),
         figures=tuple(figures),

@@ -10,13 +10,14 @@ from app.facts.compare import done_text
 from app.facts.doings import times_text
 from app.facts.plan import op_place, plan_facts
 from app.numbers import GIB, Unit, bytes_exact, human, overhead, percent, plan_size, unit_of
+from app.translation import mark, tr
 from solver.pin_text import pins_count, pins_text
 from solver.plan import Plan, Proof, Status
 from solver.solution import Baseline, Progress
 from solver.step import Step
 from solver.terms import Terms
 
-BOUND = "Lower bound"
+BOUND = mark("Lower bound")
 """The row of a certificate that has a proof to show."""
 RELATIVE_BELOW = 10_000_000_000
 """Bytes of a gap from which its figure leaves no room for the share of the bound."""
@@ -113,37 +114,37 @@ def certificate_facts(
     height = resident + plan.height_bytes
     if baseline is not None:
         return CertificateFacts(
-            "As run",
+            tr("As run"),
             False,
             (
-                ("Reserved", f"{bytes_exact(baseline.reserved_bytes)} B"),
-                ("Live peak", f"{bytes_exact(resident + plan.peak_bytes)} B"),
+                (tr("Reserved"), f"{bytes_exact(baseline.reserved_bytes)} B"),
+                (tr("Live peak"), f"{bytes_exact(resident + plan.peak_bytes)} B"),
             ),
-            "The caching allocator's addresses; nothing is proven of them.",
+            tr("The caching allocator's addresses; nothing is proven of them."),
         )
     bound = resident + plan.least_bytes
     gap = height - bound
     badge = {
-        Status.OPTIMAL: "Proven optimal",
-        Status.FEASIBLE: "Feasible",
-        Status.STOPPED: "Stopped",
-        Status.BASELINE: "As run",
+        Status.OPTIMAL: tr("Proven optimal"),
+        Status.FEASIBLE: tr("Feasible"),
+        Status.STOPPED: tr("Stopped"),
+        Status.BASELINE: tr("As run"),
     }[plan.status]
     note = ""
     if running:
-        badge = "Incumbent"
+        badge = tr("Incumbent")
     elif plan.status is Status.STOPPED:
-        note = f"Stopped: best {plan_size(height)}, bound {plan_size(bound)}"
+        note = tr("Stopped: best {}, bound {}").format(plan_size(height), plan_size(bound))
     if plan.pins:
-        note = f"{note}. " * bool(note) + f"With {pins_count(plan.pins)}"
+        note = f"{note}. " * bool(note) + tr("With {}").format(pins_count(plan.pins))
     relative = f" ({percent(gap / bound)})" if 0 < gap < RELATIVE_BELOW and bound else ""
     return CertificateFacts(
         badge,
         plan.status is Status.OPTIMAL and not running,
         (
-            ("Plan height", f"{bytes_exact(height)} B"),
-            (BOUND, f"{bytes_exact(bound)} B"),
-            ("Gap", f"{bytes_exact(gap)} B{relative}"),
+            (tr("Plan height"), f"{bytes_exact(height)} B"),
+            (tr(BOUND), f"{bytes_exact(bound)} B"),
+            (tr("Gap"), f"{bytes_exact(gap)} B{relative}"),
         ),
         note,
     )
@@ -159,14 +160,14 @@ def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
     bound = proven_overhead(terms)
     gap = max(0.0, terms.overhead - bound) if bound is not None else None
     return CertificateFacts(
-        "Proven optimal" if plan.status is Status.OPTIMAL else "Within the budget",
+        tr("Proven optimal") if plan.status is Status.OPTIMAL else tr("Within the budget"),
         plan.status is Status.OPTIMAL,
         (
-            ("Budget", f"{bytes_exact(terms.budget_bytes)} B"),
-            ("Plan height", f"{bytes_exact(plan_facts(step, plan).total_bytes)} B"),
-            ("Overhead", f"{overhead(terms.overhead)} time"),
-            ("Bound", overhead(bound) if bound is not None else "nothing is proven"),
-            ("Gap", f"{gap * 100:.2f} points" if gap is not None else "not known"),
+            (tr("Budget"), f"{bytes_exact(terms.budget_bytes)} B"),
+            (tr("Plan height"), f"{bytes_exact(plan_facts(step, plan).total_bytes)} B"),
+            (tr("Overhead"), tr("{} time").format(overhead(terms.overhead))),
+            (tr("Bound"), overhead(bound) if bound is not None else tr("nothing is proven")),
+            (tr("Gap"), tr("{:.2f} points").format(gap * 100) if gap is not None else tr("not known")),
         ),
         "",
     )
@@ -174,33 +175,46 @@ def _within_budget(step: Step, plan: Plan, terms: Terms) -> CertificateFacts:
 
 def _budget_paragraphs(step: Step, plan: Plan, terms: Terms) -> tuple[str, ...]:
     facts = plan_facts(step, plan)
-    allowed = ", ".join(terms.allowed) or "order and addresses alone"
-    done = done_text(facts) or "no op runs again and nothing is parked"
+    allowed = ", ".join(terms.allowed) or tr("order and addresses alone")
+    done = done_text(facts) or tr("no op runs again and nothing is parked")
     bound = proven_overhead(terms)
     return (
-        f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena and "
-        f"{human(facts.resident_bytes)} that stay in memory all the time, together within its budget, "
-        f"{plan_size(terms.budget_bytes)}: {done}.",
-        f"Op times: {times_text(terms.device, terms.measured)}. By them the unmodified step takes "
-        f"{terms.base_seconds * 1000:,.1f} ms, and this plan {overhead(terms.overhead)}.",
+        tr(
+            "The plan needs {} B for its arena and {} that stay in memory all the time, "
+            "together within its budget, {}: {}."
+        ).format(
+            bytes_exact(plan.height_bytes),
+            human(facts.resident_bytes),
+            plan_size(terms.budget_bytes),
+            done,
+        ),
+        tr("Op times: {}. By them the unmodified step takes {:,.1f} ms, and this plan {}.").format(
+            times_text(terms.device, terms.measured),
+            terms.base_seconds * 1000,
+            overhead(terms.overhead),
+        ),
         *_bound_sentences(terms.overhead, bound, allowed),
-        "An independent checker replayed the plan: every op finds the version of every tensor that it "
-        "needs, what runs again has no effects but the tensors that it makes, and no two tensors that "
-        "are alive together share a byte.",
+        tr(
+            "An independent checker replayed the plan: every op finds the version of every "
+            "tensor that it needs, what runs again has no effects but the tensors that it "
+            "makes, and no two tensors that are alive together share a byte."
+        ),
     )
 
 
 def _bound_sentences(found: float, bound: float | None, allowed: str) -> tuple[str, ...]:
     if bound is None:
-        return (f"Nothing is proven of the time of other plans that may use {allowed}.",)
+        return (tr("Nothing is proven of the time of other plans that may use {}.").format(allowed),)
     gap = max(0.0, found - bound)
     return (
-        f"Proven: no plan within the budget that may use {allowed} takes less than {overhead(bound)}, "
-        "whatever its order.",
-        "Overhead and bound are equal: no plan within the budget is faster."
+        tr(
+            "Proven: no plan within the budget that may use {} takes less than {}, whatever its order."
+        ).format(allowed, overhead(bound)),
+        tr("Overhead and bound are equal: no plan within the budget is faster.")
         if gap == 0
-        else f"A gap of {gap * 100:.2f} percentage points is open: a faster plan may exist, by at most "
-        "that much.",
+        else tr(
+            "A gap of {:.2f} percentage points is open: a faster plan may exist, by at most that much."
+        ).format(gap * 100),
     )
 
 
@@ -211,58 +225,71 @@ def proof_paragraphs(step: Step, plan: Plan) -> tuple[str, ...]:
     certificate = plan.certificate
     resident = step.resident_bytes
     bound = certificate.peak_bound_bytes
-    keeping = " that keeps the pins" if plan.pins else ""
+    keeping = tr(" that keeps the pins") if plan.pins else ""
     parts = [
-        f"The plan needs {bytes_exact(plan.height_bytes)} B for its arena. With the "
-        f"{human(resident)} that stay in memory all the time (parameters, buffers, optimizer state, "
-        f"inputs) that is {plan_size(resident + plan.height_bytes)}."
+        tr(
+            "The plan needs {} B for its arena. With the {} that stay in memory all the time "
+            "(parameters, buffers, optimizer state, inputs) that is {}."
+        ).format(
+            bytes_exact(plan.height_bytes), human(resident), plan_size(resident + plan.height_bytes)
+        )
     ]
     op = step.ops[certificate.peak_op] if 0 <= certificate.peak_op < len(step.ops) else None
     match certificate.peak_proof:
         case Proof.CUT if op is not None:
             parts.append(
-                f"Lower bound: while {op_place(op)} runs (op {op.name}), at least "
-                f"{bytes_exact(bound)} B are alive, whatever order the other ops run in. "
-                "A minimum cut shows it: of all sets of ops that may have run before this op, none "
-                f"leaves fewer live bytes. So no order{keeping} without recompute or offload has a "
-                "lower peak."
+                tr(
+                    "Lower bound: while {} runs (op {}), at least {} B are alive, whatever order the "
+                    "other ops run in. A minimum cut shows it: of all sets of ops that may have run "
+                    "before this op, none leaves fewer live bytes. So no order{} without recompute "
+                    "or offload has a lower peak."
+                ).format(op_place(op), op.name, bytes_exact(bound), keeping)
             )
         case Proof.CUT | Proof.SEARCH:
             parts.append(
-                f"Lower bound: an exhaustive search over the orders found none{keeping} with a peak "
-                f"under {bytes_exact(bound)} B. Its tree is not kept: to check it, solve again with "
-                "the same seed."
+                tr(
+                    "Lower bound: an exhaustive search over the orders found none{} with a peak "
+                    "under {} B. Its tree is not kept: to check it, solve again with the same seed."
+                ).format(keeping, bytes_exact(bound))
             )
         case Proof.NONE:
             parts.append(
-                f"Lower bound: one op alone touches {bytes_exact(bound)} B. Nothing more was proven."
+                tr("Lower bound: one op alone touches {} B. Nothing more was proven.").format(
+                    bytes_exact(bound)
+                )
             )
     fragmentation = plan.height_bytes - plan.peak_bytes
-    parts.append(
-        f"The most bytes alive at once in this plan's order are {bytes_exact(plan.peak_bytes)} B"
-        f"{_peak_place(step, plan)}; "
-        + (
-            "the arena is exactly that high, so no byte of it is lost between tensors."
-            if fragmentation == 0
-            else f"the arena is {bytes_exact(fragmentation)} B higher."
-        )
+    said = tr(
+        "The most bytes alive at once in this plan's order are {} B{}; the arena is exactly that high, "
+        "so no byte of it is lost between tensors."
     )
+    if fragmentation:
+        said = tr(
+            "The most bytes alive at once in this plan's order are {} B{}; the arena is {} B higher."
+        )
+    most, place = bytes_exact(plan.peak_bytes), _peak_place(step, plan)
+    parts.append(said.format(most, place, bytes_exact(fragmentation)))
     if plan.pins:
-        parts.append(f"The plan keeps {pins_text(step, plan.pins)}.")
+        parts.append(tr("The plan keeps {}.").format(pins_text(step, plan.pins)))
     if plan.least_bytes > bound:
         parts.append(
-            f"A tensor is pinned so that it ends at {bytes_exact(plan.least_bytes)} B: no arena that "
-            "holds it there is lower."
+            tr(
+                "A tensor is pinned so that it ends at {} B: no arena that holds it there is lower."
+            ).format(bytes_exact(plan.least_bytes))
         )
     gap = plan.height_bytes - plan.least_bytes
     parts.append(
-        f"Height and bound are equal: this is the least that any plan{keeping} can need."
+        tr("Height and bound are equal: this is the least that any plan{} can need.").format(keeping)
         if gap == 0
-        else f"A gap of {bytes_exact(gap)} B is open: a better plan may exist, by at most that much."
+        else tr("A gap of {} B is open: a better plan may exist, by at most that much.").format(
+            bytes_exact(gap)
+        )
     )
     parts.append(
-        "An independent checker replayed the plan: every op finds the version of every tensor that it "
-        "needs, and no two tensors that are alive together share a byte."
+        tr(
+            "An independent checker replayed the plan: every op finds the version of every "
+            "tensor that it needs, and no two tensors that are alive together share a byte."
+        )
     )
     return tuple(parts)
 
@@ -272,18 +299,20 @@ def _peak_place(step: Step, plan: Plan) -> str:
     facts = plan_facts(step, plan)
     if facts.peak_slot < 0:
         return ""
-    return f", at op {facts.peak_slot}, {op_place(facts.op_at(facts.peak_slot))}"
+    return tr(", at op {}, {}").format(facts.peak_slot, op_place(facts.op_at(facts.peak_slot)))
 
 
 def provenance_rows(plan: Plan) -> tuple[tuple[str, str], ...]:
     """How the plan came to be: seed, time, versions."""
     made = plan.provenance
-    rows = [("Seed", str(made.seed)), ("Solved in", f"{made.seconds:.3f} s")]
+    rows = [(tr("Seed"), str(made.seed)), (tr("Solved in"), f"{made.seconds:.3f} s")]
     if made.created:
-        rows.append(("On", made.created))
+        rows.append((tr("On"), made.created))
     if made.machine:
-        rows.append(("Machine", made.machine))
+        rows.append((tr("Machine"), made.machine))
     if made.versions:
-        rows.append(("Versions", ", ".join(f"{name} {v}" for name, v in sorted(made.versions.items()))))
-    rows.append(("Step", plan.fingerprint[:16]))
+        rows.append(
+            (tr("Versions"), ", ".join(f"{name} {v}" for name, v in sorted(made.versions.items())))
+        )
+    rows.append((tr("Step"), plan.fingerprint[:16]))
     return tuple(rows)

@@ -11,7 +11,9 @@ from app.facts.plan import PlanFacts, category_sentence, counterparts, op_label,
 from app.facts.several import StayRow, slots_text, stay_rows
 from app.facts.stays import Span, Use
 from app.facts.why import idle_cost, origin_text, why_alive, why_still
+from app.facts.words import phase_name
 from app.numbers import Unit, bytes_exact, human, percent, unit_of
+from app.translation import plural, tr
 from solver.step import Category, Op, SourceLine, Storage
 
 
@@ -139,29 +141,43 @@ def _figures(facts: PlanFacts, storage: int, as_run: PlanFacts | None) -> tuple[
     rows: list[Figure] = []
     value = facts.value(storage)
     if value is not None:
-        rows.append(Figure("Shape", " × ".join(map(str, value.shape)) or "scalar"))
-        rows.append(Figure("Type", value.dtype))
+        rows.append(Figure(tr("Shape"), " × ".join(map(str, value.shape)) or tr("scalar")))
+        rows.append(Figure(tr("Type"), value.dtype))
     rows.append(
-        Figure("Bytes", human(about.size), bytes_exact(about.size) if about.size >= 1024 else "")
+        Figure(tr("Bytes"), human(about.size), bytes_exact(about.size) if about.size >= 1024 else "")
     )
     spans = facts.spans(storage)
     if len(spans) == 1:
         span = spans[0]
-        rows.append(_address("Address", span, about, unit))
-        rows.append(Figure("Lifetime", slots_text(span), f"{span.slots} of {facts.slots}"))
+        rows.append(_address(tr("Address"), span, about, unit))
+        rows.append(
+            Figure(tr("Lifetime"), slots_text(span), tr("{} of {}").format(span.slots, facts.slots))
+        )
     elif spans:
         alive = sum(span.slots for span in spans)
-        rows.append(Figure("In memory", f"{len(spans)} times", f"{alive} of {facts.slots} ops"))
+        rows.append(
+            Figure(
+                tr("In memory"),
+                plural("{} time", "{} times", len(spans)),
+                tr("{} of {} ops").format(alive, facts.slots),
+            )
+        )
     rows += _takeovers(facts, storage)
     if not spans:
         rows.append(
-            Figure("Address", "none", "it has no bytes" if about.size == 0 else "no op touches it")
+            Figure(
+                tr("Address"),
+                tr("none"),
+                tr("it has no bytes") if about.size == 0 else tr("no op touches it"),
+            )
         )
     elif facts.alive(storage, facts.peak_slot):
         share = int(facts.sizes[storage]) / max(facts.total_bytes, 1)
-        rows.append(Figure("At the peak", f"alive, {percent(share)}", "of the height"))
+        rows.append(
+            Figure(tr("At the peak"), tr("alive, {}").format(percent(share)), tr("of the height"))
+        )
     else:
-        rows.append(Figure("At the peak", "not alive"))
+        rows.append(Figure(tr("At the peak"), tr("not alive")))
     if as_run is not None and as_run is not facts:
         same = counterparts(facts.step, as_run.step).get(storage)
         rows.extend(_as_run(as_run, same) if same is not None else ())
@@ -173,16 +189,22 @@ def _takeovers(facts: PlanFacts, storage: int) -> list[Figure]:
     rows = []
     for come in facts.takes_over(storage):
         old = facts.step.storages[come.old].name
-        rows.append(Figure("Takes over", f"the bytes of {old}", f"at op {come.slot}"))
+        rows.append(
+            Figure(
+                tr("Takes over"), tr("the bytes of {}").format(old), tr("at op {}").format(come.slot)
+            )
+        )
     for gone in facts.taken_over(storage):
         new = facts.step.storages[gone.new].name
-        rows.append(Figure("Taken over", f"by {new}", f"at op {gone.slot}"))
+        rows.append(Figure(tr("Taken over"), tr("by {}").format(new), tr("at op {}").format(gone.slot)))
     return rows
 
 
 def _address(name: str, span: Span, about: Storage, unit: Unit) -> Figure:
     if span.address < 0:
-        return Figure(name, "outside the arena", "leaves the step" if about.output else "resident")
+        return Figure(
+            name, tr("outside the arena"), tr("leaves the step") if about.output else tr("resident")
+        )
     low, high = unit.text(span.address), unit.text(span.address + span.size)
     return Figure(name, f"{low} – {high} {unit.name}", code=f"0x{span.address:09x}")
 
@@ -196,14 +218,14 @@ def _as_run(as_run: PlanFacts, storage: int) -> list[Figure]:
     within = sum(1 for address in segments if address <= span.address)
     unit = unit_of(as_run.total_bytes)
     where = f"{unit.text(span.address)} {unit.name}"
-    return [Figure("As run", where, f"segment {within} of {len(segments)}")]
+    return [Figure(tr("As run"), where, tr("segment {} of {}").format(within, len(segments)))]
 
 
 def _use_row(facts: PlanFacts, use: Use, badge: str) -> UseRow:
     op = facts.step.ops[use.op]
-    place = "in place" if use.in_place and not badge else op.module
+    place = tr("in place") if use.in_place and not badge else op.module
     if use.again:
-        place = f"{place}, again" if place else "again"
+        place = tr("{}, again").format(place) if place else tr("again")
     return UseRow(badge, op_label(op), place, use.slot)
 
 
@@ -213,19 +235,20 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
     live = int(facts.profile[slot])
     about = facts.explained(slot, rows)
     figures = [
-        Figure("Op", f"{slot} of {facts.slots}", op.name),
-        Figure("Live", human(live), bytes_exact(live)),
+        Figure(tr("Op"), tr("{} of {}").format(slot, facts.slots), op.name),
+        Figure(tr("Live"), human(live), bytes_exact(live)),
         Figure(
-            "Resident", human(facts.step.resident_bytes), percent_of(facts.step.resident_bytes, live)
+            tr("Resident"),
+            human(facts.step.resident_bytes),
+            percent_of(facts.step.resident_bytes, live),
         ),
-        Figure("Tensors alive", f"{about.count:,}"),
+        Figure(tr("Tensors alive"), f"{about.count:,}"),
     ]
     shown = sum(one.bytes for one in about.alive)
-    again = ", run again" if slot in facts.repeated.slots else ""
     return SlotFacts(
         slot=slot,
-        title="The peak" if slot == facts.peak_slot else f"Op {slot}",
-        summary=op_summary(op) + again,
+        title=tr("The peak") if slot == facts.peak_slot else tr("Op {}").format(slot),
+        summary=op_summary(op, again=slot in facts.repeated.slots),
         figures=tuple(figures),
         alive=tuple(
             replace(_alive_row(facts, one.storage), why=why_at_slot(facts.step, one))
@@ -236,9 +259,10 @@ def slot_facts(facts: PlanFacts, slot: int, rows: int = 12) -> SlotFacts:
     )
 
 
-def op_summary(op: Op) -> str:
+def op_summary(op: Op, *, again: bool = False) -> str:
     """``Relu backward in layer4.2, backward``."""
-    text = f"{op_place(op)}, {op.phase.value}"
+    place, phase = op_place(op), phase_name(op.phase)
+    text = tr("{}, {}, run again").format(place, phase) if again else f"{place}, {phase}"
     return text[0].upper() + text[1:]
 
 
@@ -248,16 +272,20 @@ def selection_facts(facts: PlanFacts, storages: Sequence[int], rows: int = 12) -
     total = sum(int(facts.sizes[s]) for s in ranked)
     at_peak = [s for s in ranked if facts.alive(s, facts.peak_slot)]
     spans = [span for s in ranked for span in facts.spans(s)]
-    figures = [Figure("Bytes", human(total), bytes_exact(total))]
+    figures = [Figure(tr("Bytes"), human(total), bytes_exact(total))]
     if spans:
         first, last = min(s.start for s in spans), max(s.end for s in spans) - 1
-        figures.append(Figure("Lifetime", f"ops {first} – {last}", "together"))
+        figures.append(Figure(tr("Lifetime"), tr("ops {} – {}").format(first, last), tr("together")))
     bytes_at_peak = sum(int(facts.sizes[s]) for s in at_peak)
     figures.append(
-        Figure("At the peak", f"{len(at_peak)} alive", human(bytes_at_peak) if at_peak else "")
+        Figure(
+            tr("At the peak"),
+            tr("{} alive").format(len(at_peak)),
+            human(bytes_at_peak) if at_peak else "",
+        )
     )
     return SelectionFacts(
-        title=f"{len(ranked)} tensors",
+        title=plural("{} tensor", "{} tensors", len(ranked)),
         figures=tuple(figures),
         rows=tuple(_alive_row(facts, s) for s in ranked[:rows]),
         rest=rest_text(len(ranked[rows:]), sum(int(facts.sizes[s]) for s in ranked[rows:])),
@@ -271,7 +299,7 @@ def _alive_row(facts: PlanFacts, storage: int) -> AliveRow:
 
 def rest_text(count: int, size: int) -> str:
     """``and 90 more, 1.2 GiB``; empty for none."""
-    return f"and {count:,} more, {human(size)}" if count else ""
+    return tr("and {:,} more, {}").format(count, human(size)) if count else ""
 
 
 def percent_of(part: int, whole: int) -> str:

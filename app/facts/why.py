@@ -3,39 +3,64 @@
 from itertools import pairwise
 
 from app.facts.plan import PlanFacts, op_place
-from app.facts.several import WHO, named, why_several
-from app.numbers import counted, human
-from solver.step import Category, SourceLine
+from app.facts.several import MAKES, named, why_several
+from app.numbers import human
+from app.translation import mark, plural, tr
+from solver.step import Category, Phase, SourceLine
+
+READS = {
+    Phase.FORWARD: mark("Forward makes it with {} and reads it in {}."),
+    Phase.BACKWARD: mark("Backward makes it with {} and reads it in {}."),
+    Phase.UPDATE: mark("The update makes it with {} and reads it in {}."),
+}
+NEEDS = {
+    Phase.FORWARD: mark("Forward needs it until op {}, for {}."),
+    Phase.BACKWARD: mark("Backward needs it until op {}, for {}."),
+    Phase.UPDATE: mark("The update needs it until op {}, for {}."),
+}
+ALONE = {
+    Phase.FORWARD: mark("Forward alone needs it until op {}, for {}."),
+    Phase.BACKWARD: mark("Backward alone needs it until op {}, for {}."),
+    Phase.UPDATE: mark("The update alone needs it until op {}, for {}."),
+}
+WRITES = {
+    Phase.FORWARD: mark("Forward writes it in place at op {}, {}."),
+    Phase.BACKWARD: mark("Backward writes it in place at op {}, {}."),
+    Phase.UPDATE: mark("The update writes it in place at op {}, {}."),
+}
 
 
 def why_alive(facts: PlanFacts, storage: int) -> str:
     """One or two sentences: who makes it, who reads it, until when it must stay."""
     about = facts.step.storages[storage]
     if about.size == 0:
-        return "It has no bytes: it only carries a shape from op to op."
+        return tr("It has no bytes: it only carries a shape from op to op.")
     if about.resident:
         return _why_resident(facts, storage)
     if len(facts.spans(storage)) > 1:
         return why_several(facts, storage)
     producers, consumers = facts.producers(storage), facts.consumers(storage)
     if not producers:
-        return "No op makes it." if consumers else "No op touches it."
+        return tr("No op makes it.") if consumers else tr("No op touches it.")
     ops = facts.step.ops
     maker = ops[producers[0].op]
-    made = f"{WHO[maker.phase]} makes it with {op_place(maker)}"
+    made = tr(MAKES[maker.phase]).format(op_place(maker))
     if not consumers:
-        return f"{made}. Nothing reads it, so it is freed after op {producers[-1].slot}."
+        return tr("{}. Nothing reads it, so it is freed after op {}.").format(made, producers[-1].slot)
     gone = next(iter(facts.taken_over(storage)), None)
-    reuse = f" That op writes {facts.step.storages[gone.new].name} into its bytes." if gone else ""
+    reuse = ""
+    if gone:
+        new = facts.step.storages[gone.new].name
+        reuse = " " + tr("That op writes {} into its bytes.").format(new)
     last = ops[consumers[-1].op]
     if last.phase is maker.phase:
         until = consumers[-1].slot
         readers = named([ops[use.op] for use in consumers])
-        return f"{made}. It is needed until op {until}, for {readers}.{reuse}"
+        return tr("{}. It is needed until op {}, for {}.").format(made, until, readers) + reuse
     late = [ops[use.op] for use in reversed(consumers) if ops[use.op].phase is last.phase]
-    only = "" if ops[consumers[0].op].phase is maker.phase else " alone"
-    needs = f"needs it until op {consumers[-1].slot}, for {named(late)}.{reuse}"
-    return f"{origin_text(facts, storage)} {WHO[last.phase]}{only} {needs}"
+    said = NEEDS if ops[consumers[0].op].phase is maker.phase else ALONE
+    needs = tr(said[last.phase]).format(consumers[-1].slot, named(late))
+    return f"{origin_text(facts, storage)} {needs}{reuse}"
 
 
 def origin_text(facts: PlanFacts, storage: int) -> str:
@@ -46,8 +71,9 @@ def origin_text(facts: PlanFacts, storage: int) -> str:
     ops = facts.step.ops
     maker = ops[producers[0].op]
     early = [ops[use.op] for use in facts.consumers(storage)[:-1] if ops[use.op].phase is maker.phase]
-    read = f" and reads it in {named(early)}" if early else ""
-    return f"{WHO[maker.phase]} makes it with {op_place(maker)}{read}."
+    if early:
+        return tr(READS[maker.phase]).format(op_place(maker), named(early))
+    return f"{tr(MAKES[maker.phase]).format(op_place(maker))}."
 
 
 def why_still(facts: PlanFacts, storage: int, slot: int) -> tuple[str, SourceLine | None]:
@@ -58,28 +84,30 @@ def why_still(facts: PlanFacts, storage: int, slot: int) -> tuple[str, SourceLin
     about = facts.step.storages[storage]
     if not about.planned or not facts.alive(storage, slot):
         return "", None
-    where = f"at the peak, op {slot}," if slot == facts.peak_slot else f"at op {slot}"
+    where = tr("at op {}").format(slot)
+    if slot == facts.peak_slot:
+        where = tr("at the peak, op {},").format(slot)
     span = next(s for s in facts.spans(storage) if s.start <= slot < s.end)
     uses = (*facts.producers(storage), *facts.consumers(storage))
     slots = sorted(use.slot for use in uses if slot <= use.slot < span.end)
     if not slots:
-        return f"It is still alive {where} but no op needs it any more before it is freed.", None
+        said = tr("It is still alive {} but no op needs it any more before it is freed.")
+        return said.format(where), None
     last = slots[-1]
     keeper = facts.op_at(last)
     source = facts.step.sources[keeper.source] if keeper.source >= 0 else None
     line = f" ({source_text(source)})" if source is not None else ""
     if slots[0] == slot:
         if last == slot:
-            return f"It is alive {where} because that op uses it, for the last time{line}.", source
-        later = f"later {op_place(keeper)} needs it at op {last}{line}"
-        return f"It is alive {where} because that op uses it; {later}.", source
-    between = len(slots) - 1
-    verb = "uses" if between == 1 else "use"
-    more = f" {counted(between, 'op')} {verb} it before that." if between else ""
-    return (
-        f"It is still alive {where} because {op_place(keeper)} needs it at op {last}{line}.{more}",
-        source,
-    )
+            said = tr("It is alive {} because that op uses it, for the last time{}.")
+            return said.format(where, line), source
+        said = tr("It is alive {} because that op uses it; later {} needs it at op {}{}.")
+        return said.format(where, op_place(keeper), last, line), source
+    said = tr("It is still alive {} because {} needs it at op {}{}.")
+    text = said.format(where, op_place(keeper), last, line)
+    if between := len(slots) - 1:
+        text += " " + plural("{} op uses it before that.", "{} ops use it before that.", between)
+    return text, source
 
 
 def source_text(source: SourceLine) -> str:
@@ -94,22 +122,23 @@ def _why_resident(facts: PlanFacts, storage: int) -> str:
     about = facts.step.storages[storage]
     uses = (*facts.producers(storage), *facts.consumers(storage))
     if storage in facts.plan.homes:
-        start = "It lives across steps in host memory and is on the device only while ops use it."
+        start = tr("It lives across steps in host memory and is on the device only while ops use it.")
     elif about.output:
-        start = "It leaves the step, so it lies outside the arena and stays after the last op."
+        start = tr("It leaves the step, so it lies outside the arena and stays after the last op.")
     elif about.category in (Category.INPUT, Category.CONSTANT):
-        start = "It is there before the step and stays until its end."
+        start = tr("It is there before the step and stays until its end.")
     else:
-        start = "It lives across steps, so it is in memory at every op."
+        start = tr("It lives across steps, so it is in memory at every op.")
     writers = [use for use in uses if use.in_place]
     if writers:
         writer = writers[-1]
         op = facts.step.ops[writer.op]
-        return f"{start} {WHO[op.phase]} writes it in place at op {writer.slot}, {op_place(op)}."
-    if uses:
-        count = len(uses)
-        return f"{start} {count} op{'s' if count != 1 else ''} use{'s' if count == 1 else ''} it."
-    return f"{start} No op of this step uses it."
+        said = tr(WRITES[op.phase]).format(writer.slot, op_place(op))
+    elif uses:
+        said = plural("{} op uses it.", "{} ops use it.", len(uses))
+    else:
+        said = tr("No op of this step uses it.")
+    return f"{start} {said}"
 
 
 def idle_cost(facts: PlanFacts, storage: int) -> str:
@@ -127,8 +156,10 @@ def idle_cost(facts: PlanFacts, storage: int) -> str:
     if longest < 2:
         return ""
     peak = facts.peak_slot
-    across = f", the peak at op {peak} among them" if before < peak < after else ""
-    return (
-        f"No op uses it between op {before} and op {after}. "
-        f"Keeping it holds {human(int(facts.sizes[storage]))} through {longest} ops{across}."
-    )
+    said = tr("No op uses it between op {} and op {}. Keeping it holds {} through {} ops.")
+    if before < peak < after:
+        said = tr(
+            "No op uses it between op {} and op {}. Keeping it holds {} through {} ops, the peak at "
+            "op {} among them."
+        )
+    return said.format(before, after, human(int(facts.sizes[storage])), longest, peak)

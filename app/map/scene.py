@@ -20,9 +20,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from app.facts.words import category_name
 from app.map.bands import NO_BANDS, Bands
 from app.map.index import BLOCK, BlockIndex, build_index
 from app.numbers import gib, human
+from app.translation import tr
 from solver.plan import IntArray
 from solver.step import Category
 from solver.timeline import live_bytes
@@ -256,7 +258,8 @@ class ArrayScene(Scene):
 
     def kind(self, rectangle: int) -> str:
         category = CATEGORIES[int(self.category[rectangle])]
-        return self.kinds.get(category, category.value)
+        kind = self.kinds.get(category)
+        return tr(kind) if kind is not None else category_name(category)
 
     def name(self, rectangle: int) -> str:
         return self.named(rectangle)

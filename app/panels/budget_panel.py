@@ -296,7 +296,7 @@ class BudgetPanel(QScrollArea):
             self.problem.setText("")
             self.done.setText(tr("Not solved yet: what a plan within it costs is not known."))
         else:
-            self.done.setText((done_text(facts) or NOTHING_DONE) if facts is not None else "")
+            self.done.setText((done_text(facts) or tr(NOTHING_DONE)) if facts is not None else "")
         self.problem.setVisible(failed is not None)
         self.done.setVisible(bool(self.done.text()))
         self.use.setEnabled(facts is not None)

@@ -303,7 +303,7 @@ class BudgetView(QWidget):
             self._show_message()
             return
         facts = plan_facts(step, entry.plan, entry.baseline)
-        done = done_text(facts) or NOTHING_DONE
+        done = done_text(facts) or tr(NOTHING_DONE)
         self.name.setText(entry.name)
         self.said.setText(done if self._aside is None else tr("Not on this curve. {}").format(done))
         scene = scene_for(step, entry.plan, self._document.baseline)

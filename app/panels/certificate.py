@@ -109,7 +109,7 @@ class CertificateCard(QWidget):
         clear(self.figures)
         for row, (name, figure) in enumerate(facts.rows if facts is not None else ()):
             self.figures.addWidget(label(name, "body", "text2"), row, 0)
-            value = self._bound(figure) if name == BOUND and not running else _figure(figure)
+            value = self._bound(figure) if name == tr(BOUND) and not running else _figure(figure)
             self.figures.addWidget(value, row, 1, Qt.AlignmentFlag.AlignRight)
         self.note.setText(
             facts.note if facts is not None else tr("No plan yet. Solve the step to get one.")

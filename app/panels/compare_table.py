@@ -284,7 +284,7 @@ class CompareTable(QWidget):
         self._add_cause(row + 1, comparison.total, "strong")
 
     def _add_cause(self, row: int, cause: Cause, face: str) -> None:
-        texts = (cause.label, human(cause.saved), percent(cause.share))
+        texts = (tr(cause.label), human(cause.saved), percent(cause.share))
         for column, text in enumerate(texts):
             part = label(text, face)
             part.setWordWrap(column == 0)
@@ -323,7 +323,7 @@ class _Bar(QWidget):
         super().__init__()
         self._part, self._theme, self._cause = part, theme, cause
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(f"{cause.label}: {percent(cause.share)}")
+        self.setAccessibleName(f"{tr(cause.label)}: {percent(cause.share)}")
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme

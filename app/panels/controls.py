@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QWidget
 
+from app.facts.words import category_name
 from app.plain_text import tip
 from app.style import set_property
 from app.theme import DARK, Theme
@@ -132,7 +133,7 @@ class Swatch(QWidget):
 
     def set_category(self, category: Category | None) -> None:
         self._category = category
-        self.setAccessibleName(category.value if category is not None else "")
+        self.setAccessibleName(category_name(category) if category is not None else "")
         self.update()
 
     def set_theme(self, theme: Theme) -> None:

@@ -67,7 +67,7 @@ class LegendBox(QAbstractButton):
         self._by_key = False
         self.setCheckable(True)
         self.setChecked(True)
-        self.setText(group.label)
+        self.setText(tr(group.label))
         self.setObjectName(f"legend {group.label}")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -85,7 +85,7 @@ class LegendBox(QAbstractButton):
         """Show the group's bytes at the peak."""
         self.figure = human(size)
         self.setAccessibleName(
-            tr("{}, {} bytes at the peak").format(self.shows.label, bytes_exact(size))
+            tr("{}, {} bytes at the peak").format(tr(self.shows.label), bytes_exact(size))
         )
         hint = tr("Click: hide or show. Alt+click: show only this.")
         self.setToolTip(tr("{} at the peak. {}").format(human(size), hint))

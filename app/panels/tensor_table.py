@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 
 from app.document import Document
 from app.facts.plan import PlanFacts, plan_facts
+from app.facts.words import category_name
 from app.numbers import GIB, Unit, bytes_exact, unit_of
 from app.panels.controls import label
 from app.panels.sheet import panel_sheet
@@ -48,7 +49,7 @@ def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
             TensorRow(
                 index,
                 storage.name,
-                storage.category.value,
+                category_name(storage.category),
                 size,
                 span.start,
                 span.end,
