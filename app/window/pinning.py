@@ -48,7 +48,7 @@ class Pinning(QObject):
         """What is known of the pins; of others than there are: nothing is known yet."""
         self._before: RunBeforeDialog | None = None
         """Open while it is asked before which op another one is to run."""
-        self._marks: PinMarks | None = None
+        self.marks: PinMarks | None = None
         self._job: CheckPinsJob | None = None
         self._told = False
         """The problem line says what is wrong with the pins."""
@@ -68,7 +68,7 @@ class Pinning(QObject):
         card.set_verdict(self.verdict)
         central.inspector.pins.remove_asked.connect(self.remove)
         central.map_page.map.menu_asked.connect(self._extend_menu)
-        self._marks = PinMarks(central.map_page.map)
+        self.marks = PinMarks(central.map_page.map)
         self._mark()
 
     # Giving
@@ -203,8 +203,8 @@ class Pinning(QObject):
 
     @Slot()
     def _mark(self) -> None:
-        if self._marks is not None:
-            self._marks.set_pinned(*pin_marks(self._document))
+        if self.marks is not None:
+            self.marks.set_pinned(*pin_marks(self._document))
 
     @Slot(object, int)
     def _extend_menu(self, menu: QMenu, slot: int) -> None:
