@@ -19,6 +19,7 @@ from app.document import Entry
 from app.facts.plan import PlanFacts
 from app.facts.solve import proven_overhead
 from app.numbers import GIB, Unit, overhead, percent
+from app.translation import tr
 from solver.step import Step
 from solver.terms import Choice, DeviceModel
 
@@ -184,33 +185,37 @@ def budget_facts(
     free = next((p for p in points if p.overhead <= 0), None)
     below = ""
     if free is not None and free is not point and free.budget_bytes > budget:
-        below = f"{percent(1 - budget / free.budget_bytes)} below the step without added time"
+        below = tr("{} below the step without added time").format(
+            percent(1 - budget / free.budget_bytes)
+        )
     if point is None or facts is None:
-        return BudgetFacts(title, below, (), f"{title} is not solved", "")
+        return BudgetFacts(title, below, (), tr("{} is not solved").format(title), "")
     if point is free:
-        below = "The least that costs no time"
-    rows = [("Overhead", f"{overhead(point.overhead)} time")]
+        below = tr("The least that costs no time")
+    rows = [(tr("Overhead"), tr("{} time").format(overhead(point.overhead)))]
     bound = ""
     if point.bound is not None and point.gap is not None:
-        rows.append(("Lower bound", overhead(point.bound)))
-        rows.append(("Gap", points_text(point.gap)))
-        bound = f"bound {overhead(point.bound)}, gap {points_text(point.gap)}"
+        rows.append((tr("Lower bound"), overhead(point.bound)))
+        rows.append((tr("Gap"), points_text(point.gap)))
+        bound = tr("bound {}, gap {}").format(overhead(point.bound), points_text(point.gap))
     elif not point.free:
-        rows.append(("Lower bound", "nothing is proven"))
-    rows.append(("Needs", f"{unit.text(facts.total_bytes)} {unit.name}"))
-    return BudgetFacts(title, below, tuple(rows), f"{overhead(point.overhead)} time at {title}", bound)
+        rows.append((tr("Lower bound"), tr("nothing is proven")))
+    rows.append((tr("Needs"), f"{unit.text(facts.total_bytes)} {unit.name}"))
+    return BudgetFacts(
+        title, below, tuple(rows), tr("{} time at {}").format(overhead(point.overhead), title), bound
+    )
 
 
 def points_text(gap: float) -> str:
     """``0.08 points``: of percent."""
-    return f"{gap * 100:.2f} points"
+    return tr("{:.2f} points").format(gap * 100)
 
 
 def infeasible_text(one: Infeasible, unit: Unit) -> str:
     """``Needs at least 2.680 GiB, budget 2.000 GiB``."""
     budget, least = unit.text(one.budget_bytes), unit.text(one.impossible_bytes + 1)
     if one.impossible_bytes < one.budget_bytes:
-        return f"No plan was found within {budget} {unit.name}"
+        return tr("No plan was found within {} {}").format(budget, unit.name)
     if least == budget:
-        return f"Proven: no plan fits into {budget} {unit.name}"
-    return f"Needs at least {least} {unit.name}, budget {budget} {unit.name}"
+        return tr("Proven: no plan fits into {} {}").format(budget, unit.name)
+    return tr("Needs at least {} {}, budget {} {}").format(least, unit.name, budget, unit.name)

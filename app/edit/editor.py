@@ -11,6 +11,7 @@ from app.edit.original import Original
 from app.edit.pinning import hindrance, pins_of
 from app.edit.words import move_text, run_text
 from app.history import Change
+from app.translation import tr
 from solver.pins import Pins
 from solver.plan import Status
 
@@ -65,7 +66,7 @@ class Editor(QObject):
     def hindrance(self) -> str:
         """Why what surrounds the edits cannot be solved now; empty: it can."""
         draft = self.draft
-        return hindrance(draft) if draft is not None else "Nothing is moved yet."
+        return hindrance(draft) if draft is not None else tr("Nothing is moved yet.")
 
     @property
     def pins(self) -> Pins:
@@ -82,7 +83,9 @@ class Editor(QObject):
         return result
 
     def _name(self, name: str) -> str:
-        return self.free_name(name if name.endswith(", edited") else f"{name}, edited")
+        return self.free_name(
+            name if name.endswith(tr("{}, edited").format("")) else tr("{}, edited").format(name)
+        )
 
     def _take(self, draft: Draft, text: str) -> None:
         """Show a changed draft."""

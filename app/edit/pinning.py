@@ -9,14 +9,17 @@ from collections.abc import Iterator
 
 from app.edit.draft import Draft
 from app.facts.compare import moved_ops
+from app.translation import tr
 from solver.pins import At, Before, Pin, Pins
 
 
 def hindrance(draft: Draft) -> str:
     """Why what surrounds the edits of a draft cannot be solved; empty: it can."""
     if draft.violations and not by_pins(draft):
-        return "Here the rest is placed anew, and ops stay in their order. First undo what breaks it."
-    return "" if draft.edited else "Nothing is moved yet."
+        return tr(
+            "Here the rest is placed anew, and ops stay in their order. First undo what breaks it."
+        )
+    return "" if draft.edited else tr("Nothing is moved yet.")
 
 
 def by_pins(draft: Draft) -> bool:

@@ -12,6 +12,7 @@ from app.facts.modules import storage_modules
 from app.facts.plan import op_label
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, Scene
+from app.translation import tr
 from solver.plan import IntArray
 
 
@@ -77,13 +78,13 @@ class Slots:
     def made_by(self, rectangle: int) -> str:
         """``op 12, relu``; ``slot 12`` where there are no ops."""
         if self.resident(rectangle):
-            return "" if self._leaves(rectangle) else "before the step"
+            return "" if self._leaves(rectangle) else tr("before the step")
         return self.op(int(self.scene.start[rectangle]))
 
     def until(self, rectangle: int) -> str:
         """``op 564, relu backward``: the last slot it is there for."""
         if self.resident(rectangle):
-            return "leaves the step" if self._leaves(rectangle) else "stays"
+            return tr("leaves the step") if self._leaves(rectangle) else tr("stays")
         return self.op(int(self.scene.end[rectangle]) - 1)
 
     def _leaves(self, rectangle: int) -> bool:
@@ -96,5 +97,5 @@ class Slots:
         """What runs at a slot, in the fewest words."""
         scene = self.scene
         if isinstance(scene, PlanScene) and 0 <= slot < scene.facts.slots:
-            return f"op {slot}, {op_label(scene.facts.op_at(slot))}"
-        return f"slot {slot}"
+            return tr("op {}, {}").format(slot, op_label(scene.facts.op_at(slot)))
+        return tr("slot {}").format(slot)

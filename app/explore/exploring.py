@@ -22,6 +22,7 @@ from app.map.slot_axis import SecondsOf
 from app.map.view import MapView
 from app.numbers import human
 from app.theme import Theme
+from app.translation import tr
 
 if TYPE_CHECKING:
     from app.panels.inspector import InspectorPanel
@@ -206,7 +207,7 @@ class Exploring(QObject):
         changes = [f"+{human(more)}"] if more else []
         changes += [f"−{human(less)}"] if less else []
         place = scene.place(slot)
-        live = f"Live {size_of_plan(int(scene.live[slot]))}"
+        live = tr("Live {}").format(size_of_plan(int(scene.live[slot])))
         self.bar.show_step(slot, place[0].upper() + place[1:], live, "  ".join(changes))
         self.play_overlay.show_step(made, freed)
         self._view.go_to_slot(slot)

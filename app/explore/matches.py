@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from app.facts.finding import Query, parse_query
+from app.translation import tr
 from solver.errors import BayplanError
 
 
@@ -40,7 +41,11 @@ class Matches:
             return ""
         if not self.found:
             return "none"
-        return f"{self.at + 1:,} of {len(self.found):,}" if self.at >= 0 else f"{len(self.found):,}"
+        return (
+            tr("{:,} of {:,}").format(self.at + 1, len(self.found))
+            if self.at >= 0
+            else f"{len(self.found):,}"
+        )
 
     def step(self, by: int) -> int | None:
         """The next that was found, or the one before, round and round; None where there is none."""

@@ -29,9 +29,9 @@ class PlayBar(Strip):
         self.setAccessibleName(tr("Play the step"))
         self._player = player
         self._theme = DARK
-        self.back = _button("Step back", "Step back (,)")
-        self.play = _button("Play", "Play or pause (Space)")
-        self.on = _button("Step on", "Step on (.)")
+        self.back = _button(tr("Step back"), tr("Step back (,)"))
+        self.play = _button(tr("Play"), tr("Play or pause (Space)"))
+        self.on = _button(tr("Step on"), tr("Step on (.)"))
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("playSlider")
         self.slider.setAccessibleName(tr("Op"))
@@ -52,7 +52,7 @@ class PlayBar(Strip):
         self.change = label("", "body", "text3")
         self.change.setObjectName("playChange")
         self.change.setMinimumWidth(CHANGE_WIDTH)
-        self.close_button = _button("Close", "End playing (Esc)")
+        self.close_button = _button(tr("Close"), tr("End playing (Esc)"))
         for part in (self.back, self.play, self.on):
             self.row.addWidget(part)
         self.row.addWidget(self.slider, 2)

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
 from app.fonts import text_font
 from app.plain_text import tip
 from app.theme import DARK, Theme
+from app.translation import tr
 
 HEAD_HEIGHT, ROW_HEIGHT = 24, 20
 PADDING = 26
@@ -82,9 +83,9 @@ class RowsModel(QAbstractTableModel, Generic[Row]):
         if orientation is not Qt.Orientation.Horizontal:
             return None
         if role == Qt.ItemDataRole.DisplayRole:
-            return self.columns[section].title
+            return tr(self.columns[section].title)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.columns[section].tip or None
+            return tr(self.columns[section].tip) if self.columns[section].tip else None
         return self._alignment(section) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:

@@ -12,8 +12,9 @@ from app.map.scene import size_of_plan
 from app.map.view import MapView
 from app.snapshot.finding import FoundIn
 from app.snapshot.recorded import Recorded
+from app.translation import mark, tr
 
-PLACEHOLDER = "Find by function, file, >64MiB"
+PLACEHOLDER = mark("Find by function, file, >64MiB")
 
 
 class RecordedExploring(QObject):
@@ -81,12 +82,15 @@ class RecordedExploring(QObject):
         self.moment.point(slot)
         scene = self._within.recorded.scene if self._within is not None else None
         if scene is None or not 0 <= slot < scene.slots:
-            self.pointed.emit(("Ready",))
+            self.pointed.emit((tr("Ready"),))
             return
         place = scene.place(slot)
-        texts = [place[0].upper() + place[1:], f"Live {size_of_plan(int(scene.live[slot]))}"]
+        texts = [
+            place[0].upper() + place[1:],
+            tr("Live {}").format(size_of_plan(int(scene.live[slot]))),
+        ]
         if len(scene.reserved):
-            texts.append(f"Reserved {size_of_plan(scene.reserved_at(slot))}")
+            texts.append(tr("Reserved {}").format(size_of_plan(scene.reserved_at(slot))))
         if isinstance(address, float):
-            texts.append(f"Address {size_of_plan(max(int(address), 0))}")
+            texts.append(tr("Address {}").format(size_of_plan(max(int(address), 0))))
         self.pointed.emit(tuple(texts))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from app.facts.finding import Query
 from app.snapshot.recorded import Recorded
+from app.translation import tr
 from solver.errors import BayplanError
 from solver.plan import IntArray
 
@@ -85,5 +86,5 @@ class FoundIn:
         passed = np.concatenate([[0], np.cumsum(frames[recording.stack_frames])])
         counts = np.diff(passed[recording.stack_starts])
         # Last, at -1: no stack at all, which is called what the list calls it.
-        stacks = np.append(counts > 0, word in "before the recording, no stack")
+        stacks = np.append(counts > 0, word in tr("before the recording, no stack").casefold())
         return np.asarray(stacks[part.trace.allocations.stack[part.allocation]], np.bool_)

@@ -6,26 +6,35 @@ import numpy as np
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 
 from app.numbers import bytes_exact
+from app.translation import mark, tr
 from runtime.snapshot.excerpt import Excerpt
 from runtime.snapshot.recording import ACTIONS, IntArray
 from runtime.snapshot.stacks import Places
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 
-COLUMNS = ("Event", "Seconds", "What happened", "Bytes", "Address", "Stream", "Where")
+COLUMNS = (
+    mark("Event"),
+    mark("Seconds"),
+    mark("What happened"),
+    mark("Bytes"),
+    mark("Address"),
+    mark("Stream"),
+    mark("Where"),
+)
 RIGHT = frozenset({0, 1, 3})
 HAPPENED, WHERE = 2, 6
 SAID = {
-    "alloc": "allocated",
-    "free_requested": "free asked for",
-    "free_completed": "freed",
-    "segment_alloc": "segment reserved",
-    "segment_free": "segment given back",
-    "segment_map": "segment grew",
-    "segment_unmap": "segment shrank",
-    "oom": "out of memory",
-    "snapshot": "snapshot taken",
-    "other": "other",
+    "alloc": mark("allocated"),
+    "free_requested": mark("free asked for"),
+    "free_completed": mark("freed"),
+    "segment_alloc": mark("segment reserved"),
+    "segment_free": mark("segment given back"),
+    "segment_map": mark("segment grew"),
+    "segment_unmap": mark("segment shrank"),
+    "oom": mark("out of memory"),
+    "snapshot": mark("snapshot taken"),
+    "other": mark("other"),
 }
 
 
@@ -68,7 +77,7 @@ class HistoryModel(QAbstractTableModel):
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(section)
-        return COLUMNS[section] if role == Qt.ItemDataRole.DisplayRole else None
+        return tr(COLUMNS[section]) if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -83,7 +92,7 @@ class HistoryModel(QAbstractTableModel):
         return (
             lambda e: f"{e:,}",
             lambda e: f"{seconds[e]:.6f}" if len(seconds) else "",
-            lambda e: SAID[ACTIONS[int(events.action[e])]],
+            lambda e: tr(SAID[ACTIONS[int(events.action[e])]]),
             lambda e: bytes_exact(int(events.size[e])),
             lambda e: f"{int(events.address[e]):#x}",
             lambda e: f"{int(events.stream[e]):#x}",

@@ -3,13 +3,13 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
-from app.numbers import counted, human
+from app.numbers import human
 from app.panels.controls import ElidedLabel, Swatch, clear, label
 from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.snapshot.recorded import Recorded
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import plural, tr
 
 SHARES = 40
 FRAMES = 60
@@ -56,7 +56,7 @@ class RecordedInspector(QScrollArea):
         self.heading = label("", "strong")
         column.addSpacing(4)
         column.addWidget(self.heading)
-        self.rows = RowTable("Stack")
+        self.rows = RowTable(tr("Stack"))
         self.rows.setObjectName("stack")
         self.rows.chosen.connect(self._chosen)
         column.addWidget(self.rows)
@@ -103,12 +103,17 @@ class RecordedInspector(QScrollArea):
         self.name.setText(about.name)
         self._say("")
         address = recorded.placed.low[rectangle] if recorded.placed is not None else None
-        placed = () if address is None else (("Placed anew", f"at {human(int(address))}"),)
+        placed = (
+            () if address is None else ((tr("Placed anew"), tr("at {}").format(human(int(address)))),)
+        )
         self._figures((*about.rows, *placed))
         frames = about.stack[:FRAMES]
         rest = len(about.stack) - len(frames)
-        more = f", {counted(rest, 'more frame')} not shown" if rest else ""
-        self.heading.setText(tr("Stack, the innermost first{}").format(more) if frames else "")
+        heading = tr("Stack, the innermost first") if frames else ""
+        if rest:
+            more = plural("{} more frame", "{} more frames", rest)
+            heading = tr("Stack, the innermost first, {} not shown").format(more)
+        self.heading.setText(heading)
         self.rows.setAccessibleName(tr("Stack"))
         self.rows.set_rows(
             [

@@ -19,24 +19,24 @@ from PySide6.QtWidgets import (
 
 from app.explore.alive import Slots
 from app.explore.moment import Moment
-from app.numbers import counted, human, percent, plan_size
+from app.numbers import human, percent, plan_size
 from app.panels.controls import ElidedLabel, rule
 from app.panels.table import ROW_HEIGHT, Column, RowsModel, dense_table, fit_columns, select_rows
 from app.snapshot.history import HAPPENED, SAID, WHERE, HistoryModel
 from app.snapshot.recorded import Recorded
 from app.theme import Theme
-from app.translation import tr
+from app.translation import mark, plural, tr
 from runtime.snapshot.stacks import By, Share
 
 FILTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("All events", ()),
-    ("Allocations", ("alloc",)),
-    ("Frees", ("free_requested", "free_completed")),
-    ("Segments", ("segment_alloc", "segment_free", "segment_map", "segment_unmap")),
-    ("Out of memory", ("oom",)),
+    (mark("All events"), ()),
+    (mark("Allocations"), ("alloc",)),
+    (mark("Frees"), ("free_requested", "free_completed")),
+    (mark("Segments"), ("segment_alloc", "segment_free", "segment_map", "segment_unmap")),
+    (mark("Out of memory"), ("oom",)),
 )
 HISTORY, ALIVE, SUMS = range(3)
-TABS = ("Allocator history", "Alive at the cursor", "Summed up")
+TABS = (mark("Allocator history"), mark("Alive at the cursor"), mark("Summed up"))
 THROTTLE_MS = 60
 """At most so often the tables follow the pointer."""
 BYTES, KIND, SINCE, UNTIL = 1, 2, 3, 4
@@ -65,10 +65,12 @@ class RecordedLists(QWidget):
         self.tabs.setDrawBase(False)
         self.tabs.setExpanding(False)
         for text in TABS:
-            self.tabs.addTab(text)
-        self.filter = _box("historyFilter", "Events in the table", [text for text, _ in FILTERS])
+            self.tabs.addTab(tr(text))
+        self.filter = _box(
+            "historyFilter", tr("Events in the table"), [tr(text) for text, _ in FILTERS]
+        )
         self.filter.currentIndexChanged.connect(self._filter)
-        self.by = _box("sumBy", "Sum bytes by", [f"By {by.value}" for by in By])
+        self.by = _box("sumBy", tr("Sum bytes by"), [tr("By {}").format(tr(by.value)) for by in By])
         self.by.currentIndexChanged.connect(self.refresh)
         self.hold = QCheckBox(tr("Hold"))
         self.hold.setObjectName("holdMoment")
@@ -81,10 +83,10 @@ class RecordedLists(QWidget):
         self.table.clicked.connect(self._event_chosen)
         self.table.activated.connect(self._event_chosen)
         self.alive: RowsModel[int] = RowsModel(self._alive_columns())
-        self.alive_table = dense_table("Alive at the cursor", self.alive, wide=0)
+        self.alive_table = dense_table(tr("Alive at the cursor"), self.alive, wide=0)
         self.alive_table.selectionModel().selectionChanged.connect(self._alive_chosen)
         self.sums: RowsModel[Share] = RowsModel(self._sum_columns())
-        self.sum_table = dense_table("Bytes by line", self.sums, wide=0)
+        self.sum_table = dense_table(tr("Bytes by line"), self.sums, wide=0)
         self.sum_table.clicked.connect(self._sum_chosen)
         self.sum_table.activated.connect(self._sum_chosen)
         for section, width in WIDTHS.items():
@@ -171,16 +173,16 @@ class RecordedLists(QWidget):
             self.alive.set_rows(there.tolist())
             selected = set(self._selection)
             select_rows(self.alive_table, [n for n, r in enumerate(self.alive.rows) if r in selected])
-            many = counted(len(there), "allocation" if recorded.part is not None else "row")
+            many = plural("{} row", "{} rows", len(there))
+            if recorded.part is not None:
+                many = plural("{} allocation", "{} allocations", len(there))
         else:
             self.sums.set_rows(recorded.shares_at(slot, self.grouped_by))
-            many = counted(len(self.sums.rows), "place")
+            many = plural("{} place", "{} places", len(self.sums.rows))
         self._filling = False
         scene = recorded.scene
-        peak = ", the peak" if slot == scene.peak_slot else ""
-        self.total.setText(
-            tr("{}, {} at {}{}").format(many, plan_size(int(scene.live[slot])), scene.place(slot), peak)
-        )
+        said = tr("{}, {} at {}, the peak") if slot == scene.peak_slot else tr("{}, {} at {}")
+        self.total.setText(said.format(many, plan_size(int(scene.live[slot])), scene.place(slot)))
 
     @property
     def grouped_by(self) -> By:
@@ -201,11 +203,11 @@ class RecordedLists(QWidget):
 
     def _alive_columns(self) -> tuple[Column[int], ...]:
         return (
-            Column("Allocation", lambda r: self._of(r, "name")),
-            Column("Bytes", lambda r: self._of(r, "bytes"), self._size, number=True),
-            Column("Made", lambda r: self._of(r, "kind"), tone=lambda r: "text2"),
-            Column("Since", lambda r: self._of(r, "since"), self._start, tone=lambda r: "text2"),
-            Column("Until", lambda r: self._of(r, "until"), self._end, tone=lambda r: "text2"),
+            Column(mark("Allocation"), lambda r: self._of(r, "name")),
+            Column(mark("Bytes"), lambda r: self._of(r, "bytes"), self._size, number=True),
+            Column(mark("Made"), lambda r: self._of(r, "kind"), tone=lambda r: "text2"),
+            Column(mark("Since"), lambda r: self._of(r, "since"), self._start, tone=lambda r: "text2"),
+            Column(mark("Until"), lambda r: self._of(r, "until"), self._end, tone=lambda r: "text2"),
         )
 
     def _of(self, rectangle: int, what: str) -> str:
@@ -222,8 +224,8 @@ class RecordedLists(QWidget):
             case "kind":
                 return scene.kind(rectangle)
             case "since":
-                return scene.place(start) if start else "the beginning"
-        return scene.place(end) if end < scene.slots else "the end"
+                return scene.place(start) if start else tr("the beginning")
+        return scene.place(end) if end < scene.slots else tr("the end")
 
     def _size(self, rectangle: int) -> int:
         return int(self._slots.sizes[rectangle]) if self._slots is not None else 0
@@ -236,10 +238,10 @@ class RecordedLists(QWidget):
 
     def _sum_columns(self) -> tuple[Column[Share], ...]:
         return (
-            Column("Where", lambda share: share.place),
-            Column("Allocations", lambda s: f"{s.count:,}", lambda s: s.count, number=True),
-            Column("Bytes", lambda s: human(s.bytes), lambda s: s.bytes, number=True),
-            Column("Of all", self._fraction, lambda s: s.bytes, number=True),
+            Column(mark("Where"), lambda share: share.place),
+            Column(mark("Allocations"), lambda s: f"{s.count:,}", lambda s: s.count, number=True),
+            Column(mark("Bytes"), lambda s: human(s.bytes), lambda s: s.bytes, number=True),
+            Column(mark("Of all"), self._fraction, lambda s: s.bytes, number=True),
         )
 
     def _fraction(self, share: Share) -> str:

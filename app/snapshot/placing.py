@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from app.numbers import human
+from app.translation import tr
 from runtime.snapshot.excerpt import Excerpt
 from solver.check_placement import require_right_placement
 from solver.placement.problem import PlacementProblem
@@ -95,9 +96,13 @@ def lost_sentence(part: Excerpt, placed: Placed) -> str:
 def lost_text(lost: int, needed: int) -> str:
     """The same of the bytes that were reserved, and those that the placement needs, beyond the peak."""
     if lost <= 0:
-        return "Nothing is lost to fragmentation."
+        return tr("Nothing is lost to fragmentation.")
     if needed <= 0:
-        return f"You lose {human(lost)} to fragmentation; this placement needs none of it."
+        return tr("You lose {} to fragmentation; this placement needs none of it.").format(human(lost))
     if needed < lost:
-        return f"You lose {human(lost)} to fragmentation; this placement needs {human(needed)} of it."
-    return f"You lose {human(lost)} to fragmentation; no better placement was found in time."
+        return tr("You lose {} to fragmentation; this placement needs {} of it.").format(
+            human(lost), human(needed)
+        )
+    return tr("You lose {} to fragmentation; no better placement was found in time.").format(
+        human(lost)
+    )

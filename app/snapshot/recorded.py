@@ -20,8 +20,9 @@ from app.map.scene import (
     size_of_plan,
 )
 from app.map.unusable import unusable_regions
-from app.numbers import bytes_exact, counted, human
+from app.numbers import bytes_exact, human
 from app.snapshot.placing import Placed, lost_text
+from app.translation import mark, plural, tr
 from runtime.snapshot.excerpt import Excerpt
 from runtime.snapshot.recording import Frame
 from runtime.snapshot.stacks import CATEGORIES as BY_STACK
@@ -35,13 +36,13 @@ from solver.step import Category
 
 BoolArray = npt.NDArray[np.bool_]
 KINDS = {
-    Category.ACTIVATION: "Made in forward",
-    Category.GRADIENT: "Made in backward",
-    Category.TEMPORARY: "Elsewhere",
-    Category.BUFFER: "There all the time",
+    Category.ACTIVATION: mark("Made in forward"),
+    Category.GRADIENT: mark("Made in backward"),
+    Category.TEMPORARY: mark("Elsewhere"),
+    Category.BUFFER: mark("There all the time"),
 }
 """What the colours of a snapshot's allocations say."""
-TABLE_KINDS = {Category.ACTIVATION: "For a while", Category.BUFFER: "There all the time"}
+TABLE_KINDS = {Category.ACTIVATION: mark("For a while"), Category.BUFFER: mark("There all the time")}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Recorded:
     """Who allocated what is there at the peak, the most bytes first."""
     note: str = ""
     """What is not shown, in words."""
-    how: str = "As recorded"
+    how: str = mark("As recorded")
     """Where the addresses are from."""
     placed: Placed | None = None
     placed_scene: ArrayScene | None = None
@@ -139,8 +140,10 @@ class Recorded:
             text = lost_text(self.lost, self.placed.height - self.scene.live_peak)
         else:
             before, after = human(self.reserved), human(self.placed.height)
-            text = f"{self.how} needs {before}; this placement {after}"
-            text += ", and none needs less." if self.placed.optimal else "."
+            said = tr("{} needs {}; this placement {}.")
+            if self.placed.optimal:
+                said = tr("{} needs {}; this placement {}, and none needs less.")
+            text = said.format(tr(self.how), before, after)
         return f"{text} {self.note}".strip()
 
 
@@ -177,18 +180,18 @@ def of_snapshot(part: Excerpt, path: Path) -> Recorded:
 
     def named(rectangle: int) -> str:
         stack = int(stacks[rectangle])
-        return places[stack].text if stack >= 0 else "before the recording"
+        return places[stack].text if stack >= 0 else tr("before the recording")
 
     reserved = part.reserved_peak
     scene = array_scene(
-        f"{part.recording.name} · as recorded",
+        tr("{} · as recorded").format(part.recording.name),
         part.start,
         part.end,
         part.low,
         high,
         category,
         slots=part.slots,
-        lines=(Line(reserved, f"Reserved {size_of_plan(reserved)}", LineRole.RESERVED),),
+        lines=(Line(reserved, tr("Reserved {}").format(size_of_plan(reserved)), LineRole.RESERVED),),
         reserved=part.reserved,
         held=np.stack(
             [segments.start, segments.end, segments.address, segments.address + segments.size], axis=1
@@ -197,17 +200,16 @@ def of_snapshot(part: Excerpt, path: Path) -> Recorded:
         named=named,
         told=lambda rectangle: about(rectangle).rows[2:],
         placed=lambda slot: _moment(part, slot),
-        unit="allocation",
+        unit=mark("allocation"),
         kinds=KINDS,
     )
     note = ""
     if part.left_out:
         most = human(int(part.unseen.max(initial=0)))
-        note = (
-            f"{counted(part.left_out, 'allocation')} below {human(part.choice.least)} "
-            f"(at most {most} at once) left out."
+        note = tr("{} below {} (at most {} at once) left out.").format(
+            plural("{} allocation", "{} allocations", part.left_out), human(part.choice.least), most
         )
-    device = f"device {part.trace.device}"
+    device = tr("device {}").format(part.trace.device)
     return Recorded(
         f"{part.recording.name} · {device}",
         path,
@@ -223,8 +225,8 @@ def of_snapshot(part: Excerpt, path: Path) -> Recorded:
 
 def _moment(part: Excerpt, slot: int) -> str:
     """``allocation 12,345, 3.204 s``."""
-    when = f", {part.seconds[slot]:.3f} s" if slot < len(part.seconds) else ""
-    return f"allocation {slot:,}{when}"
+    text = tr("allocation {:,}").format(slot)
+    return f"{text}, {part.seconds[slot]:.3f} s" if slot < len(part.seconds) else text
 
 
 def _about_allocation(part: Excerpt, places: Places, category: Category, rectangle: int) -> About:
@@ -233,25 +235,25 @@ def _about_allocation(part: Excerpt, places: Places, category: Category, rectang
     size, begin, end = (int(a[allocation]) for a in (stays.size, stays.start, stays.end))
     stack = int(stays.stack[allocation])
     rows = [
-        ("Bytes", f"{human(size)} ({bytes_exact(size)} B)"),
-        ("Rounded", f"{bytes_exact(int(part.size[rectangle]))} B"),
-        ("Address", f"{int(stays.address[allocation]):#x}"),
-        ("Allocated", _event(part, begin)),
-        ("Freed", _event(part, end)),
+        (tr("Bytes"), f"{human(size)} ({bytes_exact(size)} B)"),
+        (tr("Rounded"), f"{bytes_exact(int(part.size[rectangle]))} B"),
+        (tr("Address"), f"{int(stays.address[allocation]):#x}"),
+        (tr("Allocated"), _event(part, begin)),
+        (tr("Freed"), _event(part, end)),
     ]
     if begin >= 0:
-        rows.append(("Stream", f"{int(part.trace.events.stream[begin]):#x}"))
-    name = places[stack].text if stack >= 0 else "Allocated before the recording"
+        rows.append((tr("Stream"), f"{int(part.trace.events.stream[begin]):#x}"))
+    name = places[stack].text if stack >= 0 else tr("Allocated before the recording")
     return About(name, category, tuple(rows), tuple(part.recording.stack(stack)))
 
 
 def _event(part: Excerpt, event: int) -> str:
     if event < 0:
-        return "before the recording"
+        return tr("before the recording")
     if event >= part.trace.count:
-        return "not within the recording"
+        return tr("not within the recording")
     seconds = part.trace.seconds
-    return f"event {event:,}" + (f", {seconds[event]:.3f} s" if len(seconds) else "")
+    return tr("event {:,}").format(event) + (f", {seconds[event]:.3f} s" if len(seconds) else "")
 
 
 def of_table(table: PlacementTable, path: Path) -> Recorded:
@@ -271,11 +273,14 @@ def of_table(table: PlacementTable, path: Path) -> Recorded:
     def about(rectangle: int) -> About:
         size = int(given.sizes[rectangle])
         rows = [
-            ("Bytes", f"{human(size)} ({bytes_exact(size)} B)"),
-            ("Lifetime", f"{int(given.starts[rectangle]):,} to {int(given.ends[rectangle]):,}"),
+            (tr("Bytes"), f"{human(size)} ({bytes_exact(size)} B)"),
+            (
+                tr("Lifetime"),
+                tr("{:,} to {:,}").format(int(given.starts[rectangle]), int(given.ends[rectangle])),
+            ),
         ]
         if given.alignments is not None:
-            rows.append(("Alignment", f"{bytes_exact(int(given.alignments[rectangle]))} B"))
+            rows.append((tr("Alignment"), f"{bytes_exact(int(given.alignments[rectangle]))} B"))
         kind = CATEGORIES[category[rectangle]]
         return About(given.name(rectangle), kind, tuple(rows), ())
 
@@ -289,12 +294,12 @@ def of_table(table: PlacementTable, path: Path) -> Recorded:
         slots=slots,
         named=given.name,
         told=lambda rectangle: about(rectangle).rows[1:],
-        placed=lambda slot: f"time {int(times[slot]):,}",
-        unit="time step",
+        placed=lambda slot: tr("time {:,}").format(int(times[slot])),
+        unit=mark("time step"),
         kinds=TABLE_KINDS,
     )
     arenas = given.arena_count
-    note = f"{arenas} arenas are drawn one above the other." if arenas > 1 else ""
+    note = tr("{} arenas are drawn one above the other.").format(arenas) if arenas > 1 else ""
     return Recorded(path.name, path, scene, problem, throughout, about, note=note, how=how)
 
 
@@ -304,8 +309,8 @@ def _addresses(table: PlacementTable, problem: PlacementProblem) -> tuple[IntArr
         at = table.header.index("offset")
         cells = [row[at] for row in table.rows]
         if all(cell.isascii() and cell.isdigit() and len(cell) < 19 for cell in cells):
-            return np.array(cells, np.int64), "As in the file"
-    return stacked(problem, place_by_start(problem)), "First fit in order of start"
+            return np.array(cells, np.int64), mark("As in the file")
+    return stacked(problem, place_by_start(problem)), mark("First fit in order of start")
 
 
 def stacked(problem: PlacementProblem, addresses: IntArray) -> IntArray:
@@ -321,11 +326,11 @@ def with_placement(recorded: Recorded, placed: Placed) -> Recorded:
     """The same with a placement beside it."""
     scene = recorded.scene
     low = stacked(recorded.problem, placed.low)
-    proven = "Placed anew = lower bound" if placed.optimal else "Placed anew"
+    proven = tr("Placed anew = lower bound") if placed.optimal else tr("Placed anew")
     height = int((low + recorded.problem.sizes).max(initial=0))
     role = LineRole.BOUND if placed.optimal else LineRole.HEIGHT
     new = array_scene(
-        f"{recorded.title} · placed anew",
+        tr("{} · placed anew").format(recorded.title),
         scene.start,
         scene.end,
         low,

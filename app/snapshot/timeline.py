@@ -200,7 +200,7 @@ class Timeline(QWidget):
         )
         painter.setPen(QColor(theme.text2))
         right_side = middle | int(Qt.AlignmentFlag.AlignRight)
-        text = f"Allocated, at most {human(int(allocated.max(initial=0)))}"
+        text = tr("Allocated, at most {}").format(human(int(allocated.max(initial=0))))
         painter.drawText(box, right_side, text)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.accent), 1, Qt.PenStyle.DotLine))
