@@ -107,24 +107,28 @@ def address_given(step: Step, text: str) -> int:
 def with_pins(pins: Pins, more: Sequence[Pin]) -> Pins:
     """``pins`` and ``more``. A tensor has one address, and one op runs first or last: what was pinned
     there before gives way."""
-    for pin in more:
-        pins = (*(one for one in pins if not _gives_way(one, pin)), pin)
-    return pins
+    latest = {_place(pin): pin for pin in (*pins, *more)}
+    new = dict.fromkeys(_place(pin) for pin in more)
+    return (*(pin for pin in pins if _place(pin) not in new), *(latest[place] for place in new))
 
 
-def _gives_way(pin: Pin, new: Pin) -> bool:
-    if isinstance(pin, At) and isinstance(new, At):
-        return pin.storage == new.storage
-    return pin == new or (type(pin) is type(new) and isinstance(pin, First | Last))
+def _place(pin: Pin) -> object:
+    """Equal for pins of which there can be one only."""
+    match pin:
+        case At(storage, _):
+            return (At, storage)
+        case First() | Last():
+            return type(pin)
+    return pin
 
 
 def pins_about(pins: Pins, storages: Collection[int], op: int) -> Pins:
     """Those that name one of the storages, or the op (-1: none), of the step as captured."""
-    found = []
+    found, wanted = [], frozenset(storages)
     for pin in pins:
         match pin:
             case At(storage, _):
-                hit = storage in storages
+                hit = storage in wanted
             case Before(first, second):
                 hit = op in (first, second)
             case First(one) | Last(one):
@@ -169,10 +173,9 @@ def pins_where_they_lie(step: Step, facts: PlanFacts, storages: Sequence[int]) -
     pins = []
     for storage in storages:
         spans = facts.spans(storage)
-        if spans and storage in same and spans[0].address >= facts.arena_base:
-            pin = At(same[storage], spans[0].address - facts.arena_base)
-            if is_possible(step, pin):
-                pins.append(pin)
+        planned = storage in same and step.storages[same[storage]].planned
+        if planned and spans and spans[0].address >= facts.arena_base:
+            pins.append(At(same[storage], spans[0].address - facts.arena_base))
     return tuple(pins)
 
 

@@ -57,8 +57,12 @@ class PinMarks(QGraphicsObject):
         return self._view.lane.geometry().united(self._view.map_row.geometry())
 
     def places(self) -> list[tuple[QPointF, bool]]:
-        """Where the middles of the pins are, and whether each is filled."""
-        view, found = self._view, []
+        """Where the middles of the pins are, and whether each is filled.
+
+        Of those that would cover one another the first is drawn, and none over words.
+        """
+        view = self._view
+        found: list[tuple[QPointF, bool]] = []
         scene, row = view.state.scene, view.map_row
         if scene is None:
             return []
@@ -78,7 +82,13 @@ class PinMarks(QGraphicsObject):
             x = row.mapRectToParent(QRectF(row.x_of(slot + 0.5), 0, 0, 0)).x()
             if area.left() <= x <= area.right():
                 found.append((QPointF(x, lane.bottom() + SIZE / 2), kept))
-        return found
+        words = [chip for chip, _ in view.selection_overlay.chips()]
+        free: dict[tuple[int, int], tuple[QPointF, bool]] = {}
+        for place, kept in found:
+            cell = round(place.x() / SIZE), round(place.y() / SIZE)
+            if cell not in free and not any(box.contains(place) for box in words):
+                free[cell] = (place, kept)
+        return list(free.values())
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None

@@ -11,6 +11,8 @@ from app.theme import Theme
 from app.translation import tr
 
 HEIGHT, SIGN, BUTTON = 24, 14, 20
+PADDING = 6
+"""Left and right of the text, by the style sheet."""
 
 
 class PinLine(QWidget):
@@ -64,6 +66,6 @@ class ElidedButton(QPushButton):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
-        room = self.contentsRect().width() - 2
+        room = self.width() - 2 * PADDING - 2
         shown = self.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, room)
         self.setText(shown.replace("&", "&&"))

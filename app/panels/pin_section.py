@@ -4,14 +4,19 @@ from dataclasses import replace
 from functools import partial
 
 from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout
 
 from app.document import Document
 from app.facts.pins import pin_facts
+from app.panels.controls import label
 from app.panels.pin_line import PinLine
 from app.panels.sections import Section
 from app.pin_selection import selected_pins
 from app.theme import DARK, Theme
 from app.translation import tr
+
+MOST = 8
+"""Pins that have a line; those of all are beside the solve."""
 
 
 class PinSection(Section):
@@ -23,12 +28,17 @@ class PinSection(Section):
     def __init__(self, document: Document) -> None:
         super().__init__(tr("Pinned"))
         self._document, self._theme = document, DARK
+        self._rows = QVBoxLayout()
+        self._rows.setSpacing(0)
+        self.rest = label("", "body", "text3")
+        self.column.addLayout(self._rows)
+        self.column.addWidget(self.rest)
         document.pinned.changed.connect(self.follow)
 
     @property
     def lines(self) -> list[PinLine]:
         """What is listed."""
-        items = (self.column.itemAt(i) for i in range(self.column.count()))
+        items = (self._rows.itemAt(i) for i in range(self._rows.count()))
         return [w for item in items if item is not None and isinstance(w := item.widget(), PinLine)]
 
     def set_theme(self, theme: Theme) -> None:
@@ -43,10 +53,11 @@ class PinSection(Section):
         own = selected_pins(document)
         kept = selected_pins(document, shown.plan.pins) if shown is not None else ()
         for line in self.lines:
-            self.column.removeWidget(line)
+            self._rows.removeWidget(line)
             line.hide()
             line.deleteLater()
-        for pin in dict.fromkeys((*own, *kept)) if step is not None else ():
+        pins = tuple(dict.fromkeys((*own, *kept)))
+        for pin in pins[:MOST] if step is not None else ():
             assert step is not None
             about = pin_facts(step, pin)
             # Beside one tensor or op its name need not be said again.
@@ -56,5 +67,7 @@ class PinSection(Section):
             line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
             if pin not in own:
                 line.text.setToolTip(tr("The plan was solved with this pin"))
-            self.column.addWidget(line)
+            self._rows.addWidget(line)
+        self.rest.setText(tr("and {} more").format(f"{len(pins) - MOST:,}"))
+        self.rest.setVisible(len(pins) > MOST)
         self.setVisible(bool(own or kept))

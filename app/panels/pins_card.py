@@ -17,7 +17,7 @@ from solver.pin_text import pins_text
 from solver.pins import Pins
 
 WIDTH = 272
-MOST = 100
+MOST = 40
 """Pins that have a line; a plan that was edited much may have hundreds."""
 
 
@@ -151,7 +151,7 @@ class PinsCard(QWidget):
             line.remove_asked.connect(partial(self.remove_asked.emit, (pin,)))
             (self._broken if broken else self._others).addWidget(line)
         if len(ordered) > MOST:
-            text = tr("and {} more").format(count_text(pins[MOST:]))
+            text = tr("and {} more").format(f"{len(pins) - MOST:,}")
             self._others.addWidget(label(text, "body", "text3"))
 
 
