@@ -106,12 +106,22 @@ def draw(
 
 def _write_page(step: Step, plan: Plan | None, output: Path, arguments: argparse.Namespace) -> None:
     """The step as run and, where there is one, the plan, which is shown first."""
+    from app.cli.budget_options import DEVICE
+    from app.map.slot_axis import seconds_on
     from app.picture.page import write_page
+    from app.picture.page_look import PageLook
+    from solver.budget.costs import was_timed
 
     drawn, as_run = _scenes(step, plan)
     scenes = [("As run", as_run), *([(drawn.plan.name, drawn)] if drawn is not None else [])]
     shown = 0 if arguments.baseline else len(scenes) - 1
-    write_page(scenes, output, shown=shown, theme=arguments.theme or "")
+    write_page(
+        scenes,
+        output,
+        look=PageLook(shown),
+        seconds_of=seconds_on(DEVICE, was_timed(step)),
+        theme=arguments.theme or "",
+    )
 
 
 def _scenes(step: Step, plan: Plan | None) -> "tuple[PlanScene | None, PlanScene]":

@@ -92,18 +92,21 @@ class ReadTableJob(Job):
 class RecordedPageJob(Job):
     """Write recorded maps as one interactive file; success is its path."""
 
-    def __init__(self, recorded: Recorded, path: Path) -> None:
+    def __init__(self, recorded: Recorded, path: Path, *, timed: bool = False) -> None:
+        """``timed``: it begins with slots as wide as their seconds."""
         super().__init__()
-        self._recorded, self._path = recorded, path
+        self._recorded, self._path, self._timed = recorded, path, timed
 
     def run(self) -> Path:
         from app.picture.page import write_page
+        from app.picture.page_look import PageLook
 
         recorded = self._recorded
         scenes: list[tuple[str, Scene]] = [(recorded.how, recorded.scene)]
         if recorded.placed_scene is not None:
             scenes.append(("Placed anew", recorded.placed_scene))
-        write_page(scenes, self._path)
+        look = PageLook(timed=self._timed)
+        write_page(scenes, self._path, look=look, seconds_of=lambda _: recorded.seconds)
         return self._path
 
 

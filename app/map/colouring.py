@@ -47,6 +47,8 @@ AGES = ((0.01, "Under 1 % of the step"), (0.05, "1 to 5 %"), (0.2, "5 to 20 %"),
 """How long a rectangle is there, as a share of all slots; these and what is longer."""
 LONGER, ALWAYS = "Over 50 %", "All the time"
 SAME, LATER, MOVED, ONLY = "Same place", "Other ops, same address", "Other address", "Only here"
+DIFFERENCES = ((SAME, OTHER), (LATER, SERIES + 1), (MOVED, SERIES), (ONLY, SERIES + 2))
+"""What became of a stay in another plan, and its colour number."""
 REST = "Other"
 
 
@@ -222,8 +224,8 @@ def _by_difference(scene: PlanScene, other: PlanScene) -> Colouring:
             of[rectangle] = 2
         elif _life(scene, rectangle) != _life(other, match):
             of[rectangle] = 1
-    colours = [OTHER, SERIES + 1, SERIES, SERIES + 2]
-    return _of_classes(scene, ColourBy.DIFFERENCE, [SAME, LATER, MOVED, ONLY], colours, of)
+    names, colours = [name for name, _ in DIFFERENCES], [number for _, number in DIFFERENCES]
+    return _of_classes(scene, ColourBy.DIFFERENCE, names, colours, of)
 
 
 def _stays(scene: PlanScene) -> dict[tuple[int, int], int]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from app.facts.plan import PlanFacts
 from app.map.index import FloatArray
+from app.map.plan_scene import PlanScene
 from app.map.scene import Scene
 from solver.plan import IntArray
 from solver.terms import DeviceModel
@@ -102,3 +103,12 @@ def slot_seconds(facts: PlanFacts, device: DeviceModel, measured: bool) -> Float
     first = np.zeros(len(order), bool)
     first[np.unique(order, return_index=True)[1]] = True
     return np.where(first, costs.first[order], costs.again[order])
+
+
+def seconds_on(device: DeviceModel, measured: bool) -> SecondsOf:
+    """Seconds of the slots of plans on a device, as ``slot_seconds``; of nothing else."""
+
+    def seconds(scene: Scene) -> FloatArray | None:
+        return slot_seconds(scene.facts, device, measured) if isinstance(scene, PlanScene) else None
+
+    return seconds

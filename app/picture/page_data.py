@@ -2,7 +2,7 @@
 
 ::
 
-    data = {steps: [{storages, ops, sources}], plans: [{rectangles, bands, lines, figures}], ...}
+    data = {steps: [{storages, ops, sources}], plans: [{rectangles, colours, bands, lines}], ...}
     page = base64(gzip(json(data)))        no letter of a tensor's name is in the page as such
 
 Columns rather than rows: a column of 200,000 numbers packs and unpacks in milliseconds. The page adds
@@ -18,25 +18,30 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from app.facts.plan import GROUPS, op_label
+from app.facts.plan import op_label
 from app.facts.why import why_alive
 from app.map.bands import Band
+from app.map.palette import make_palette
 from app.map.plan_scene import PlanScene
-from app.map.scene import CATEGORIES, STACK, Scene
+from app.map.scene import CATEGORIES, Scene
+from app.map.slot_axis import SecondsOf
 from app.numbers import byte_units
 from app.picture.figures import figures
+from app.picture.page_look import PageLook, captured, colours, differences, kinds, slot_times
+from app.theme import DARK
 from solver.plan import IntArray
-from solver.step import Step
+from solver.step import Category, Step
 
-VERSION = 1
+VERSION = 2
 """Of the layout below; the page's scripts travel with the data and know no other."""
 
 Json: TypeAlias = dict[str, Any]
 
 
-def page_data(scenes: Sequence[tuple[str, Scene]], shown: int) -> Json:
-    """Everything of the scenes under their names; ``shown``: the one to begin with."""
+def page_data(scenes: Sequence[tuple[str, Scene]], look: PageLook, seconds_of: SecondsOf) -> Json:
+    """Everything of the scenes under their names; ``look``: what the page begins with."""
     steps: list[Step] = []
+    known: list[PlanScene] = []
     plans = []
     for name, scene in scenes:
         number = -1
@@ -44,23 +49,19 @@ def page_data(scenes: Sequence[tuple[str, Scene]], shown: int) -> Json:
             number = next((i for i, step in enumerate(steps) if step is scene.step), len(steps))
             if number == len(steps):
                 steps.append(scene.step)
-        plans.append(_plan(name, scene, number))
-    names = [category.value for category in CATEGORIES]
+                known.append(scene)
+        plans.append(_plan(name, scene, number, seconds_of))
+    same = _Numbered()
     return {
         "version": VERSION,
         "title": scenes[0][1].title,
-        "shown": shown,
+        "shown": look.shown,
+        "look": {"by": look.by.value, "against": look.against, "timed": look.timed},
         "units": [list(unit) for unit in byte_units()],
-        "categories": names,
-        "groups": [
-            {
-                "label": group.label,
-                "of": [names.index(c.value) for c in CATEGORIES if c in group.categories],
-            }
-            for group in GROUPS
-        ],
-        "stack": [CATEGORIES.index(category) for category in STACK],
-        "steps": [_step(step) for step in steps],
+        "colours": len(make_palette(DARK).names),
+        "difference": differences(),
+        "updates": CATEGORIES.index(Category.PARAMETER),
+        "steps": [_step(scene, same) for scene in known],
         "plans": plans,
     }
 
@@ -72,15 +73,19 @@ def pack(data: Json) -> str:
     return base64.b64encode(gzip.compress(text.encode(), 6, mtime=0)).decode()
 
 
-def _step(step: Step) -> Json:
-    """Names, sizes and ops of a step; texts that recur are numbered."""
+def _step(scene: PlanScene, same: "_Numbered") -> Json:
+    """Names, sizes and ops of a scene's step; texts that recur are numbered.
+
+    ``same``: of the names of ops, which tell them in every step of the page.
+    """
+    step = scene.step
     modules = _Numbered()
     labels = _Numbered()
     values = {value.storage: value for value in _values(step)}
     return {
         "names": [storage.name for storage in step.storages],
         "sizes": [storage.size for storage in step.storages],
-        "category": [CATEGORIES.index(storage.category) for storage in step.storages],
+        "captured": captured(scene),
         "shapes": [
             f"{' × '.join(map(str, values[i].shape)) or 'scalar'}, {values[i].dtype}"
             if i in values
@@ -92,6 +97,7 @@ def _step(step: Step) -> Json:
             "module": [modules(op.module) for op in step.ops],
             "phase": [op.phase.value for op in step.ops],
             "source": [op.source for op in step.ops],
+            "same": [same(op.name) for op in step.ops],
         },
         "labels": labels.texts,
         "modules": modules.texts,
@@ -126,7 +132,7 @@ class _Numbered:
         return self._number[text]
 
 
-def _plan(name: str, scene: Scene, step: int) -> Json:
+def _plan(name: str, scene: Scene, step: int, seconds_of: SecondsOf) -> Json:
     plan: Json = {
         "name": name,
         "step": step,
@@ -138,8 +144,9 @@ def _plan(name: str, scene: Scene, step: int) -> Json:
         "end": scene.end.tolist(),
         "low": scene.low.tolist(),
         "high": scene.high.tolist(),
-        "category": scene.category.tolist(),
-        "tint": scene.tint.tolist(),
+        "kinds": kinds(scene),
+        "colours": colours(scene),
+        "seconds": slot_times(scene, seconds_of),
         "storage": scene.storage.tolist(),
         "resident": (scene.instance < 0).astype(int).tolist(),
         "lines": [[line.size, line.text, line.role.value] for line in scene.lines],
@@ -156,6 +163,7 @@ def _plan(name: str, scene: Scene, step: int) -> Json:
     if isinstance(scene, PlanScene):
         facts = scene.facts
         present = sorted(set(scene.storage.tolist()))
+        plan["run"] = int(scene.baseline is not None)
         plan["order"] = [int(op) for op in facts.plan.order]
         plan["uses"] = {
             storage: [

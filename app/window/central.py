@@ -14,7 +14,7 @@ from app.map.look import MapLook
 from app.map.plan_scene import PlanScene
 from app.map.prepared import scene_for
 from app.map.scene import Scene
-from app.map.slot_axis import slot_seconds
+from app.map.slot_axis import SecondsOf, seconds_on
 from app.map.view import MapView
 from app.panels.budget_model import BudgetModel
 from app.panels.budget_view import BudgetView
@@ -116,9 +116,12 @@ class Central(QObject):
 
     def _seconds(self, scene: Scene) -> FloatArray | None:
         """By slot, on the device of the budget view; measured times win."""
-        if not isinstance(scene, PlanScene):
-            return None
-        return slot_seconds(scene.facts, self.budgets.wanted.device, self.budgets.timed)
+        return self.seconds_of(scene)
+
+    @property
+    def seconds_of(self) -> SecondsOf:
+        """Seconds of slots as they are now; may be asked by another thread."""
+        return seconds_on(self.budgets.wanted.device, self.budgets.timed)
 
     def set_running(self, running: bool) -> None:
         """While a solve runs the best plan so far is the incumbent."""

@@ -147,7 +147,7 @@ class Importing(QObject):
         page.show_recorded(recorded)
         from app.snapshot.exploring import PLACEHOLDER as HERE
 
-        window.search.setPlaceholderText(HERE)
+        window.search.setPlaceholderText(tr(HERE))
         window.setWindowTitle(f"{recorded.title} — Bayplan")
         window.title_corner.show_title(recorded.title)
         window.show_view("recorded")
@@ -204,11 +204,11 @@ class Importing(QObject):
         """Ask where and write the recorded maps as one interactive file."""
         page = self.shown
         recorded = page.recorded if page is not None else None
-        if recorded is None or self._work.busy:
+        if page is None or recorded is None or self._work.busy:
             return
         path = self._where(recorded, tr("Export the Page"), ".html", tr("Pages (*.html)"))
         if path is not None:
-            job = RecordedPageJob(recorded, path)
+            job = RecordedPageJob(recorded, path, timed=page.time.currentIndex() == 1)
             job.succeeded.connect(self._page_written)
             text = tr("Writing {}").format(path.name)
             self._work.run_job(job, "page", Activity(text, running=True))
@@ -241,12 +241,14 @@ class Importing(QObject):
         kinds = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
         path = self._where(recorded, tr("Save the Picture"), ".png", kinds)
         if path is not None:
-            from app.snapshot.picture import render_recorded
+            from app.snapshot.picture import lay_out
 
             try:
-                render_recorded(recorded, path, self._theme)
-            except (BayplanError, OSError) as error:
+                drawing = lay_out(recorded, path, self._theme)
+            except BayplanError as error:
                 self._work.problem.emit("picture", failure_of(error))
+            else:
+                self._window.picturing.write(drawing)
         return True
 
     def clear_selection(self) -> bool:
@@ -289,4 +291,4 @@ class Importing(QObject):
             self.page.clear()
         central = self._window.central
         self._window.menu["time_axis"].setChecked(central is not None and central.look.timed)
-        self._window.search.setPlaceholderText(PLACEHOLDER)
+        self._window.search.setPlaceholderText(tr(PLACEHOLDER))

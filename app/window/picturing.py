@@ -19,6 +19,7 @@ from app.window.commands import with_suffix
 from solver.errors import BayplanError
 
 if TYPE_CHECKING:
+    from app.map.picture import Drawing
     from app.window.main_window import MainWindow
 
 
@@ -70,28 +71,42 @@ class Picturing(QObject):
         except BayplanError as error:
             self._window.work.problem.emit("picture", failure_of(error))
             return
+        self.write(drawing)
+
+    def write(self, drawing: Drawing) -> None:
+        """Paint and write a picture beside the window."""
         job = PictureJob(drawing)
         job.ended.connect(lambda: drawing.close())
         if self._window.work.busy:
             self._window.work.run_beside(job)
         else:
             job.succeeded.connect(self._written)
-            text = tr("Writing {}").format(path.name)
+            text = tr("Writing {}").format(drawing.path.name)
             self._window.work.run_job(job, "picture", Activity(text, stoppable=True))
 
     @Slot()
     def ask_page(self) -> None:
-        """Ask where and write all plans of the step as one page."""
+        """Ask where and write all plans of the step as one page that begins as the map looks."""
+        from app.picture.page_look import PageLook
+
         step, shown = self._document.step, self._document.shown
         if step is None or shown is None:
             return
         path = self._where(tr("Export the Page"), ".html", tr("Pages (*.html)"))
         if path is None:
             return
-        entries = self._document.entries
+        central = self._window.central
+        assert central is not None
+        entries, map_look = self._document.entries, central.look
+        names = [entry.name for entry in entries]
+        look = PageLook(
+            shown=next(i for i, entry in enumerate(entries) if entry is shown),
+            by=map_look.by,
+            against=names.index(map_look.against) if map_look.against in names else -1,
+            timed=map_look.timed,
+        )
         plans = [entry.plan for entry in entries]
-        number = next(i for i, entry in enumerate(entries) if entry is shown)
-        job = PageJob(step, plans, self._document.baseline, number, path)
+        job = PageJob(step, plans, self._document.baseline, path, look, central.seconds_of)
         job.succeeded.connect(self._written)
         text = tr("Writing {}").format(path.name)
         self._window.work.run_job(job, "page", Activity(text, running=True))

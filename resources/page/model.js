@@ -7,8 +7,6 @@ async function unpack(letters) {
   return JSON.parse(await new Response(stream).text());
 }
 
-const NOTHING = new Int32Array(0);
-
 /**
  * One way to run a step: rectangles over slots and addresses.
  *
@@ -21,6 +19,7 @@ class Plan {
   constructor(raw, data) {
     this.raw = raw;
     this.step = raw.step >= 0 ? data.steps[raw.step] : null;
+    this.difference = data.difference;
     this.name = raw.name;
     this.slots = raw.slots;
     this.top = raw.top;
@@ -30,17 +29,42 @@ class Plan {
     this.end = Int32Array.from(raw.end);
     this.low = Float64Array.from(raw.low);
     this.high = Float64Array.from(raw.high);
-    this.category = Uint8Array.from(raw.category);
     this.storage = Int32Array.from(raw.storage);
     this.resident = Uint8Array.from(raw.resident);
-    const odd = data.categories.length;
-    // The colour number: that of the category, or of activations in every second block.
-    this.colour = Uint8Array.from(raw.category, (category, i) => (raw.tint[i] ? odd : category));
     this.stays = this.findStays();
-    this.profile = this.addUp(data.stack);
-    this.live = new Float64Array(this.slots);
-    for (const row of this.profile) row.forEach((size, slot) => (this.live[slot] += size));
+    this.live = this.addUp();
     this.livePeak = this.live.reduce((most, size) => Math.max(most, size), 0);
+    const reserved = raw.reserved.reduce((most, [, , size]) => Math.max(most, size), 0);
+    this.highest = Math.max(this.livePeak, raw.bound?.[0] ?? 0, reserved, 1); // Of the live profile.
+    this.category = ofLetters(raw.colours[CATEGORY].numbers);
+    this.colourings = new Map();
+    this.colourBy(CATEGORY);
+    this.measure(false);
+  }
+
+  /** Tell the rectangles apart by something; by category where the plan does not know that. */
+  colourBy(by, other = null) {
+    const known = by === DIFFERENCE ? this.step && other?.step : this.raw.colours[by];
+    if (!known) [by, other] = [CATEGORY, null];
+    const key = other ?? by;
+    if (!this.colourings.has(key)) {
+      const raw = this.raw.colours[by];
+      const made = other
+        ? differenceFrom(this, other, this.difference)
+        : new Colouring(this, by, raw, ofLetters(raw.numbers));
+      this.colourings.set(key, made);
+    }
+    this.colouring = this.colourings.get(key);
+    this.colour = this.colouring.numbers;
+  }
+
+  /** Make slots as wide as their seconds, where those are known, or all as wide as one another. */
+  measure(timed) {
+    const seconds = timed ? this.raw.seconds : null;
+    if (this.axis && this.axis.timed === Boolean(seconds)) return;
+    this.axis = new SlotAxis(this.slots, seconds);
+    this.left = this.axis.places(this.start);
+    this.right = this.axis.places(this.end);
   }
 
   /** Rectangles of every storage by its number, the earliest first. */
@@ -55,17 +79,15 @@ class Plan {
     return stays;
   }
 
-  /** Live bytes at every slot, one row a category of `stack`. */
-  addUp(stack) {
-    const rows = stack.map(() => new Float64Array(this.slots + 1));
-    const rowOf = new Map(stack.map((category, row) => [category, row]));
+  /** Live bytes at every slot. */
+  addUp() {
+    const live = new Float64Array(this.slots + 1);
     for (let i = 0; i < this.count; i++) {
-      const row = rows[rowOf.get(this.category[i])];
-      row[this.start[i]] += this.high[i] - this.low[i];
-      row[this.end[i]] -= this.high[i] - this.low[i];
+      live[this.start[i]] += this.high[i] - this.low[i];
+      live[this.end[i]] -= this.high[i] - this.low[i];
     }
-    for (const row of rows) for (let slot = 1; slot <= this.slots; slot++) row[slot] += row[slot - 1];
-    return rows.map((row) => row.subarray(0, this.slots));
+    for (let slot = 1; slot <= this.slots; slot++) live[slot] += live[slot - 1];
+    return live.subarray(0, this.slots);
   }
 
   nameOf(i) {
@@ -75,6 +97,11 @@ class Plan {
   /** Bytes that were asked for. */
   bytesOf(i) {
     return this.step ? this.step.sizes[this.storage[i]] : this.high[i] - this.low[i];
+  }
+
+  /** What a rectangle is by category. */
+  kindOf(i) {
+    return this.raw.kinds[this.category[i]];
   }
 
   shapeOf(i) {
@@ -111,26 +138,26 @@ class Plan {
   aliveAt(slot, shown) {
     const found = [];
     for (let i = 0; i < this.count; i++)
-      if (this.start[i] <= slot && slot < this.end[i] && shown(this.category[i])) found.push(i);
+      if (this.start[i] <= slot && slot < this.end[i] && shown(this.colour[i])) found.push(i);
     return found.sort((a, b) => this.high[b] - this.low[b] - (this.high[a] - this.low[a]) || a - b);
   }
 
   /**
-   * The shown rectangle at a slot and an address, else the nearest within reach, or -1.
+   * The shown rectangle at a place of the axis and an address, else the nearest within reach, or -1.
    * A look at all of them: a millisecond for 200,000.
    */
-  pick(slot, address, shown, nearSlots = 0, nearBytes = 0) {
+  pick(place, address, shown, nearPlaces = 0, nearBytes = 0) {
+    const { left, right, low, high } = this;
     let best = -1;
     let least = Infinity;
     for (let i = 0; i < this.count; i++) {
-      const right = Math.max(this.start[i] - slot, slot - this.end[i], 0);
-      if (right > nearSlots) continue;
-      const up = Math.max(this.low[i] - address, address - this.high[i], 0);
-      if (up > nearBytes || !shown(this.category[i])) continue;
-      if (this.start[i] <= slot && slot < this.end[i] && this.low[i] <= address && address < this.high[i])
-        return i;
-      if (!nearSlots || !nearBytes) continue;
-      const distance = Math.max(right / nearSlots, up / nearBytes);
+      const across = Math.max(left[i] - place, place - right[i], 0);
+      if (across > nearPlaces) continue;
+      const up = Math.max(low[i] - address, address - high[i], 0);
+      if (up > nearBytes || !shown(this.colour[i])) continue;
+      if (left[i] <= place && place < right[i] && low[i] <= address && address < high[i]) return i;
+      if (!nearPlaces || !nearBytes) continue;
+      const distance = Math.max(across / nearPlaces, up / nearBytes);
       if (distance < least) [best, least] = [i, distance];
     }
     return best;
@@ -162,7 +189,7 @@ class Plan {
     let best = -1;
     let least = Infinity;
     for (let i = 0; i < this.count; i++) {
-      if (i === from || !shown(this.category[i])) continue;
+      if (i === from || !shown(this.colour[i])) continue;
       const apartSlots = Math.max(this.start[i] - this.end[from], this.start[from] - this.end[i], 0) / this.slots;
       const apartBytes = Math.max(this.low[i] - this.high[from], this.low[from] - this.high[i], 0) / this.top;
       const along = right
@@ -183,25 +210,4 @@ function human(bytes) {
   const [unit, name] = UNITS.find(([size]) => bytes >= size) ?? UNITS.at(-1);
   const digits = unit === 1 ? 0 : unit === UNITS[0][0] ? 3 : 1;
   return `${(bytes / unit).toFixed(digits)} ${name}`;
-}
-
-/** Marks of an axis of bytes at most `most` of them: [[bytes, text], …], and their unit. */
-function byteTicks(first, last, most) {
-  const [unit, name] = UNITS.find(([size]) => last - first >= 0.2 * size) ?? UNITS.at(-1);
-  const step = niceStep((last - first) / unit, most);
-  const digits = Math.max(-Math.floor(Math.log10(step) + 1e-9), unit === UNITS[0][0] ? 1 : 0);
-  return { unit: name, ticks: multiples(first / unit, last / unit, step).map((v) => [v * unit, v.toFixed(digits)]) };
-}
-
-/** The smallest of 1, 2, 5 × 10ⁿ that cuts a span into at most `most` parts. */
-function niceStep(span, most) {
-  const rough = Math.max(span, 1e-9) / Math.max(most, 1);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough * (1 - 1e-9));
-}
-
-function multiples(first, last, step) {
-  const result = [];
-  for (let n = Math.ceil(first / step - 1e-9); n * step <= last * (1 + 1e-12); n++) result.push(n * step);
-  return result;
 }

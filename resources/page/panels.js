@@ -1,5 +1,5 @@
-// What stands around the map: heading, legend, tooltip, details, what is alive. Text is always set as
-// text: a name is never read as HTML.
+// What stands around the map: heading, tooltip, details, what is alive. Text is always set as text: a
+// name is never read as HTML.
 
 /** An element with a class, a text and children. */
 function element(tag, name = "", text = "", ...children) {
@@ -46,34 +46,6 @@ class Panels {
     );
   }
 
-  /** A box for each group of categories with its bytes at the cursor, else at the peak. */
-  legend() {
-    const { state } = this;
-    const { plan } = state;
-    const slot = state.cursor >= 0 ? state.cursor : plan.peak;
-    const present = state.data.groups.filter((group) => group.of.some((c) => plan.category.includes(c)));
-    const title = state.cursor >= 0 ? `${plan.step ? "At op" : "At slot"} ${slot.toLocaleString("en")}` : "At the peak";
-    if (this.boxes !== plan) {
-      this.boxes = plan;
-      this.at("legend").replaceChildren(element("span", "when"), ...present.map((group) => this.box(group)));
-    }
-    this.at("legend").firstChild.textContent = title;
-    for (const [n, group] of present.entries()) {
-      const bytes = group.of.reduce((sum, c) => sum + (plan.profile[state.stack.indexOf(c)]?.[slot] ?? 0), 0);
-      this.at("legend").children[n + 1].lastChild.textContent = human(bytes);
-    }
-  }
-
-  box(group) {
-    const { state } = this;
-    const input = element("input");
-    input.type = "checkbox";
-    input.checked = group.of.every(state.shown);
-    input.addEventListener("change", () => state.toggle(group.of, input.checked));
-    const name = element("span", "", group.label);
-    return element("label", "", "", input, swatch(state.palette, group.of[0]), name, element("span", "bytes"));
-  }
-
   tooltip(x, y) {
     const { state } = this;
     const { plan, hovered: i } = state;
@@ -92,9 +64,9 @@ class Panels {
 
   /** Names and values of a rectangle. */
   facts(i) {
-    const { plan, data } = this.state;
+    const { plan } = this.state;
     const rows = [
-      ["Category", data.categories[plan.category[i]]],
+      ["Category", plan.kindOf(i)],
       ["Bytes", human(plan.bytesOf(i))],
       ["Shape", plan.shapeOf(i)],
       ["Address", `${human(plan.low[i])} – ${human(plan.high[i])}`],

@@ -52,7 +52,7 @@ function listen(state, map, element) {
       if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY))
         map.pan(((pixels / map.plot.width) * (map.view.x1 - map.view.x0)), 0);
       else if (event.ctrlKey) map.zoom(WHEEL ** pixels, map.addressAt(y), true);
-      else map.zoom(WHEEL ** pixels, map.slotAt(x));
+      else map.zoom(WHEEL ** pixels, map.placeAt(x));
       state.point(x, y);
     },
     { passive: false },
@@ -76,18 +76,20 @@ function keys(state, map, shift) {
     if (shift || state.selected < 0) return map.pan(0.1 * right * (x1 - x0), 0.1 * up * (y1 - y0));
     state.go(state.plan.neighbour(state.selected, right, up, state.shown));
   };
+  const at = state.cursor >= 0 ? state.plan.axis.place(state.cursor) : null;
   return {
     ArrowLeft: arrow(-1, 0),
     ArrowRight: arrow(1, 0),
     ArrowUp: arrow(0, 1),
     ArrowDown: arrow(0, -1),
-    "+": () => map.zoom(0.7, state.cursor >= 0 ? state.cursor : null),
-    "=": () => map.zoom(0.7, state.cursor >= 0 ? state.cursor : null),
-    "-": () => map.zoom(1 / 0.7, state.cursor >= 0 ? state.cursor : null),
+    "+": () => map.zoom(0.7, at),
+    "=": () => map.zoom(0.7, at),
+    "-": () => map.zoom(1 / 0.7, at),
     f: () => (shift || state.selected < 0 ? map.fit() : map.fitTo(state.selected)),
     k: () => state.goToSlot(state.plan.peak),
     n: () => state.nextStay(shift ? -1 : 1),
     p: () => state.goToUse("P"),
+    t: () => state.setTime(!state.timed),
     ".": () => state.goToSlot(Math.min(state.cursor + 1, state.plan.slots - 1)),
     ",": () => state.goToSlot(Math.max(state.cursor - 1, 0)),
     "[": () => state.showPlan(state.number - 1),

@@ -8,8 +8,7 @@ class Palette {
     const style = getComputedStyle(document.documentElement);
     this.token = (name) => style.getPropertyValue(`--${name}`).trim();
     this.dark = luminance(this.token("map")) < 0.5;
-    const names = [...Array(count).keys()].map((number) => this.token(`fill-${number}`));
-    this.names = [...names, this.token("fill-odd")];
+    this.names = [...Array(count).keys()].map((number) => this.token(`fill-${number}`));
     const ground = this.dark ? this.token("map") : "#10151c";
     const share = this.dark ? 0.6 : 0.4;
     this.fill = Uint32Array.from(this.names, pixel);
@@ -62,14 +61,14 @@ function contrast(one, two) {
 function drawRectangles(plan, view, pixels, width, height, palette, shown) {
   const scaleX = width / (view.x1 - view.x0);
   const scaleY = height / (view.y1 - view.y0);
-  const { start, end, low, high, colour, category } = plan;
+  const { left: first, right: last, low, high, colour } = plan;
   const large = [];
   const thin = [];
   for (let i = 0; i < plan.count; i++) {
-    if (end[i] <= view.x0 || start[i] >= view.x1 || high[i] <= view.y0 || low[i] >= view.y1) continue;
-    if (!shown(category[i])) continue;
-    const left = Math.max(Math.round((start[i] - view.x0) * scaleX), 0);
-    const right = Math.min(Math.round((end[i] - view.x0) * scaleX), width);
+    if (last[i] <= view.x0 || first[i] >= view.x1 || high[i] <= view.y0 || low[i] >= view.y1) continue;
+    if (!shown(colour[i])) continue;
+    const left = Math.max(Math.round((first[i] - view.x0) * scaleX), 0);
+    const right = Math.min(Math.round((last[i] - view.x0) * scaleX), width);
     const top = Math.max(Math.round((view.y1 - high[i]) * scaleY), 0);
     const bottom = Math.min(Math.round((view.y1 - low[i]) * scaleY), height);
     if (left >= right || top >= bottom) {
@@ -86,9 +85,9 @@ function drawRectangles(plan, view, pixels, width, height, palette, shown) {
     if ((bottom - top) * (right - left) > 300) large.push([i, left, top, right, bottom]);
   }
   for (const i of thin) {
-    const [x, spanX] = covered((start[i] - view.x0) * scaleX, (end[i] - view.x0) * scaleX, width);
+    const [x, spanX] = covered((first[i] - view.x0) * scaleX, (last[i] - view.x0) * scaleX, width);
     const [y, spanY] = covered((view.y1 - high[i]) * scaleY, (view.y1 - low[i]) * scaleY, height);
-    const share = Math.min((end[i] - start[i]) * scaleX, 1) * Math.min((high[i] - low[i]) * scaleY, 1);
+    const share = Math.min((last[i] - first[i]) * scaleX, 1) * Math.min((high[i] - low[i]) * scaleY, 1);
     const fill = palette.fill[colour[i]];
     for (let row = y; row < y + spanY; row++)
       for (let at = row * width + x; at < row * width + x + spanX; at++)

@@ -15,6 +15,7 @@ from app.map.raster import Drawing
 from app.map.scene import CATEGORIES, Scene, array_scene
 from app.numbers import human
 from app.picture.page import page, write_page
+from app.picture.page_look import PageLook
 from app.theme import DARK
 from app.window.commands import sample_files
 from solver.files import load_plan, load_step
@@ -38,7 +39,7 @@ def scenes() -> list[tuple[str, Scene]]:
 @pytest.fixture
 def sample(browser: Browser, scenes: list[tuple[str, Scene]], tmp_path: Path) -> Browser:
     """The sample's page, open with its plan."""
-    write_page(scenes, tmp_path / "page.html", shown=1)
+    write_page(scenes, tmp_path / "page.html", look=PageLook(1))
     browser.open(tmp_path / "page.html")
     return browser
 
@@ -180,16 +181,18 @@ def test_keys_jump_to_the_peak_zoom_and_change_the_plan(
 
 def test_playing_walks_from_the_cursor_to_the_last_slot_unless_it_is_stopped(sample: Browser) -> None:
     sample.ask("document.getElementById('map').focus()")
+    said = "document.getElementById('play').getAttribute('aria-label')"
+    # The first slot is 20 seconds of playing from the last one.
+    sample.press(" ", 32, " ")
+    assert sample.ask(said) == "Pause"
+    sample.wait_for("bayplan.cursor >= 2")
+    sample.ask("document.getElementById('play').click()")
+    assert not sample.ask("bayplan.playing")
     last = sample.ask("bayplan.plan.slots - 1")
     sample.ask(f"bayplan.goToSlot({last} - 3)")
     sample.press(" ", 32, " ")
-    assert sample.ask("document.getElementById('play').getAttribute('aria-label')") == "Pause"
     sample.wait_for(f"bayplan.cursor === {last} && !bayplan.playing")
-    assert sample.ask("document.getElementById('play').getAttribute('aria-label')") == "Play the step"
-    sample.ask("document.getElementById('play').click()")
-    sample.wait_for("bayplan.cursor >= 0 && bayplan.cursor < 20")
-    sample.ask("document.getElementById('play').click()")
-    assert not sample.ask("bayplan.playing")
+    assert sample.ask(said) == "Play the step"
 
 
 def test_the_wheel_zooms_where_the_pointer_is_and_a_drag_moves(sample: Browser) -> None:
@@ -318,7 +321,8 @@ def test_the_same_plans_make_the_same_page(scenes: list[tuple[str, Scene]]) -> N
 
 def test_no_folder_of_whoever_captured_is_in_the_page(scenes: list[tuple[str, Any]]) -> None:
     from app.picture.page_data import page_data
+    from app.picture.page_look import no_seconds
 
-    files = {source[0] for source in page_data(scenes, 0)["steps"][0]["sources"]}
+    files = {source[0] for source in page_data(scenes, PageLook(), no_seconds)["steps"][0]["sources"]}
     assert files
     assert all("/" not in name and "\\" not in name for name in files)
