@@ -54,10 +54,17 @@ class _Trace(msgspec.Struct):
 
 def load_any_step(path: Path) -> Step:
     """Read a step file or a planning-only step, whichever ``path`` holds. Raises BayplanError."""
-    content = read_json(read_bytes(path), path.name)
+    return decode_any_step(read_json(read_bytes(path), path.name), path.name)
+
+
+def decode_any_step(content: Any, name: str) -> Step:
+    """The step in the JSON of a step file or a planning-only step; ``name`` is for messages.
+
+    Raises BayplanError.
+    """
     if isinstance(content, dict) and "bufs" in content and "format" not in content:
-        return read_planning_step(content, path.name)
-    return decode_step_object(content, path.name)
+        return read_planning_step(content, name)
+    return decode_step_object(content, name)
 
 
 def read_planning_step(content: Any, name: str) -> Step:

@@ -79,7 +79,7 @@ class LoadJob(Job):
     def run(self) -> Loaded:
         # Here, as below: the first window must not wait for what reads and draws steps.
         from solver.check import require_valid
-        from solver.planning_step import load_any_step
+        from solver.planning_step import decode_any_step
 
         self.say(tr("Reading {}").format(self.path.name))
         data = read_bytes(self.path)
@@ -91,7 +91,8 @@ class LoadJob(Job):
             plans, plan_path = (decode_plan(data, self.path.name),), self.path
             step, path = self._step_of(plans[0])
         else:
-            step = load_any_step(self.path)
+            step = decode_any_step(content, self.path.name)
+            del content  # As large as the step.
             if plan_path is not None:
                 plans = (decode_plan(read_bytes(plan_path), plan_path.name),)
         for plan in plans:

@@ -13,6 +13,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from app.facts.stays import repetitions
 from solver.step import Category, Phase, Step
@@ -128,12 +129,13 @@ def module_levels(step: Step) -> Callable[[str], tuple[str, str]]:
     """
     total = max(len(step.ops), 1)
     shares: Counter[str] = Counter()
-    for op in step.ops:
-        parts = op.module.split(".") if op.module else []
+    for path, ops in Counter(op.module for op in step.ops).items():
+        parts = path.split(".") if path else []
         for length in range(1, len(parts) + 1):
-            shares[".".join(parts[:length])] += 1
+            shares[".".join(parts[:length])] += ops
     opened = {prefix for prefix, count in shares.items() if count > DOMINANT * total}
 
+    @cache
     def levels(path: str) -> tuple[str, str]:
         parts = path.split(".") if path else []
         depth = 0
@@ -154,10 +156,10 @@ def block_tints(step: Step) -> list[int]:
     to its second name; blocks are numbered in program order of their first op.
     """
     numbers: dict[str, int] = {}
-    result: list[int] = []
-    for op in step.ops:
-        parts = op.module.split(".")
+    tints: dict[str, int] = {}
+    for path in dict.fromkeys(op.module for op in step.ops):
+        parts = path.split(".")
         length = next((i + 1 for i, part in enumerate(parts) if part.isdigit()), 2)
         block = ".".join(parts[:length])
-        result.append(numbers.setdefault(block, len(numbers)) % 2)
-    return result
+        tints[path] = numbers.setdefault(block, len(numbers)) % 2
+    return [tints[op.module] for op in step.ops]

@@ -7,7 +7,7 @@ where the caching allocator put them.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -242,7 +242,8 @@ def _scene(
 def _tints(step: Step, storage: IntArray, activation: npt.NDArray[np.bool_]) -> ByteArray:
     """1 for the activations whose creator is in an odd block."""
     of_storage = np.zeros(len(step.storages), np.uint8)
-    for op, tint in zip(step.ops, block_tints(step), strict=True):
-        of_storage[list(op.creates)] = tint
+    created = [op.creates for op in step.ops]
+    tints = np.repeat(np.array(block_tints(step), np.uint8), [len(made) for made in created])
+    of_storage[np.fromiter(chain.from_iterable(created), np.int64, len(tints))] = tints
     result: ByteArray = np.where(activation, of_storage[storage], 0).astype(np.uint8)
     return result

@@ -56,6 +56,8 @@ class CachingAllocator:
         self.reserved = 0
         self._free: dict[bool, list[tuple[int, int]]] = {True: [], False: []}
         """(size, address) of the free blocks of the small and of the large pool, ascending."""
+        self._free_bytes = {True: 0, False: 0}
+        """Of each pool."""
         self._blocks: dict[int, _Block] = {}
         """By address."""
 
@@ -68,6 +70,7 @@ class CachingAllocator:
         if at < len(pool):
             block = self._blocks[pool.pop(at)[1]]
             block.free = False
+            self._free_bytes[small] -= block.size
         else:
             block = self._open_segment(size, small, slot, storage)
         left = block.size - size
@@ -78,6 +81,7 @@ class CachingAllocator:
             block.after = rest
             block.size = size
             self._blocks[rest.address] = rest
+            self._free_bytes[small] += left
             insort(pool, (rest.size, rest.address))
         return block.address
 
@@ -85,6 +89,7 @@ class CachingAllocator:
         """Free what ``allocate`` gave."""
         block = self._blocks[address]
         pool = self._free[block.small]
+        self._free_bytes[block.small] += block.size
         if (after := block.after) is not None and after.free:
             self._forget(after)
             self._join(block, after)
@@ -123,7 +128,7 @@ class CachingAllocator:
                 size=size,
                 slot=slot,
                 storage=storage,
-                free_bytes=sum(size for size, _ in pool),
+                free_bytes=self._free_bytes[small],
                 largest_block=pool[-1][0] if pool else 0,
             )
         )

@@ -1,9 +1,11 @@
 """Unusable regions, held against a count byte by byte and slot by slot."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.map import unusable
 from app.map.unusable import unusable_regions
 from solver.solution import Segment
 
@@ -54,7 +56,10 @@ def test_regions_are_the_bytes_that_were_free_when_a_segment_was_opened(data: st
             taken[start:end, low:high] = True
             rectangles.append((start, end, low, high))
     columns = np.array(rectangles, np.int64).reshape(-1, 4).T
-    regions = unusable_regions(*columns, segments, SLOTS)
+    with pytest.MonkeyPatch.context() as patch:
+        # Several segments in one part of the address space, or each in one of its own.
+        patch.setattr(unusable, "PARTS", data.draw(st.sampled_from([1, unusable.PARTS])))
+        regions = unusable_regions(*columns, segments, SLOTS)
     drawn = np.zeros_like(taken)
     for start, end, low, high in regions.tolist():
         assert not drawn[start:end, low:high].any()

@@ -71,8 +71,12 @@ def test_it_agrees_with_the_rules_written_plainly(trace: list[tuple[bool, int, i
             allocator.release(address)
             plain.release(address)
         else:
+            small = size <= MIB
+            there = sum(b[1] for b in plain.blocks if b[4] and b[3] == small)
+            segments = len(allocator.segments)
             address = allocator.allocate(size, slot, slot)
             assert address == plain.allocate(size)
+            assert [s.free_bytes for s in allocator.segments[segments:]] in ([], [there])
             held.append(address)
         assert allocator.reserved == plain.reserved
 
