@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from app.map.chips import is_free
 from app.map.colouring import ColourBy
+from app.map.index import FloatArray
 from app.map.joins import paint_joins
 from app.map.lines import line_names, paint_lines, saving_box
 from app.map.palette import ink_on
@@ -18,6 +20,7 @@ from app.map.scene import Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
 from app.numbers import human
+from solver.plan import IntArray
 
 IDLE_MS = 60
 """Rest after a motion before thin rectangles are drawn by coverage."""
@@ -96,6 +99,13 @@ class MapRow(Row):
         """Pixel of an address."""
         window = self.state.window
         return (window.y1 - address) / (window.y1 - window.y0) * self.plot.height()
+
+    def ys_of(self, addresses: IntArray) -> FloatArray:
+        """Pixels of many addresses."""
+        window = self.state.window
+        scale = self.plot.height() / (window.y1 - window.y0)
+        pixels: FloatArray = (window.y1 - addresses.astype(np.float64)) * scale
+        return pixels
 
     def address_at(self, y: float) -> float:
         """Address at a pixel."""

@@ -16,14 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import shiboken6
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter, QPixmap
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
-from app.map.picture_header import PictureHeader
+from app.map.picture_header import PictureHeader, plan_header
 from app.map.plan_scene import PlanScene
 from app.map.view import MapView
-from app.picture.shapes import MOST_SHAPES, map_shapes, profile_shapes, visible
+from app.picture.shapes import MOST_SHAPES, MOST_STEPS, map_shapes, profile_shapes, visible
 from app.picture.svg_text import fitted_text
 from app.theme import DARK, Theme
 from solver.errors import BayplanError
@@ -93,9 +94,7 @@ def lay_out(
     ``part``: what of the step is shown; None: all. Needs no display; makes the QApplication when there
     is none. Raises BayplanError for another ending and for a size beyond all memory.
     """
-    kind = path.suffix.lower()
-    if kind not in KINDS:
-        raise BayplanError(f"{path.name} is no picture that can be made: end it in .png, .svg or .pdf.")
+    kind = kind_of(path)
     if width * height * scale * scale > MOST_PIXELS:
         raise BayplanError(
             f"A picture of {width * scale:.0f} × {height * scale:.0f} pixels would need gigabytes. "
@@ -103,12 +102,17 @@ def lay_out(
         )
     ensure_application()
     title = title or f"{scene.step.title} · {scene.plan.name}"
-    page = _page(scene, theme, title, width, height, part)
-    if kind == ".png":
-        page.use_pixels(scale)
-    else:
-        page.use_shapes()
+    page = _page(scene, theme, title, width, height, part, shapes=kind != ".png")
+    use_pixels(page.view, scale if kind == ".png" else PIXELS_IN_SHAPES)
     return Drawing(page, path, title, scale)
+
+
+def kind_of(path: Path) -> str:
+    """One of ``KINDS``. Raises BayplanError for another ending."""
+    kind = path.suffix.lower()
+    if kind not in KINDS:
+        raise BayplanError(f"{path.name} is no picture that can be made: end it in .png, .svg or .pdf.")
+    return kind
 
 
 def _never() -> bool:
@@ -119,7 +123,7 @@ def _never() -> bool:
 class Drawing:
     """A picture ready to be painted. Made and closed in the UI thread, written in any."""
 
-    page: "_Page"
+    page: "Paintable"
     path: Path
     title: str
     scale: float
@@ -151,7 +155,7 @@ class Paintable(Protocol):
         """What has its size."""
 
     def paint(self, painter: QPainter, stopping: Callable[[], bool]) -> None:
-        """Paint all of it."""
+        """Paint all of it, its ground too; stop soon when asked to. Any thread can do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,35 +165,35 @@ class _Page:
     widget: QWidget
     header: PictureHeader
     view: MapView
+    shapes: bool
+    """In place of pixels, where they are not too many."""
 
     def paint(self, painter: QPainter, stopping: Callable[[], bool]) -> None:
         """Paint all of it with any painter, anew: nothing that was kept for the screen is used.
 
-        Changes nothing, so that any thread can do it.
+        Changes nothing that the window has, so that any thread can do it.
         """
+        if self.shapes:
+            use_shapes(self.view, stopping)
         painter.fillRect(self.widget.rect(), QColor(self.view.state.theme.map))
         self.header.paint_on(painter)
         paint_rows(self.view, self.widget, painter, stopping)
 
-    def use_pixels(self, ratio: float) -> None:
-        """Rasterise so many pixels for each of ours."""
-        self.view.canvas.picture_ratio = ratio
-        for row in self.view.canvas.rows:
-            row.refresh()
-        self.view.settle()
 
-    def use_shapes(self) -> None:
-        """Paint shapes in place of pixels where they are not too many."""
-        self.use_pixels(PIXELS_IN_SHAPES)
-        use_shapes(self.view)
+def use_pixels(view: MapView, ratio: float) -> None:
+    """Rasterise so many pixels for each of ours."""
+    view.canvas.picture_ratio = ratio
+    for row in view.canvas.rows:
+        row.refresh()
+    view.settle()
 
 
-def use_shapes(view: MapView) -> None:
+def use_shapes(view: MapView, stopping: Callable[[], bool]) -> None:
     """Paint the rectangles of a map as shapes where they are not too many."""
     row, profile, scene = view.map_row, view.profile, view.state.scene
     if scene is not None and len(visible(row, scene)) <= MOST_SHAPES:
-        row.shapes = map_shapes(row)
-    if scene is not None and scene.slots <= MOST_SHAPES:
+        row.shapes = map_shapes(row, stopping)
+    if scene is not None and scene.slots <= MOST_STEPS:
         profile.shapes = profile_shapes(profile)
 
 
@@ -209,7 +213,14 @@ def paint_rows(
 
 
 def _page(
-    scene: PlanScene, theme: Theme, title: str, width: int, height: int, part: Part | None
+    scene: PlanScene,
+    theme: Theme,
+    title: str,
+    width: int,
+    height: int,
+    part: Part | None,
+    *,
+    shapes: bool,
 ) -> _Page:
     widget = QWidget()
     widget.setObjectName("page")
@@ -220,7 +231,7 @@ def _page(
     view = MapView()
     view.set_theme(theme)
     view.set_scene(scene)
-    header = PictureHeader(scene, theme, title)
+    header = plan_header(scene, theme, title)
     layout.addWidget(header)
     layout.addWidget(view, 1)
     widget.resize(width, height)
@@ -230,13 +241,14 @@ def _page(
     if part is not None:
         view.set_visible_range(part.first, part.last, part.low, part.high)
     view.settle()
-    return _Page(widget, header, view)
+    return _Page(widget, header, view, shapes)
 
 
-def _png(page: _Page, scale: float, stopping: Callable[[], bool]) -> bytes:
+def _png(page: Paintable, scale: float, stopping: Callable[[], bool]) -> bytes:
     size = QSize(round(page.widget.width() * scale), round(page.widget.height() * scale))
     image = QImage(size, QImage.Format.Format_RGB32)
-    image.fill(QColor(page.view.state.theme.map))
+    if image.isNull():
+        raise OSError("There is not enough memory for a picture of this size.")
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.TextAntialiasing)
     painter.scale(scale, scale)
@@ -260,9 +272,9 @@ def svg_of(page: Paintable, title: str, stopping: Callable[[], bool] = _never) -
     generator.setTitle(title)
     painter = QPainter(generator)
     page.paint(painter, stopping)
-    painter.end()
+    _finish(painter)
     buffer.close()
-    return fitted_text(bytes(content.data()).decode()).encode()
+    return b"" if stopping() else fitted_text(bytes(content.data()).decode()).encode()
 
 
 def pdf_of(page: Paintable, title: str, stopping: Callable[[], bool] = _never) -> bytes:
@@ -281,7 +293,7 @@ def pdf_of(page: Paintable, title: str, stopping: Callable[[], bool] = _never) -
     painter = QPainter(writer)
     painter.scale(FINE / INCH, FINE / INCH)
     page.paint(painter, stopping)
-    painter.end()
+    _finish(painter)
     buffer.close()
     return bytes(content.data())
 
@@ -297,9 +309,9 @@ def ensure_application() -> QApplication:
     return QApplication(["bayplan"])
 
 
-def write_pixmap(pixmap: QPixmap, path: Path) -> None:
-    """Write a PNG, whole or not at all. Raises OSError."""
-    write_atomic(path, _encoded(pixmap.toImage()))
+def _finish(painter: QPainter) -> None:
+    """End it. ``QPainter.end`` packs a whole page while it keeps the interpreter; deleting does not."""
+    shiboken6.delete(painter)
 
 
 def _encoded(image: QImage) -> bytes:

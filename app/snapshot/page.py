@@ -3,7 +3,7 @@
 from functools import partial
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QPushButton,
@@ -201,32 +201,6 @@ class RecordedPage(QWidget):
         self.lists.show_recorded(None)
         for side in self.maps:
             side.set_scene(None)
-
-    def leave_maps_only(self) -> None:
-        """Be looked at rather than used: what can be pressed or scrolled goes."""
-        for part in (self.lists, self.inspector, self.time, self.header.place):
-            part.hide()
-
-    @property
-    def head(self) -> tuple[QWidget, ...]:
-        """What stands above the maps."""
-        return self.header, self.sentence, self.legend
-
-    @property
-    def maps_in_sight(self) -> "tuple[_Side, ...]":
-        """The map as recorded, and that beside it where there is one."""
-        return tuple(side for side in (self.before, self.after) if not side.isHidden())
-
-    def settled(self) -> QPixmap:
-        """What the page looks like when nothing on it moves any more."""
-        for layout in (self.layout(), self.sides.layout()):
-            if layout is not None:
-                layout.activate()
-        self.grab()  # lays out what is in the splitters
-        for side in self.maps:
-            side.fit()
-            side.settle()
-        return self.grab()
 
     def set_placing(self, running: bool) -> None:
         """While a placement is looked for, no other is."""

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,15 +12,17 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.snapshot import SnapshotDialog
+from app.map.picture import Drawing
 from app.snapshot.page import RecordedPage
-from app.snapshot.picture import SIZE, render_recorded
+from app.snapshot.picture import SIZE, lay_out, render_recorded
 from app.window.main_window import MainWindow
 from runtime.snapshot import read_snapshot
 from runtime.snapshot.recording import Recording
-from tests.gui.conftest import SECONDS
+from tests.gui.conftest import SECONDS, wait_until_idle
 from tests.runtime.snapshot.snapshots import snapshot, write
 
 
@@ -415,3 +418,75 @@ def test_recorded_maps_are_saved_as_a_picture(
     assert picture.size() == SIZE
     colours = {picture.pixel(x, y) for x in range(60, 1500, 20) for y in range(200, 900, 20)}
     assert len(colours) > 5
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+def test_a_picture_of_recorded_maps_is_the_same_whichever_thread_paints_it(
+    window: MainWindow, qtbot: QtBot, snapshot_file: Path, tmp_path: Path, kind: str
+) -> None:
+    recorded = opened(window, qtbot, snapshot_file).recorded
+    assert recorded is not None
+    here, there = tmp_path / f"here.{kind}", tmp_path / f"there.{kind}"
+    render_recorded(recorded, here)
+    drawing = lay_out(recorded, there)
+    thread = threading.Thread(target=drawing.write)
+    thread.start()
+    thread.join()
+    drawing.close()
+    # A PDF says when it was made.
+    dated = re.compile(rb"[0-9]{14}|[0-9]{4}(-[0-9]{2}){2}T[0-9:]{8}|uuid:[-0-9a-f]+|/ID \[.*?\]", re.S)
+    assert dated.sub(b"", here.read_bytes()) == dated.sub(b"", there.read_bytes())
+
+
+def test_a_picture_of_recorded_maps_is_painted_beside_the_window_and_can_be_stopped(
+    window: MainWindow,
+    qtbot: QtBot,
+    snapshot_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened(window, qtbot, snapshot_file)
+    begun, go_on, threads = threading.Event(), threading.Event(), []
+    write = Drawing.write
+
+    def gated(drawing: Drawing, stopping: Callable[[], bool]) -> bool:
+        threads.append(threading.current_thread())
+        begun.set()
+        go_on.wait(60)
+        return write(drawing, stopping)
+
+    monkeypatch.setattr(Drawing, "write", gated)
+    target = tmp_path / "map.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), "SVG (*.svg)"))
+    window.menu["picture"].trigger()
+    assert begun.wait(60) and threads != [threading.main_thread()]
+    # The window is used meanwhile.
+    window.menu["zoom_in"].trigger()
+    assert window.work.busy and window.work.activity.stoppable
+    window.work.stop()
+    go_on.set()
+    wait_until_idle(qtbot, window)
+    assert list(tmp_path.glob("map*")) == []
+
+
+def test_painting_shapes_stops_between_some_rectangles(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import app.picture.shapes as shapes
+
+    monkeypatch.setattr(shapes, "AT_ONCE", 10)
+    file = write(tmp_path / "oom.pickle", snapshot(900, seed=5), 5)
+    recorded = opened(window, qtbot, file).recorded
+    assert recorded is not None and recorded.scene.count > 100
+    asked = 0
+
+    def stopping() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 12
+
+    drawing = lay_out(recorded, tmp_path / "map.svg")
+    assert not drawing.write(stopping)
+    drawing.close()
+    assert not (tmp_path / "map.svg").exists()
+    assert asked < 40  # of the hundreds of times that a whole picture asks

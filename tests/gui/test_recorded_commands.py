@@ -15,7 +15,7 @@ from app.window.actions import MENUS, Command
 from app.window.main_window import MainWindow
 from app.window.offering import palette_entries
 from app.window.reasons import why_not
-from tests.gui.conftest import SECONDS, open_file
+from tests.gui.conftest import SECONDS, open_file, wait_until_idle
 from tests.gui.test_recorded import dialog_of, drop, opened, shown_page
 from tests.runtime.snapshot.snapshots import snapshot, write
 
@@ -114,6 +114,7 @@ def test_recorded_maps_are_saved_as_any_kind_of_picture(
     answer = str(tmp_path / "oom.png"), f"{kind.upper()} (*.{kind})"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
     window.menu["picture"].trigger()
+    wait_until_idle(qtbot, window)
     content = (tmp_path / f"oom.{kind}").read_bytes()
     assert content.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
     if kind == "svg":

@@ -100,6 +100,7 @@ def test_of_many_rectangles_an_svg_holds_pixels(
 ) -> None:
     render_picture(scene, tmp_path / "shapes.svg")
     monkeypatch.setattr(app.map.picture, "MOST_SHAPES", 100)
+    monkeypatch.setattr(app.map.picture, "MOST_STEPS", 100)
     render_picture(scene, tmp_path / "pixels.svg")
     images = [(tmp_path / name).read_text().count("<image") for name in ("shapes.svg", "pixels.svg")]
     assert images == [1, 3]
