@@ -39,8 +39,18 @@ class Entry:
 
     @property
     def conflicts(self) -> int:
-        """So many things are wrong with a plan that is edited by hand; 0: it is right."""
+        """So many things are known to be wrong with a plan that is edited by hand."""
         return self.draft.conflicts.count if self.draft is not None else 0
+
+    @property
+    def judging(self) -> bool:
+        """Whether the validator has yet to say that an edited plan is right."""
+        return self.draft is not None and self.draft.judging
+
+    @property
+    def right(self) -> bool:
+        """Whether this may be kept, exported and compared as a plan."""
+        return self.draft is None or self.draft.right
 
 
 def _budget(entry: Entry) -> tuple[bool, int]:
@@ -54,7 +64,7 @@ class Document(QObject):
     step_changed = Signal()
     """Another step was opened or the step was closed."""
     entries_changed = Signal()
-    """Plans were added, removed or replaced."""
+    """Plans were added, removed, replaced or judged."""
     shown_changed = Signal()
     """Another entry is on the map."""
     selection_changed = Signal()
@@ -134,13 +144,12 @@ class Document(QObject):
             self.show(entry)
 
     def remove(self, entry: Entry, *, show: Entry | None = None) -> None:
-        """Take a plan away; ``show`` goes on the map where it was."""
+        """Take a plan away; ``show``, or else the best one left, goes on the map where it was."""
         was_shown = self.shown is entry
         self.entries = tuple(e for e in self.entries if e is not entry)
         self.entries_changed.emit()
         if was_shown:
-            # The best plan may have been the one that is gone by now.
-            self.show(show if show is not entry else self.best or next(iter(self.entries), None))
+            self.show(show or self.best or next(iter(self.entries), None))
 
     def update_entry(self, entry: Entry, *, library_id: int | None, path: Path | None) -> Entry:
         """Note where an entry is kept now."""
@@ -150,6 +159,15 @@ class Document(QObject):
             self.shown = new
         self.entries_changed.emit()
         return new
+
+    def judged(self, draft: "Draft", problems: tuple[str, ...]) -> None:
+        """The validator has spoken: no ``problems``, and the draft is a plan like others.
+
+        It is the verdict on this draft alone; one that took its place waits for its own.
+        """
+        draft.verdict.problems = problems
+        if any(entry.draft is draft for entry in self.entries):
+            self.entries_changed.emit()
 
     def show(self, entry: Entry | None) -> None:
         """Put an entry on the map."""
@@ -234,6 +252,6 @@ class Document(QObject):
     @property
     def best(self) -> Entry | None:
         """The plan with the least height of those that cost the least time."""
-        plans = [e for e in self.entries if e.plan.status is not Status.BASELINE and not e.conflicts]
+        plans = [e for e in self.entries if e.plan.status is not Status.BASELINE and e.right]
         best = best_plan([e.plan for e in plans])
         return next((e for e in plans if e.plan is best), None)

@@ -14,17 +14,18 @@ its home begins full with the version that the step finds, and must end with the
 Only the timeline's definition of a rounded size is shared with the rest of the solver.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from solver.check_demands import Demands
-from solver.check_replay import MAX_PROBLEMS, Replay, TooManyError
+from solver.check_replay import MAX_PROBLEMS, Replay, StoppedError, TooManyError
 from solver.check_terms import wrong_terms
 from solver.errors import BayplanError
 from solver.plan import Plan
 from solver.rewriting import rewritten
 from solver.step import Step
 
-__all__ = ["MAX_PROBLEMS", "Checker", "check", "require_valid"]
+__all__ = ["MAX_PROBLEMS", "Checker", "StoppedError", "check", "require_valid"]
 
 REMEMBERED = 3
 """Replays that are kept."""
@@ -50,8 +51,11 @@ class Checker:
         self._replays: list[Replay] = []
         """Of the last plans that do what they must, whatever they stated."""
 
-    def check(self, plan: Plan) -> list[str]:
-        """What is wrong with the plan, one sentence a problem, at most 20; empty: it is right."""
+    def check(self, plan: Plan, cancelled: Callable[[], bool] | None = None) -> list[str]:
+        """What is wrong with the plan, one sentence a problem, at most 20; empty: it is right.
+
+        Raises StoppedError when it is cancelled: then nothing is known.
+        """
         step = self.step
         if plan.fingerprint != step.fingerprint:
             return [
@@ -67,7 +71,7 @@ class Checker:
             except BayplanError as error:
                 return [str(error)]
             with suppress(TooManyError):
-                replay.run()
+                replay.run(cancelled)
                 if not replay.problems:
                     replay.check_pins()
             if replay.problems:

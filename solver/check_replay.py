@@ -1,6 +1,7 @@
 """The validator's walk through a plan's actions: versions, bytes, copies, repetitions."""
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -14,8 +15,16 @@ from solver.step import Op
 MAX_PROBLEMS = 20
 
 
+LOOKED_AFTER = 512
+"""Actions after which it is asked again whether to go on: a few milliseconds."""
+
+
 class TooManyError(Exception):
     """Enough problems were found."""
+
+
+class StoppedError(Exception):
+    """Nobody waits for the verdict any more; there is none."""
 
 
 @dataclass
@@ -95,12 +104,14 @@ class Replay:
         storage = self.plan.instances[instance].storage
         return f"{self.step.storages[storage].name} (instance {instance})"
 
-    def run(self) -> None:
-        """Replay all actions."""
+    def run(self, cancelled: Callable[[], bool] | None = None) -> None:
+        """Replay all actions. Raises StoppedError when it is cancelled."""
         if not self._indices_are_possible():
             return
         slot = 0
         for position, action in enumerate(self.plan.actions):
+            if cancelled is not None and position % LOOKED_AFTER == 0 and cancelled():
+                raise StoppedError
             match action:
                 case Run():
                     self._run(slot, action)

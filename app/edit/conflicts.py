@@ -67,6 +67,14 @@ class Conflicts:
         return self.count > 0
 
 
+@dataclass(slots=True)
+class Verdict:
+    """What the validator says of a draft, once it has spoken. Written in the UI thread only."""
+
+    problems: tuple[str, ...] | None = None
+    """A sentence each, none where all is right; None: it has not judged yet."""
+
+
 def find_overlaps(lifetimes: IntArray, addresses: IntArray, sizes: IntArray) -> tuple[Overlap, ...]:
     """All pairs of instances that share a byte at a slot, by the slot at which they begin to.
 

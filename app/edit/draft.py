@@ -11,11 +11,11 @@ from functools import cached_property
 
 import numpy as np
 
-from app.edit.conflicts import Conflicts, Overlap, Violation, find_overlaps
+from app.edit.conflicts import Conflicts, Overlap, Verdict, Violation, find_overlaps
 from app.edit.original import Original
 from solver.budget.duration import overhead_of, plan_seconds
 from solver.check_pins import broken_pins
-from solver.pins import pinned_end
+from solver.pins import Pins, pinned_end
 from solver.placement.caching_allocator import largest_op
 from solver.plan import (
     Action,
@@ -32,6 +32,7 @@ from solver.plan import (
     Status,
 )
 from solver.provenance import machine, versions
+from solver.solution import CancelCallback
 from solver.timeline import live_bytes
 
 
@@ -46,6 +47,8 @@ class Draft:
     """By instance the address that a person gave it; all of its block lies there."""
     name: str = ""
     """Of the plan."""
+    verdict: Verdict = field(default_factory=Verdict, init=False, repr=False)
+    """The validator's, of this very draft: one that is made of it has none yet."""
 
     @classmethod
     def of(cls, original: Original, name: str) -> "Draft":
@@ -191,14 +194,15 @@ class Draft:
     def stated(self, plan: Plan) -> Plan:
         """With a certificate, a status and terms that hold for what the plan is now.
 
-        A bound that holds among the plans that keep the pins is of no use to one that breaks them.
+        A pin that it breaks it has no more; a bound among the plans that keep it is of no use then.
         """
         base, step = self.original.plan, self.original.step
         proven = base.certificate
         if plan.pins and broken_pins(step, plan):
+            kept = tuple(p for p in plan.pins if not broken_pins(step, replace(plan, pins=(p,))))
             alone, op = largest_op(step, reuse=proven.reuse)
             proven = Certificate(alone, Proof.NONE, op, 0, reuse=proven.reuse)
-            plan = replace(plan, pins=())
+            plan = replace(plan, pins=kept)
         floor = max(plan.peak_bytes, pinned_end(step, plan.pins))
         bound = min(proven.peak_bound_bytes, plan.peak_bytes)
         plan = replace(
@@ -219,6 +223,12 @@ class Draft:
         if optimal:
             plan = replace(plan, status=Status.OPTIMAL)
         return plan
+
+    @property
+    def dropped(self) -> Pins:
+        """The pins of the original that it breaks."""
+        kept = set(self.plan.pins)
+        return tuple(pin for pin in self.original.plan.pins if pin not in kept)
 
     def _provenance(self) -> Provenance:
         base = self.original.plan
@@ -269,13 +279,32 @@ class Draft:
             return ()
         return find_overlaps(self._derived.lifetimes, self.addresses, self.original.sizes)
 
-    @cached_property
+    @property
     def conflicts(self) -> Conflicts:
-        """All that is wrong; none only where the validator accepts the plan."""
+        """All that is known to be wrong. Nothing may be known yet: see ``judging``."""
         if not self.edited:
             return Conflicts()
-        found = Conflicts(self.overlaps, self.violations)
-        return found or Conflicts(others=tuple(self.original.checker.check(self.plan)))
+        own = Conflicts(self.overlaps, self.violations)
+        return own or Conflicts(others=self.verdict.problems or ())
+
+    @property
+    def judging(self) -> bool:
+        """Whether only the validator can say whether this is right, and has not yet."""
+        known = not self.edited or self.verdict.problems is not None
+        return not known and not self.overlaps and not self.violations
+
+    @property
+    def right(self) -> bool:
+        """Whether this is a plan like others: the validator accepts it, or nothing is moved."""
+        return not self.judging and not self.conflicts
+
+    def judge(self, cancelled: CancelCallback | None = None) -> tuple[str, ...]:
+        """What the validator says, for ``verdict``: empty where all is right.
+
+        Tenths of a second for a step of thousands of ops; in any thread. Raises StoppedError when it
+        is cancelled.
+        """
+        return tuple(self.original.checker.check(self.plan, cancelled))
 
 
 def _touched(action: Action) -> tuple[int, ...]:

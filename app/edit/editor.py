@@ -83,9 +83,7 @@ class Editor(QObject):
         return result
 
     def _name(self, name: str) -> str:
-        return self.free_name(
-            name if name.endswith(tr("{}, edited").format("")) else tr("{}, edited").format(name)
-        )
+        return self.free_name(name if name.endswith(", edited") else f"{name}, edited")
 
     def _take(self, draft: Draft, text: str) -> None:
         """Show a changed draft."""
@@ -108,7 +106,7 @@ class Editor(QObject):
             document.add(back)
         elif there is not None:
             original = next((e for e in document.entries if e.plan is back.plan), None)
-            document.remove(there, show=original or document.best)
+            document.remove(there, show=original)
         now = self.draft
         if was is not None and now is not None and 0 <= slot < len(was.runs) and was.alike(now):
             # The op that was selected stays so, wherever it runs by now.

@@ -95,7 +95,7 @@ class EditOverlay(QGraphicsObject):
         painter.setClipRect(area.united(self._axis.mapRectToParent(self._axis.plot)))
         if draft.edited:
             self._paint_moved(painter, draft)
-            self._paint_overlaps(painter, draft, draft.conflicts.overlaps)
+            self._paint_overlaps(painter, draft, draft.overlaps)
             pairs = [(v.second_slot + 0.5, v.first_slot + 0.5) for v in draft.violations[:SHOWN]]
             self._paint_violations(painter, area, pairs)
         if self.held_slot >= 0:

@@ -2,8 +2,10 @@
 
 from app.edit.conflicts import Conflicts, Overlap, Violation
 from app.edit.draft import Draft
+from app.facts.pins import pin_facts
 from app.facts.plan import op_place
-from app.numbers import counted, human
+from app.numbers import human
+from app.translation import plural, tr
 from solver.plan import Run
 
 
@@ -12,8 +14,12 @@ def overlap_text(draft: Draft, overlap: Overlap) -> str:
     storages, original = draft.original.step.storages, draft.original
     one, other = (storages[int(original.storages[i])].name for i in (overlap.one, overlap.other))
     last = overlap.end - 1
-    when = f"op {overlap.start}" if last == overlap.start else f"ops {overlap.start}–{last}"
-    return f"{one} and {other} share {human(overlap.size)} at {when}"
+    when = (
+        tr("op {}").format(overlap.start)
+        if last == overlap.start
+        else tr("ops {}–{}").format(overlap.start, last)
+    )
+    return tr("{} and {} share {} at {}").format(one, other, human(overlap.size), when)
 
 
 def violation_text(draft: Draft, violation: Violation) -> str:
@@ -21,14 +27,13 @@ def violation_text(draft: Draft, violation: Violation) -> str:
     second = _op(draft, violation.second_op)
     first = _op(draft, violation.first_op)
     if violation.storage < 0:
-        why = (
-            "repeats it" if violation.first_op == violation.second_op else "draws random numbers after"
-        )
-        return f"{second} at {violation.second_slot} {why}: {first}, now at {violation.first_slot}"
+        said = tr("{} at {} draws random numbers after: {}, now at {}")
+        if violation.first_op == violation.second_op:
+            said = tr("{} at {} repeats it: {}, now at {}")
+        return said.format(second, violation.second_slot, first, violation.first_slot)
     name = draft.original.step.storages[violation.storage].name
-    return (
-        f"{second} at {violation.second_slot} must come after {first}, now at {violation.first_slot}: "
-        f"both use {name}"
+    return tr("{} at {} must come after {}, now at {}: both use {}").format(
+        second, violation.second_slot, first, violation.first_slot, name
     )
 
 
@@ -44,17 +49,32 @@ def conflict_texts(draft: Draft) -> list[str]:
 
 def conflict_count(count: int) -> str:
     """``2 conflicts``; ``no conflict``."""
-    return counted(count, "conflict") if count else "no conflict"
+    return plural("{} conflict", "{} conflicts", count) if count else tr("no conflict")
+
+
+def broken_pins_text(draft: Draft) -> str:
+    """``The edit breaks a pin, which the plan has no more: fc runs first``."""
+    said = [pin_facts(draft.original.captured, pin).text for pin in draft.dropped]
+    if len(said) == 1:
+        return tr("The edit breaks a pin, which the plan has no more: {}").format(said[0])
+    return tr("The edit breaks pins, which the plan has no more: {}").format("; ".join(said))
 
 
 def move_text(draft: Draft, instance: int) -> str:
     """What a move of a storage is called in the history: ``Move conv1 · out``."""
-    return f"Move {draft.original.step.storages[int(draft.original.storages[instance])].name}"
+    return tr("Move {}").format(
+        draft.original.step.storages[int(draft.original.storages[instance])].name
+    )
 
 
 def run_text(draft: Draft, slot: int) -> str:
     """What a move of an op is called in the history: ``Move relu in layer1``."""
-    return f"Move {_op(draft, draft.run_at(slot).op)}"
+    return tr("Move {}").format(op_text(draft, slot))
+
+
+def op_text(draft: Draft, slot: int) -> str:
+    """``relu in act``: the op of the run at ``slot``."""
+    return _op(draft, draft.run_at(slot).op)
 
 
 def action_text(draft: Draft, action: int) -> str:
@@ -64,4 +84,4 @@ def action_text(draft: Draft, action: int) -> str:
 
 
 def _op(draft: Draft, op: int) -> str:
-    return op_place(draft.original.step.ops[op]) if op >= 0 else "a copy between device and host"
+    return op_place(draft.original.step.ops[op]) if op >= 0 else tr("a copy between device and host")

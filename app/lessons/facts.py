@@ -53,11 +53,15 @@ class Fact:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What a fact is about: a plan, what proves its bound, and how many conflicts edits left in it."""
+    """What a fact is about: a plan, what proves its bound, and how many conflicts edits left in it.
+
+    ``judging``: the validator may yet find one.
+    """
 
     facts: PlanFacts
     proof: PeakProof | None = None
     conflicts: int = 0
+    judging: bool = False
 
 
 FindSubject = Callable[[str], Subject]

@@ -26,6 +26,8 @@ def judge(prepared: Prepared, page: Page, given: str, selected: str, shown: Subj
         return selected in prepared.names(page)
     if shown is None:
         raise BayplanError("Show a plan of the lesson's step first.")
+    if shown.judging:
+        raise BayplanError("The validator is still judging this edit: it answers in a moment.")
     return all(holds(goal, prepared.finder(page, shown)) for goal in ask.goals)
 
 
@@ -36,6 +38,8 @@ def score(prepared: Prepared, page: Page, shown: Subject) -> str:
     best = fact(f"{PLANNED}.{page.ask.score}", prepared.finder(page))
     if shown.conflicts:
         return f"Yours: {mine.text}, but tensors overlap. Best possible: {best.text}."
+    if shown.judging:
+        return f"Yours: {mine.text}. The validator is still judging it. Best possible: {best.text}."
     more = int(mine.number - best.number)
     if more <= 0:
         return f"Yours: {mine.text}. That is the best possible: proven."

@@ -4,8 +4,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 
 from app.document import Document
+from app.edit.draft import Draft
 from app.edit.editor import Editor
-from app.edit.words import conflict_count, conflict_texts
+from app.edit.words import broken_pins_text, conflict_count, conflict_texts
 from app.panels.controls import ElidedLabel, Strip, label
 from app.panels.sheet import panel_sheet
 from app.style import set_property
@@ -84,7 +85,7 @@ class EditBar(Strip):
         edited = entry is not None and entry.draft is not None
         self.setVisible(self._active or edited)
         if not self._active and not edited:
-            return  # Nobody sees it, and the conflicts of a large plan take a tenth of a second.
+            return  # Nobody sees it.
         draft = self._editor.draft
         self.close_button.setVisible(self._active)
         self._at = -1
@@ -96,12 +97,14 @@ class EditBar(Strip):
             texts = conflict_texts(draft)
             self._conflicts = len(texts)
             self.state.setVisible(edited)
-            set_property(self.state, "tag", "error" if texts else "ok")
-            self.state.setText(conflict_count(len(texts)))
+            set_property(self.state, "tag", "error" if texts else "plain" if draft.judging else "ok")
+            self.state.setText(tr("Being judged") if draft.judging else conflict_count(len(texts)))
             hint = tr(
                 "Drag a tensor up or down, or an op along the axis. Alt and arrow keys do the same."
             )
-            rest = hint if self._active else tr("A plan like others.")
+            rest = hint if self._active else _standing(draft)
+            if draft.dropped:
+                rest = broken_pins_text(draft)
             self.text.setText(texts[0] if texts else rest)
         why = self._editor.hindrance
         self.solve.setEnabled(not why and not self._busy)
@@ -120,6 +123,12 @@ class EditBar(Strip):
         self.text.setText(tr("{} of {}: {}").format(self._at + 1, len(texts), texts[self._at]))
         if self._at < len(slots):
             self.go_to.emit(slots[self._at])
+
+
+def _standing(draft: Draft) -> str:
+    if draft.judging:
+        return tr("The validator is still judging this edit.")
+    return tr("A plan like others.")
 
 
 def _rest() -> str:

@@ -93,12 +93,13 @@ class PlanHeader(Strip):
         self.fit()
 
     def fit(self) -> None:
-        """The words before the choosers go before any figure."""
+        """The words before the choosers go before any figure, and before the end of the title."""
         for captions in (True, False):
             if self._chooser is not None:
                 self._chooser.set_captions(captions)
             super().fit()
-            if not any(part.isHidden() for part in self.expendable if self.wanted(part)):
+            left_out = any(part.isHidden() for part in self.expendable if self.wanted(part))
+            if not left_out and self.row.sizeHint().width() <= self.width():
                 return
 
     def set_theme(self, theme: Theme) -> None:
@@ -143,9 +144,14 @@ class PlanHeader(Strip):
     def _show_edited(self, entry: Entry | None) -> None:
         """An edited plan says so, and whether it is right."""
         conflicts = entry.conflicts if entry is not None else 0
+        judging = entry is not None and entry.judging
         self.edited.setVisible(entry is not None and entry.draft is not None)
         self.edited.setText(
-            tr("Edited · {}").format(counted(conflicts, "conflict")) if conflicts else tr("Edited")
+            tr("Edited · {}").format(counted(conflicts, "conflict"))
+            if conflicts
+            else tr("Edited · being judged")
+            if judging
+            else tr("Edited")
         )
         set_property(self.edited, "tag", "error" if conflicts else "accent")
 

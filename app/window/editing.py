@@ -7,6 +7,7 @@ from PySide6.QtCore import QObject, Slot
 from app.document import Document
 from app.facts.pins import with_pins
 from app.window.actions import Actions
+from app.window.judging import Judging
 from app.window.work import Work
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class Editing(QObject):
     def __init__(self, parent: QObject, document: Document, work: Work) -> None:
         super().__init__(parent)
         self._document, self._work = document, work
+        self._judging = Judging(document, work, self)
         self._page: MapPage | None = None
         self._menu: Actions | None = None
 

@@ -42,7 +42,7 @@ def enabled_commands(
     recorded = view == "recorded"
     program = step is not None and step.program is not None
     plan = shown is not None and shown.plan.status is not Status.BASELINE
-    right = plan and shown is not None and not shown.conflicts
+    right = plan and shown is not None and shown.right
     edited = shown is not None and shown.draft is not None
     several = len(document.entries) > 1
     result = {

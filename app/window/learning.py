@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.document import Entry
 from app.jobs.lesson import LessonJob
 from app.jobs.load import Loaded
-from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Page
+from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Kind, Page
 from app.theme import DARK, Theme
 from app.translation import tr
 from app.window.activity import Activity
@@ -40,6 +40,8 @@ class Learning(QObject):
         self.graph: CutGraphView | None = None
         self.prepared: Prepared | None = None
         self.page = 0
+        self._waiting: Page | None = None
+        """Whose answer is judged as soon as the validator has judged the plan that it is."""
         self._document.step_changed.connect(self._follow)
         self._document.shown_changed.connect(self._follow)
         self._document.entries_changed.connect(self._follow)
@@ -319,9 +321,12 @@ class Learning(QObject):
         prepared, page, panel = self.prepared, self._page, self.panel
         if prepared is None or page is None or page.ask is None or panel is None:
             return
-        ask, find = page.ask, prepared.finder(page, self._shown_subject())
+        subject = self._shown_subject()
+        judging = subject is not None and subject.judging and page.ask.kind is Kind.REACH
+        self._waiting = page if judging else None
+        ask, find = page.ask, prepared.finder(page, subject)
         try:
-            right = judge(prepared, page, given, self._selected_name(), self._shown_subject())
+            right = judge(prepared, page, given, self._selected_name(), subject)
         except BayplanError as error:
             panel.say(str(error), right=False)
             return
@@ -343,7 +348,8 @@ class Learning(QObject):
         if self.prepared is None or step is not self.prepared.step or shown is None:
             return None
         proof = self.prepared.proof if shown.plan is self.prepared.plans[PLANNED] else None
-        return Subject(plan_facts(step, shown.plan, shown.baseline), proof, shown.conflicts)
+        facts = plan_facts(step, shown.plan, shown.baseline)
+        return Subject(facts, proof, shown.conflicts, shown.judging)
 
     @Slot()
     def _follow(self) -> None:
@@ -357,12 +363,16 @@ class Learning(QObject):
             self._show_graph(False)
         ask = page.ask
         subject = self._shown_subject()
+        if self._waiting is page and subject is not None and not subject.judging:
+            self.answer("")
         if ask is None or not ask.score or subject is None:
             panel.set_score("")
             return
         from app.lessons.judging import judge, score
 
         panel.set_score(score(prepared, page, subject))
+        if subject.judging:
+            return  # It follows when the validator has spoken.
         if judge(prepared, page, "", "", subject) and self.page not in self._progress.answered:
             self.answer("")
 

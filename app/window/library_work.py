@@ -44,9 +44,9 @@ class LibraryWork(Runner):
         step = self.document.step
         if step is None:
             return
-        # What is being edited and has conflicts is not a plan yet.
+        # What is being edited and has conflicts, or is still being judged, is not a plan yet.
         plans = [e for e in self.document.entries if e.plan.status is not Status.BASELINE]
-        entries = [e for e in plans if not e.conflicts]
+        entries = [e for e in plans if e.right]
         solution = self.document.solution
         self._store(step, [e.plan for e in entries], solution)
 

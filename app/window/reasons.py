@@ -5,6 +5,7 @@ from app.window.enabled import RecordingState
 from solver.plan import Status
 
 NEEDS_PLAN = frozenset({"save_plan", "store", "export", "edit", "solve_rest", "compare", "pin_here"})
+NEEDS_RIGHT = frozenset({"save_plan", "store", "export"})
 NEEDS_SELECTION = frozenset(
     {"copy", "clear_selection", "fit_selection", "producer", "next_stay", "pin_here", "pin_at"}
 )
@@ -63,6 +64,8 @@ def why_not(
         return "this step is for planning only: capture its model"
     if key == "export" and stale:
         return "the step changed on disk: solve again"
+    if key in NEEDS_RIGHT and shown is not None and shown.judging:
+        return "the validator is still judging this edit"
     if key in NEEDS_PLAN and shown is not None and shown.conflicts:
         return "the plan has conflicts: resolve them first"
     if key in OTHERWISE:

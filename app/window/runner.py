@@ -29,6 +29,7 @@ class Runner(QObject):
         self._stopped: Job | None = None
         """A job that was stopped and still owes its result."""
         self._beside: set[Job] = set()
+        self._closed = False
 
     def stop(self) -> None:
         """End the running work: with what it has, or without result."""
@@ -37,7 +38,8 @@ class Runner(QObject):
         self._stop_job(self._job)
 
     def close(self) -> bool:
-        """End all work and wait for its threads; whether all ended."""
+        """End all work and wait for its threads; whether all ended. Nothing begins afterwards."""
+        self._closed = True
         jobs = self.jobs
         for job in jobs:
             job.abandon()
@@ -85,10 +87,13 @@ class Runner(QObject):
         job.start()
 
     def run_beside(self, job: Job) -> None:
-        """Run a job beside what the user waits for."""
+        """Run a job beside what the user waits for; not where the window is closed."""
         self._run_beside(job)
 
     def _run_beside(self, job: Job, *, report: bool = True) -> None:
+        if self._closed:
+            job.deleteLater()
+            return
         self._beside.add(job)
         job.setParent(self)
         if report:

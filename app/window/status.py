@@ -110,6 +110,8 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
             if baseline
             else f"Not a plan yet: {counted(shown.conflicts, 'conflict')}"
             if shown.conflicts
+            else "The validator is still judging this edit"
+            if shown.judging
             else "Plan checked: order and overlap"
         )
     return tuple(parts)

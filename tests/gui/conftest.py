@@ -103,6 +103,11 @@ def wait_until_idle(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: not window.work.busy, timeout=SECONDS)
 
 
+def wait_until_judged(qtbot: QtBot, window: MainWindow) -> None:
+    """Until the validator has spoken about everything that was edited."""
+    qtbot.waitUntil(lambda: not any(e.judging for e in window.document.entries), timeout=SECONDS)
+
+
 def open_file(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     """Open a file and wait for it."""
     window.commands.open_path(path)

@@ -23,7 +23,7 @@ from solver.plan import Status
 from tests.app.toy_case import loose_plan, toy_plan
 from tests.app.toy_several import recomputed_plan
 from tests.conftest import make_toy_step
-from tests.gui.conftest import open_file, wait_until_idle
+from tests.gui.conftest import open_file, wait_until_idle, wait_until_judged
 
 PLAIN = Qt.KeyboardModifier.NoModifier
 ALT = Qt.KeyboardModifier.AltModifier
@@ -128,8 +128,9 @@ def test_a_tensor_dragged_into_free_bytes_makes_a_plan_beside_the_one_it_was(
     editing: MainWindow, qtbot: QtBot
 ) -> None:
     drag_storage(editing, GRADIENT, 512)
+    wait_until_judged(qtbot, editing)
     shown = editing.document.shown
-    assert shown is not None
+    assert shown is not None and shown.right
     assert shown.name == "Planned, edited"
     assert "Planned" in names(editing)
     assert address(editing, GRADIENT) == 3584
@@ -285,8 +286,9 @@ def test_an_op_dragged_past_what_it_needs_says_which(editing: MainWindow) -> Non
     assert pixels_in(view, editing.theme.error) > 10
 
 
-def test_an_op_dragged_to_a_free_slot_runs_there(editing: MainWindow) -> None:
+def test_an_op_dragged_to_a_free_slot_runs_there(editing: MainWindow, qtbot: QtBot) -> None:
     drag_op(editing, 2, 6)
+    wait_until_judged(qtbot, editing)
     shown = editing.document.shown
     assert shown is not None
     assert shown.plan.order == (0, 1, 3, 4, 5, 2)
@@ -440,6 +442,7 @@ def test_an_edited_plan_is_saved_stored_and_opened_like_any(
     editing: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     drag_storage(editing, GRADIENT, 512)
+    wait_until_judged(qtbot, editing)
     editing.work.save_plan(tmp_path / "edited.plan")
     saved = load_plan(tmp_path / "edited.plan")
     assert saved.provenance.edited_from == "Planned"

@@ -15,7 +15,7 @@ from app.panels.lesson_parts import CardButton
 from app.window.main_window import MainWindow
 from solver.files import save_step
 from tests.conftest import make_toy_step
-from tests.gui.conftest import SECONDS, open_file, wait_until_idle
+from tests.gui.conftest import SECONDS, open_file, wait_until_idle, wait_until_judged
 
 
 def begin(qtbot: QtBot, window: MainWindow, number: int) -> None:
@@ -47,6 +47,7 @@ def give(qtbot: QtBot, window: MainWindow, page: Page, *, right: bool) -> None:
         editor = window.central.map_page.hand.editor
         for instance, one in enumerate(prepared.plans[PLANNED].instances):
             editor.move(instance, one.address)
+        wait_until_judged(qtbot, window)
     elif right and page.show.view == "budget":
         assert window.central is not None
         model = window.central.budget.model
@@ -65,6 +66,23 @@ def give(qtbot: QtBot, window: MainWindow, page: Page, *, right: bool) -> None:
         window.work.solve()
         wait_until_idle(qtbot, window)
     qtbot.mouseClick(panel.check, Qt.MouseButton.LeftButton)
+
+
+def test_in_a_low_window_a_lesson_has_all_of_its_height_beside_the_budgets(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.resize(1400, 800)
+    begin(qtbot, window, 4)
+    learning, budget = window.learning, window.docks.budget
+    assert learning.dock is not None and learning.prepared is not None
+    before = learning.dock.height()
+    pages = learning.prepared.lesson.pages
+    learning.turn(next(at for at, page in enumerate(pages) if page.show.view == "budget"))
+    qtbot.waitUntil(lambda: window.document.shown is not None)
+    assert budget in window.tabifiedDockWidgets(learning.dock)
+    qtbot.waitUntil(lambda: learning.dock is not None and learning.dock.height() >= before - 40)
+    window.resize(1400, 1200)
+    assert budget not in window.tabifiedDockWidgets(learning.dock)
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -177,6 +195,8 @@ def test_the_score_of_the_puzzle_follows_what_is_dragged(qtbot: QtBot, window: M
     assert learning.prepared is not None
     for instance, one in enumerate(learning.prepared.plans[PLANNED].instances):
         editor.move(instance, one.address)
+    assert "still judging" in learning.panel.score.text()
+    wait_until_judged(qtbot, window)
     assert "best possible: proven" in learning.panel.score.text()
     assert "Perfect!" in learning.panel.verdict.text(), "without a press of Check"
 

@@ -15,11 +15,12 @@ from app.edit.conflicts import find_overlaps
 from app.edit.draft import Draft
 from app.edit.original import Original
 from app.edit.room import Room
+from app.edit.words import broken_pins_text
 from app.library.ready import ready_folder
 from solver.assemble import assemble
 from solver.check import Checker, check
 from solver.files import load_plan, load_step
-from solver.pins import At
+from solver.pins import At, Before
 from solver.plan import Certificate, Plan, Proof, Run, Status
 from solver.reuse import first_owners, possible_takeovers
 from solver.step import GRANULE, Step
@@ -51,6 +52,9 @@ def test_a_storage_moved_into_free_bytes_makes_a_right_plan_with_its_own_height(
     plan = toy_plan(toy_step)
     draft = draft_of(toy_step, plan).with_address(instance_of(plan, 6), 8192)
     assert not draft.conflicts
+    assert draft.judging and not draft.right
+    draft.verdict.problems = draft.judge()
+    assert draft.right and not draft.judging
     assert draft.plan.height_bytes == 8192 + 512
     assert draft.plan.status is Status.FEASIBLE
     assert check(toy_step, draft.plan) == []
@@ -64,6 +68,7 @@ def test_a_storage_moved_onto_another_says_which_bytes_and_slots_they_share(toy_
     assert (overlap.one, overlap.other) == tuple(sorted((one, other)))
     assert (overlap.low, overlap.high, overlap.start, overlap.end) == (1536, 2048, 1, 4)
     assert (overlap.size, overlap.slots) == (512, 3)
+    assert not draft.judging and not draft.right, "what is seen at once needs no validator"
     assert check(toy_step, draft.plan)
 
 
@@ -71,7 +76,16 @@ def test_moved_back_it_is_as_if_it_had_never_been_moved(toy_step: Step) -> None:
     plan = toy_plan(toy_step)
     instance = instance_of(plan, 3)
     draft = draft_of(toy_step, plan).with_address(instance, 9216)
-    assert not draft.with_address(instance, 2048).edited
+    back = draft.with_address(instance, 2048)
+    assert not back.edited and back.right
+
+
+def test_a_verdict_is_of_one_draft_and_not_of_those_made_of_it(toy_step: Step) -> None:
+    plan = toy_plan(toy_step)
+    draft = draft_of(toy_step, plan).with_address(instance_of(plan, 6), 8192)
+    draft.verdict.problems = ("It is not right.",)
+    assert draft.conflicts.others == ("It is not right.",) and not draft.right
+    assert draft.with_address(instance_of(plan, 6), 9216).judging
 
 
 def test_an_op_past_what_it_needs_says_which_and_why(toy_step: Step) -> None:
@@ -102,6 +116,21 @@ def test_a_plan_that_breaks_its_pins_has_them_no_more_nor_their_bound(toy_step: 
     assert broken.plan.pins == ()
     assert broken.plan.certificate.peak_proof is Proof.NONE
     assert check(toy_step, broken.plan) == []
+
+
+def test_of_several_pins_only_those_that_an_edit_breaks_are_dropped_and_they_are_named(
+    toy_step: Step,
+) -> None:
+    plan = replace(toy_plan(toy_step), pins=(At(6, 0), Before(0, 1), At(5, 3072)))
+    assert check(toy_step, plan) == []
+    draft = draft_of(toy_step, plan).with_address(instance_of(plan, 5), 3584)
+    assert draft.plan.pins == (At(6, 0), Before(0, 1))
+    assert draft.dropped == (At(5, 3072),)
+    assert broken_pins_text(draft).startswith("The edit breaks a pin, which the plan has no more: ")
+    assert "∂ act" in broken_pins_text(draft)
+    assert draft.judge() == ()
+    both = draft.with_address(instance_of(plan, 6), 8192)
+    assert both.dropped == (At(6, 0), At(5, 3072)) and both.judge() == ()
 
 
 def random_edits(draft: Draft, data: st.DataObject) -> Draft:
@@ -176,6 +205,8 @@ def test_no_edit_of_a_plan_with_repetitions_or_copies_is_clean_unless_the_valida
     plan = make(step)
     draft = random_edits(draft_of(step, plan), data)
     problems = check(step, draft.plan)
+    draft.verdict.problems = draft.judge()
+    assert draft.right is (problems == []) or draft.overlaps or draft.violations
     assert bool(draft.conflicts) or problems == []
     if problems == [] and draft.conflicts:
         # Two runs of one op changed places, which is the same plan with other names.
