@@ -32,10 +32,14 @@ def texts_of(source: str, name: str) -> Iterator[tuple[Text, Place]]:
         called, place = node.func.id, (name, node.lineno)
         if called in ("tr", "mark"):
             (argument,) = node.args
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                yield Text(argument.value), place
-            elif called == "mark" or isinstance(argument, ast.JoinedStr | ast.BinOp | ast.IfExp):
-                raise ValueError(f"{name}:{node.lineno}: the text of {called} is put together")
+            parts = [argument]
+            if isinstance(argument, ast.IfExp):
+                parts = [argument.body, argument.orelse]
+            for part in parts:
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    yield Text(part.value), place
+                elif called == "mark" or isinstance(part, ast.JoinedStr | ast.BinOp | ast.IfExp):
+                    raise ValueError(f"{name}:{node.lineno}: the text of {called} is put together")
         elif called == "plural":
             one, many = node.args[:2]
             if not (isinstance(one, ast.Constant) and isinstance(many, ast.Constant)):

@@ -7,50 +7,50 @@ from PySide6.QtWidgets import QDialogButtonBox, QGridLayout, QLabel, QWidget
 
 from app.dialogs.frame import FrameDialog, caption
 from app.icons import pixmap
-from app.translation import tr
+from app.translation import mark, tr
 
 KEYS: tuple[tuple[tuple[str, str], ...], ...] = (
     (
-        ("Ctrl+O", "Open a step or a plan"),
-        ("Ctrl+R", "Capture a model"),
-        ("Ctrl+Return", "Solve"),
-        ("Esc", "Clear the selection, then stop"),
-        ("Ctrl+S", "Save the plan"),
-        ("Ctrl+E", "Export the plan as a module"),
-        ("Ctrl+F", "Find by name, module, op, shape (64x256) or size (>64MiB)"),
-        ("F3, Shift+F3", "The next tensor that was found, the one before"),
-        ("Ctrl+K", "Find a command, a plan or a recent file"),
-        ("Ctrl+1, 2, 3", "Map, compare, budget"),
-        ("Ctrl+B", "Add a budget"),
-        ("Left, Right", "On the budget line the next solved budget"),
-        ("[ and ]", "Previous and next plan"),
-        ("F7, F8", "What is alive at the cursor, what the peak is made of"),
-        ("F9, F10, F11", "Library, inspector, solve"),
-        ("Ctrl+Shift+B", "The budget's panel"),
-        ("Ctrl+,", "Settings"),
-        ("Tab", "Next part of the window"),
+        ("Ctrl+O", mark("Open a step or a plan")),
+        ("Ctrl+R", mark("Capture a model")),
+        ("Ctrl+Return", mark("Solve")),
+        ("Esc", mark("Clear the selection, then stop")),
+        ("Ctrl+S", mark("Save the plan")),
+        ("Ctrl+E", mark("Export the plan as a module")),
+        ("Ctrl+F", mark("Find by name, module, op, shape (64x256) or size (>64MiB)")),
+        (mark("F3, Shift+F3"), mark("The next tensor that was found, the one before")),
+        ("Ctrl+K", mark("Find a command, a plan or a recent file")),
+        (mark("Ctrl+1, 2, 3"), mark("Map, compare, budget")),
+        ("Ctrl+B", mark("Add a budget")),
+        (mark("Left, Right"), mark("On the budget line the next solved budget")),
+        (mark("[ and ]"), mark("Previous and next plan")),
+        ("F7, F8", mark("What is alive at the cursor, what the peak is made of")),
+        ("F9, F10, F11", mark("Library, inspector, solve")),
+        ("Ctrl+Shift+B", mark("The budget's panel")),
+        ("Ctrl+,", mark("Settings")),
+        ("Tab", mark("Next part of the window")),
     ),
     (
-        ("F, Shift+F", "Fit the selection, fit all"),
-        ("K", "Jump to the peak"),
-        ("+ and −", "Zoom ops"),
-        ("Arrows", "Pan; on a selection the next tensor that way"),
-        ("P, 1 to 9", "Go to the producer, to a consumer"),
-        ("N", "Go to where the tensor is in memory next"),
-        ("Space", "Play the step, or pause"),
-        (", and .", "One op back, one op on"),
-        ("O", "Select the op at the cursor; also a click on the axis"),
-        ("H", "Hold the table of what is alive at this op"),
-        ("Wheel", "Zoom ops at the pointer"),
-        ("Ctrl+wheel", "Zoom addresses"),
-        ("Shift+wheel", "Pan; also with the middle button"),
-        ("Drag", "Zoom into a box"),
-        ("Double click", "Fit the tensor"),
-        ("Ctrl+click", "Add to the selection"),
-        ("E", "Edit by hand: drag tensors up and down, ops along the axis"),
-        ("Alt+Up, Down", "While editing, the tensor to the next gap; with Shift a little"),
-        ("Alt+Left, Right", "While editing, the op by one slot; with Shift by ten"),
-        ("X", "In Compare, swap the sides"),
+        (mark("F, Shift+F"), mark("Fit the selection, fit all")),
+        ("K", mark("Jump to the peak")),
+        (mark("+ and −"), mark("Zoom ops")),
+        (mark("Arrows"), mark("Pan; on a selection the next tensor that way")),
+        (mark("P, 1 to 9"), mark("Go to the producer, to a consumer")),
+        ("N", mark("Go to where the tensor is in memory next")),
+        ("Space", mark("Play the step, or pause")),
+        (mark(", and ."), mark("One op back, one op on")),
+        ("O", mark("Select the op at the cursor; also a click on the axis")),
+        ("H", mark("Hold the table of what is alive at this op")),
+        (mark("Wheel"), mark("Zoom ops at the pointer")),
+        ("Ctrl+wheel", mark("Zoom addresses")),
+        ("Shift+wheel", mark("Pan; also with the middle button")),
+        (mark("Drag"), mark("Zoom into a box")),
+        (mark("Double click"), mark("Fit the tensor")),
+        ("Ctrl+click", mark("Add to the selection")),
+        ("E", mark("Edit by hand: drag tensors up and down, ops along the axis")),
+        (mark("Alt+Up, Down"), mark("While editing, the tensor to the next gap; with Shift a little")),
+        (mark("Alt+Left, Right"), mark("While editing, the op by one slot; with Shift by ten")),
+        ("X", mark("In Compare, swap the sides")),
     ),
 )
 
@@ -100,11 +100,11 @@ class KeysDialog(FrameDialog):
         grid.setVerticalSpacing(8)
         for column, keys in enumerate(KEYS):
             for row, (key, meaning) in enumerate(keys):
-                cap = QLabel(key)
+                cap = QLabel(tr(key))
                 cap.setProperty("role", "key")
                 cap.setAlignment(Qt.AlignmentFlag.AlignCenter)
                 grid.addWidget(cap, row, column * 3)
-                grid.addWidget(QLabel(meaning), row, column * 3 + 1)
+                grid.addWidget(QLabel(tr(meaning)), row, column * 3 + 1)
         grid.setColumnMinimumWidth(2, 24)
         self.body.addLayout(grid)
         self.buttons.setStandardButtons(QDialogButtonBox.StandardButton.Close)

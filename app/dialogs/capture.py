@@ -24,7 +24,7 @@ from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.jobs.capture import SECONDS, CaptureRequest
 from app.jobs.job import Failure
 from app.settings import Settings
-from app.translation import tr
+from app.translation import mark, tr
 from app.window.work import Work
 
 ZOO = (
@@ -49,11 +49,15 @@ ZOO = (
     "opt-350m",
 )
 """What the runtime's zoo holds; written here again because asking the runtime would import torch."""
-OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", "None, inference only": ""}
-TARGETS = {"CPU": "cpu", "CUDA GPU": "cuda"}
+OPTIMIZERS = {"SGD": "sgd", "Adam": "adam", "AdamW": "adamw", mark("None, inference only"): ""}
+TARGETS = {"CPU": "cpu", mark("CUDA GPU"): "cuda"}
 _TARGET_HINTS = {
-    "cpu": "On a GPU other kernels run, with other memory: choose CUDA for a step that trains on one.",
-    "cuda": "No GPU is needed: without one the kernels of a GPU are picked by torch's rules for them.",
+    "cpu": mark(
+        "On a GPU other kernels run, with other memory: choose CUDA for a step that trains on one."
+    ),
+    "cuda": mark(
+        "No GPU is needed: without one the kernels of a GPU are picked by torch's rules for them."
+    ),
 }
 LOG_LINES = 5000
 
@@ -83,9 +87,9 @@ class CaptureDialog(FrameDialog):
         self.batch = QSpinBox()
         self.batch.setRange(1, 1 << 20)
         self.optimizer = QComboBox()
-        self.optimizer.addItems(list(OPTIMIZERS))
+        self.optimizer.addItems([tr(name) for name in OPTIMIZERS])
         self.target = QComboBox()
-        self.target.addItems(list(TARGETS))
+        self.target.addItems([tr(name) for name in TARGETS])
         self.timed = QCheckBox(tr("Time every op on that device, which must be in this computer"))
         self.python = QLineEdit()
         self.python.setAccessibleName(tr("Python"))
@@ -170,8 +174,8 @@ class CaptureDialog(FrameDialog):
         return CaptureRequest(
             source=name if own else f"zoo:{self.model.currentText()}",
             batch=None if own else self.batch.value(),
-            optimizer=None if own else OPTIMIZERS[self.optimizer.currentText()],
-            target=TARGETS[self.target.currentText()],
+            optimizer=None if own else tuple(OPTIMIZERS.values())[self.optimizer.currentIndex()],
+            target=self._chosen_target,
             timed=self.timed.isChecked(),
             python=Path(python).expanduser() if python else None,
             timeout=float(self.seconds.value()),
@@ -182,6 +186,10 @@ class CaptureDialog(FrameDialog):
         if self._running:
             self._work.stop()
         super().reject()
+
+    @property
+    def _chosen_target(self) -> str:
+        return tuple(TARGETS.values())[self.target.currentIndex()]
 
     def _start_or_cancel(self) -> None:
         if self._running:
@@ -251,7 +259,7 @@ class CaptureDialog(FrameDialog):
         self._check()
 
     def _explain_target(self) -> None:
-        self._target_hint.setText(_TARGET_HINTS[TARGETS[self.target.currentText()]])
+        self._target_hint.setText(tr(_TARGET_HINTS[self._chosen_target]))
 
     def _check(self) -> None:
         complete = bool(self.file.text().strip() and self.function.text().strip())

@@ -66,7 +66,9 @@ class SettingsDialog(FrameDialog):
             self.theme.addItem(text, choice)
         self.theme.setCurrentIndex(THEME_CHOICES.index(self._settings.theme))
         self.units = QComboBox()
-        for unit, text in zip(UNIT_CHOICES, ("GiB, of 2³⁰ bytes", "GB, of 10⁹ bytes"), strict=True):
+        for unit, text in zip(
+            UNIT_CHOICES, (tr("GiB, of 2³⁰ bytes"), tr("GB, of 10⁹ bytes")), strict=True
+        ):
             self.units.addItem(text, unit)
         self.units.setCurrentIndex(UNIT_CHOICES.index(self._settings.units))
         _add(fields, tr("Theme"), self.theme)

@@ -21,7 +21,7 @@ from app.numbers import KIB, MIB, counted, human
 from app.snapshot.timeline import Timeline
 from app.style import set_property
 from app.theme import Theme
-from app.translation import tr
+from app.translation import plural, tr
 from runtime.snapshot import Found
 from runtime.snapshot.excerpt import Choice
 from runtime.snapshot.recording import Recording
@@ -63,7 +63,7 @@ class SnapshotDialog(FrameDialog):
         self.device = QComboBox()
         self.device.setObjectName("device")
         self.device.setAccessibleName(tr("Device"))
-        self.begin, self.end = _seconds("From"), _seconds("To")
+        self.begin, self.end = _seconds(tr("From")), _seconds(tr("To"))
         self.least = QComboBox()
         self.least.setObjectName("least")
         self.least.setAccessibleName(tr("Smallest allocation"))
@@ -149,7 +149,10 @@ class SnapshotDialog(FrameDialog):
         self.bar.hide()
         events = sum(trace.count for trace in recording.traces)
         self.said.setText(
-            tr("{} on {}").format(counted(events, "event"), counted(len(recording.traces), "device"))
+            tr("{} on {}").format(
+                plural("{} event", "{} events", events),
+                plural("{} device", "{} devices", len(recording.traces)),
+            )
         )
         chosen, begin, end = self.device.currentData(), self.begin.value(), self.end.value()
         whole = end >= self.end.maximum() and begin <= 0.0
@@ -157,7 +160,9 @@ class SnapshotDialog(FrameDialog):
         for trace in sorted(recording.traces, key=lambda t: -t.count):
             most = human(int(trace.reserved.max(initial=0)))
             self.device.addItem(
-                tr("{}: {}, {} reserved").format(trace.device, counted(trace.count, "event"), most),
+                tr("{}: {}, {} reserved").format(
+                    trace.device, plural("{} event", "{} events", trace.count), most
+                ),
                 trace.device,
             )
         self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
@@ -200,7 +205,7 @@ class SnapshotDialog(FrameDialog):
         self.least.clear()
         for least in LEAST:
             left = int((sizes >= least).sum())
-            text = f"From {human(least)}" if least else "All"
+            text = tr("From {}").format(human(least)) if least else tr("All")
             self.least.addItem(f"{text} ({left:,})", least)
         fitting = next((i for i, s in enumerate(LEAST) if int((sizes >= s).sum()) <= MANY), 0)
         self.least.setCurrentIndex(fitting)
@@ -253,8 +258,12 @@ class SnapshotDialog(FrameDialog):
         last = choice.last if choice.last is not None else 0
         inside = (stays.end > choice.first) & (stays.start < last) & (stays.size >= choice.least)
         count = int(inside.sum())
-        events = counted(last - choice.first, "event")
-        self.count.setText(tr("{} of {} will be shown.").format(counted(count, "allocation"), events))
+        events = plural("{} event", "{} events", last - choice.first)
+        self.count.setText(
+            tr("{} of {} will be shown.").format(
+                plural("{} allocation", "{} allocations", count), events
+            )
+        )
         self.open_button.setEnabled(count > 0)
 
     @property

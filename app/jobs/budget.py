@@ -8,6 +8,7 @@ from app.curve.budgets import Infeasible, Wanted
 from app.heavy import load_module
 from app.jobs.job import Job, Part
 from app.numbers import Unit
+from app.translation import tr
 from solver.plan import Plan
 from solver.solution import Baseline, Progress
 from solver.step import Step
@@ -110,7 +111,7 @@ class BudgetJob(Job):
         text = f"{line.phase}: {line.result}" if line.result else line.phase
         solved, expected = len(self._answered), self._expected
         if expected > 1:
-            text = f"{solved} of {expected} budgets. {text}"
+            text = tr("{} of {} budgets. {}").format(solved, expected, text)
         self.say(Part(min(FIRST_ANSWERS * solved / expected, 1.0), text))
 
     def merge(self, items: list[object]) -> list[object]:
@@ -164,4 +165,5 @@ def plan_name(plan: Plan, unit: Unit) -> str:
     if Choice.OFFLOAD in terms.allowed:
         copies = f" at {terms.device.host_bytes_per_second / 1e9:g} GB/s"
     allowed = ", ".join(f"{c}{copies if c is Choice.OFFLOAD else ''}" for c in terms.allowed)
-    return f"Within {unit.text(terms.budget_bytes)} {unit.name}, {allowed or 'order alone'}, {times}"
+    within = f"Within {unit.text(terms.budget_bytes)} {unit.name}"
+    return f"{within}, {allowed or 'order alone'}, {times}"

@@ -8,8 +8,9 @@ from app.map.chips import is_free
 from app.map.row import WEIGHT, At, Row, label_font, text_width, write
 from app.map.state import MapState
 from app.map.ticks import op_ticks, second_ticks, seconds_text
+from app.translation import mark, tr
 
-CAPTIONS = {"allocation": "Alloc.", "time step": "Time"}
+CAPTIONS = {"allocation": mark("Alloc."), "time step": mark("Time"), "op": mark("Op")}
 """Of units that have no room in the margin."""
 
 
@@ -34,7 +35,9 @@ class OpAxisRow(Row):
             return None
         text = str(slot)
         if self.state.axis.timed:
-            text = f"op {slot}, {seconds_text(self.state.axis.second(self.state.axis.place(slot)))}"
+            text = tr("op {}, {}").format(
+                slot, seconds_text(self.state.axis.second(self.state.axis.place(slot)))
+            )
         width = max(text_width(text, label_font(11, WEIGHT.Medium)) + 14, 30)
         left = min(max(x - width / 2, plot.left()), plot.right() - width)
         return QRectF(left, 2, width, 18), text
@@ -55,7 +58,7 @@ class OpAxisRow(Row):
         window, axis = self.state.window, self.state.axis
         if not axis.timed:
             name = self.state.scene.slot_name if self.state.scene is not None else ""
-            self.caption = CAPTIONS.get(name, name.capitalize())
+            self.caption = tr(CAPTIONS.get(name, name.capitalize()))
             return op_ticks(window.x0, window.x1, self.plot.width())
         first, last = axis.second(window.x0), axis.second(window.x1)
         marks, self.caption = second_ticks(first, last, self.plot.width())

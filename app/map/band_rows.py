@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from app.map.bands import Band
 from app.map.row import LEFT, WEIGHT, Row, label_font, text_width, write
 from app.map.state import MapState
+from app.translation import tr
 from solver.step import Category
 
 LEAST_APART = 4
@@ -88,7 +89,7 @@ class PhaseRow(BandRow):
     """Forward, backward, update; under them a tick for every run of updates, and of added ops."""
 
     def __init__(self, state: MapState) -> None:
-        super().__init__(state, 18.0, "Phase")
+        super().__init__(state, 18.0, tr("Phase"))
         self.set_height(self.band_height + TICKS + 2)
 
     def bands(self) -> Sequence[Band]:
@@ -134,7 +135,7 @@ class ModuleRow(BandRow):
     """The first level of the modules."""
 
     def __init__(self, state: MapState) -> None:
-        super().__init__(state, 17.0, "Module")
+        super().__init__(state, 17.0, tr("Module"))
 
     def bands(self) -> Sequence[Band]:
         return self.state.scene.bands.modules if self.state.scene is not None else ()
@@ -144,7 +145,7 @@ class BlockRow(BandRow):
     """The second level of the modules, shown when zoomed in."""
 
     def __init__(self, state: MapState) -> None:
-        super().__init__(state, 16.0, "Block")
+        super().__init__(state, 16.0, tr("Block"))
 
     def bands(self) -> Sequence[Band]:
         return self.state.scene.bands.blocks if self.state.scene is not None else ()

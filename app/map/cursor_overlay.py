@@ -12,6 +12,7 @@ from app.map.profile_row import ProfileRow
 from app.map.row import WEIGHT, At, label_font, text_width, write
 from app.map.scene import Scene, size_of_plan
 from app.map.state import MapState
+from app.translation import tr
 
 LIVE_HEIGHT = 20.0
 """Pixels of the chip that says what is live at the cursor."""
@@ -134,9 +135,9 @@ class CursorOverlay(QGraphicsObject):
         painter.setBrush(accent)
         painter.drawEllipse(QPointF(round(x) + 0.5, y), 3.5, 3.5)
         font = label_font(11, WEIGHT.Medium)
-        text = f"Live {size_of_plan(live)}"
+        text = tr("Live {}").format(size_of_plan(live))
         if len(scene.reserved):
-            text += f" of {size_of_plan(scene.reserved_at(slot))}"
+            text = tr("Live {} of {}").format(size_of_plan(live), size_of_plan(scene.reserved_at(slot)))
         width = text_width(text, font) + 14
         chip = self._live_chip(plot, QPointF(x, y), width)
         painter.setPen(QPen(QColor(theme.line2), 1))

@@ -15,6 +15,7 @@ from app.map.chips import first_free
 from app.map.row import WEIGHT, At, label_font, text_width, write
 from app.map.scene import Line, LineRole, Scene
 from app.numbers import human, percent
+from app.translation import tr
 
 if TYPE_CHECKING:
     from app.map.map_row import MapRow
@@ -163,7 +164,7 @@ def _saved(row: MapRow, scene: Scene) -> tuple[int, float, float]:
 
 
 def _saving_texts(saved: int, scene: Scene) -> tuple[str, str]:
-    return human(saved), f"{percent(saved / (saved + scene.total_bytes))} of reserved"
+    return human(saved), tr("{} of reserved").format(percent(saved / (saved + scene.total_bytes)))
 
 
 def saving_box(row: MapRow, scene: Scene, taken: Sequence[QRectF]) -> QRectF | None:

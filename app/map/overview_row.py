@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 from app.map.raster import Surface, Window
 from app.map.row import LEFT, Row
 from app.map.state import MapState
+from app.translation import tr
 
 HEIGHT = 38.0
 LEAST = 12.0
@@ -98,7 +99,7 @@ class OverviewRow(Row):
         theme, plot = self.state.theme, self.plot
         painter.fillRect(plot, QColor(theme.map))
         scene = self.state.scene
-        self.caption = "Step" if scene is None or scene.slot_name == "op" else "All"
+        self.caption = tr("Step") if scene is None or scene.slot_name == "op" else tr("All")
         self.paint_caption(painter)
         if self._image is None:
             self._image = self._rasterise()

@@ -14,6 +14,7 @@ from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
 from app.map.state import MapState
 from app.map.ticks import byte_ticks
+from app.translation import mark, tr
 
 HEIGHT = 102.0
 LABEL = 22.0
@@ -23,7 +24,7 @@ LABEL = 22.0
 class ProfileRow(Row):
     """Stacked steps over the slots that the map shows."""
 
-    caption = "Live"
+    caption = mark("Live")
 
     kept = False
 
@@ -69,7 +70,7 @@ class ProfileRow(Row):
         theme, plot = self.state.theme, self.plot
         painter.setPen(QColor(theme.text3))
         highest = self.y_of(self.highest)
-        write(painter, QRectF(0, highest - 8, LEFT - 9, 16), self.caption, label_font(), At.RIGHT)
+        write(painter, QRectF(0, highest - 8, LEFT - 9, 16), tr(self.caption), label_font(), At.RIGHT)
         for value, text in self._ticks():
             y = self.y_of(value)
             if y - highest >= 13:

@@ -49,6 +49,12 @@ STACK = (
 
 
 NO_KINDS: Mapping[Category, str] = {}
+
+
+def _slot_place(slot: int) -> str:
+    return tr("slot {:,}").format(slot)
+
+
 """Categories are called what they are."""
 
 
@@ -178,11 +184,13 @@ class Scene:
         """``Peak 2.680 GiB`` and where that is; empty when nothing runs."""
         if self.peak_slot < 0:
             return "", ""
-        return f"Peak {size_of_plan(int(self.live[self.peak_slot]))}", self.place(self.peak_slot)
+        return tr("Peak {}").format(size_of_plan(int(self.live[self.peak_slot]))), self.place(
+            self.peak_slot
+        )
 
     def place(self, slot: int) -> str:
         """What happens at a slot, in a few words."""
-        return f"slot {slot}"
+        return tr("slot {}").format(slot)
 
     @cached_property
     def _by_storage(self) -> tuple[IntArray, IntArray]:
@@ -292,7 +300,7 @@ def array_scene(
     unusable: IntArray | None = None,
     named: Callable[[int], str] = "tensor {}".format,
     told: Callable[[int], tuple[tuple[str, str], ...]] = _nothing_more,
-    placed: Callable[[int], str] = "slot {:,}".format,
+    placed: Callable[[int], str] = _slot_place,
     unit: str = "slot",
     kinds: Mapping[Category, str] = NO_KINDS,
 ) -> ArrayScene:

@@ -18,6 +18,7 @@ from app.map.row import LEFT, WEIGHT, At, Row, label_font, text_width, write
 from app.map.scene import Scene
 from app.map.state import MapState
 from app.numbers import human, plan_size
+from app.translation import tr
 
 RADIUS = 8.0
 LABELLED = 11.0
@@ -228,7 +229,7 @@ class SelectionOverlay(QGraphicsObject):
         if 1 < len(own) <= CHIPS and isinstance(scene, PlanScene):
             wanted = [(rectangle, stay_text(scene, rectangle)) for rectangle in own]
         elif self._elsewhere and len(own) == 1:
-            wanted = [(own[0], f"Same tensor at {plan_size(int(scene.low[own[0]]))}")]
+            wanted = [(own[0], tr("Same tensor at {}").format(plan_size(int(scene.low[own[0]]))))]
         else:
             wanted = [
                 (rectangle, self._chip_text(scene, rectangle))
@@ -245,7 +246,7 @@ class SelectionOverlay(QGraphicsObject):
                 visible = box.intersected(area)
                 found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
         if self._more and own and (visible := self._box(own[0]).intersected(area)).isValid():
-            text = f"+{self._more} more"
+            text = tr("+{} more").format(self._more)
             width = text_width(text, label_font(11, WEIGHT.Medium)) + 16
             taken = [*names, *(chip for chip, _ in found)]
             found.append((place_chip(visible, width, area, self._label_shelf(), taken), text))
@@ -260,7 +261,7 @@ class SelectionOverlay(QGraphicsObject):
         """The name of a tensor too small to carry it."""
         opened = opened_segment(scene, int(scene.storage[rectangle]))
         if len(scene.reserved) and opened is not None:
-            return f"{scene.name(rectangle)}: new {human(opened.size)} segment"
+            return tr("{}: new {} segment").format(scene.name(rectangle), human(opened.size))
         return f"{scene.name(rectangle)}  {scene.label(rectangle)[1]}"
 
     def _paint_chip(self, painter: QPainter, chip: QRectF, text: str) -> None:

@@ -12,6 +12,7 @@ from app.map.palette import ink_on, mix
 from app.numbers import Unit
 from app.panels.budget_axes import Axes
 from app.theme import Theme
+from app.translation import mark, tr
 
 STRONG = QFont.Weight.DemiBold
 HATCH = 7.0
@@ -21,7 +22,12 @@ DASH = [3.4, 2.7]
 """5 and 4 pixels at a width of 1.5."""
 PILL = QSize(7, 22)
 """The handle of the line."""
-LEGEND = ("Best plan found", "Certified lower bound", "Gap, not yet closed", "No plan this low yet")
+LEGEND = (
+    mark("Best plan found"),
+    mark("Certified lower bound"),
+    mark("Gap, not yet closed"),
+    mark("No plan this low yet"),
+)
 LEGEND_WIDTH, LEGEND_ROW = 168.0, 19.0
 LEGEND_FROM = 560.0
 """Widths of the legend, and of the plot from which it is shown."""
@@ -120,9 +126,9 @@ class CurvePainter:
             x = round(axes.x_of(value))
             painter.fillRect(QRectF(x, plot.bottom(), 1, 4), QColor(theme.line2))
             self._centred(QRectF(x - 36, plot.bottom() + 6, 72, 14), text, theme.text3)
-        self._text(QRectF(8, plot.top() - 26, 120, 16), "Added time", theme.text3)
+        self._text(QRectF(8, plot.top() - 26, 120, 16), tr("Added time"), theme.text3)
         unit = f", {self._unit.name}" if points else ""
-        caption = f"Memory budget{unit}, all that stays in memory included"
+        caption = tr("Memory budget{}, all that stays in memory included").format(unit)
         area = QRectF(plot.left(), plot.bottom() + 24, plot.width(), 16)
         self._centred(area, caption, theme.text3)
         if curve:
@@ -225,7 +231,7 @@ class CurvePainter:
         if back.left() <= x <= back.right():
             painter.fillRect(back, QColor(theme.map))
         painter.setFont(text_font(11))
-        for number, text in enumerate(LEGEND):
+        for number, text in enumerate(map(tr, LEGEND)):
             box = QRectF(left, y - 5, 22, 10)
             if number == 0:
                 self._path([QPointF(left, y), QPointF(left + 22, y)], QPen(QColor(theme.accent), 2))
@@ -306,7 +312,7 @@ class CurvePainter:
         """Above the button of a plot without a curve."""
         self._painter.setFont(text_font(12))
         line = QRectF(button).translated(0, -button.height()).adjusted(-240, 0, 240, 0)
-        text = "What less memory costs in time is not solved yet for what plans may do here"
+        text = tr("What less memory costs in time is not solved yet for what plans may do here")
         self._centred(line, text, self._theme.text2)
 
     def paint_ring(self) -> None:

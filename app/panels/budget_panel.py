@@ -27,29 +27,33 @@ from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.style import set_property
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.terms import Choice, DeviceModel
 
 WIDTH, LEAST = 304, 264
 TITLE_HEIGHT = 39
 """With the rule under it as high as the header beside it."""
 CHOICES = (
-    (Choice.RECOMPUTE, "Recompute", "Run an op again instead of keeping its result"),
-    (Choice.OFFLOAD, "Offload to host memory", "Park a tensor in pinned host memory meanwhile"),
+    (Choice.RECOMPUTE, mark("Recompute"), mark("Run an op again instead of keeping its result")),
+    (
+        Choice.OFFLOAD,
+        mark("Offload to host memory"),
+        mark("Park a tensor in pinned host memory meanwhile"),
+    ),
     (
         Choice.IMPLEMENTATIONS,
-        "Other implementations",
-        "Of ops that need less, with bitwise equal results",
+        mark("Other implementations"),
+        mark("Of ops that need less, with bitwise equal results"),
     ),
-    (Choice.APPROXIMATE, "Approximate ones, too", "Results equal up to a stated tolerance"),
+    (Choice.APPROXIMATE, mark("Approximate ones, too"), mark("Results equal up to a stated tolerance")),
 )
-GUIDE = (
-    "Gap in percentage points. No plan can be faster than its bound at that budget. Between solved "
-    "budgets the lines are only a guide."
+GUIDE = mark(
+    "Gap in percentage points. No plan can be faster than its bound at that budget. "
+    "Between solved budgets the lines are only a guide."
 )
 MOST_ROWS, HEAD, ROW = 12, 26, 20
 """Of the table; the heights in pixels."""
-HOST_SUFFIX = " GB/s"
+HOST_SUFFIX = mark(" GB/s")
 
 
 def point_columns(unit: Unit) -> tuple[Column[BudgetPoint], ...]:
@@ -64,12 +68,12 @@ def point_columns(unit: Unit) -> tuple[Column[BudgetPoint], ...]:
             lambda p: unit.text(p.budget_bytes),
             lambda p: p.budget_bytes,
             number=True,
-            tip="Budget",
+            tip=mark("Budget"),
         ),
-        Column("Overhead", lambda p: share(p.overhead), lambda p: p.overhead, number=True),
-        Column("Bound", lambda p: share(p.bound), lambda p: p.bound or 0.0, number=True),
+        Column(mark("Overhead"), lambda p: share(p.overhead), lambda p: p.overhead, number=True),
+        Column(mark("Bound"), lambda p: share(p.bound), lambda p: p.bound or 0.0, number=True),
         Column(
-            "Gap",
+            mark("Gap"),
             lambda p: "–" if p.gap is None else f"{p.gap * 100:.2f}",
             lambda p: p.gap or 0.0,
             number=True,
@@ -175,7 +179,7 @@ class BudgetPanel(QScrollArea):
     def _add_plans(self) -> None:
         column = self._section(tr("Plans on the curve"))
         self.rows: RowsModel[BudgetPoint] = RowsModel(point_columns(self._model.unit))
-        self.table = dense_table("Plans on the curve", self.rows, wide=0, sortable=False)
+        self.table = dense_table(tr("Plans on the curve"), self.rows, wide=0, sortable=False)
         self.table.setFixedHeight(HEAD + ROW)
         self.table.setSelectionMode(self.table.SelectionMode.SingleSelection)
         self.table.selectionModel().selectionChanged.connect(self._chosen)
@@ -184,7 +188,7 @@ class BudgetPanel(QScrollArea):
         holder.setContentsMargins(6, 0, 6, 0)
         holder.addWidget(self.table)
         column.addLayout(holder)
-        self.guide = label(GUIDE, "body", "text3")
+        self.guide = label(tr(GUIDE), "body", "text3")
         self.guide.setWordWrap(True)
         self.guide.setContentsMargins(16, 0, 16, 0)
         column.addWidget(self.guide)
@@ -193,9 +197,9 @@ class BudgetPanel(QScrollArea):
         column = self._section(tr("What plans may do"))
         self.switches: dict[Choice, QCheckBox] = {}
         for choice, text, tip in CHOICES:
-            switch = QCheckBox(text)
+            switch = QCheckBox(tr(text))
             switch.setObjectName(f"allow {choice.value}")
-            switch.setToolTip(tip)
+            switch.setToolTip(tr(tip))
             switch.toggled.connect(partial(self._model.allow, choice))
             self.switches[choice] = switch
             column.addWidget(switch)
@@ -217,7 +221,7 @@ class BudgetPanel(QScrollArea):
         self.bandwidth.setAccessibleName(tr("Speed of copies to and from host memory"))
         self.bandwidth.setRange(0.1, 10_000)
         self.bandwidth.setDecimals(1)
-        self.bandwidth.setSuffix(HOST_SUFFIX)
+        self.bandwidth.setSuffix(tr(HOST_SUFFIX))
         self.bandwidth.setKeyboardTracking(False)
         self.bandwidth.lineEdit().setTextMargins(6, 0, 0, 0)
         self.bandwidth.valueChanged.connect(self._bandwidth_changed)
@@ -229,7 +233,9 @@ class BudgetPanel(QScrollArea):
         grid.setVerticalSpacing(6)
         grid.setColumnMinimumWidth(0, 88)
         grid.setColumnStretch(1, 1)
-        for row, (name, part) in enumerate((("Device", self.device), ("Host copies", self.bandwidth))):
+        for row, (name, part) in enumerate(
+            ((tr("Device"), self.device), (tr("Host copies"), self.bandwidth))
+        ):
             grid.addWidget(label(name, "body", "text2"), row, 0)
             grid.addWidget(part, row, 1)
         column.addLayout(grid)
@@ -319,7 +325,7 @@ class BudgetPanel(QScrollArea):
             self.rows.set_rows(points)
             fit_columns(self.table)
             self.table.setFixedHeight(HEAD + ROW * min(max(len(points), 1), MOST_ROWS))
-        self.guide.setText(GUIDE if points else tr("None yet."))
+        self.guide.setText(tr(GUIDE) if points else tr("None yet."))
         self.table.setVisible(bool(points))
         chosen = model.point
         select_rows(self.table, [at for at, p in enumerate(self.rows.rows) if p is chosen])
@@ -367,11 +373,15 @@ class BudgetPanel(QScrollArea):
 
 def roofline_text(device: DeviceModel, *, measured: bool) -> str:
     """What op times are taken from."""
-    speed = f"{device.bytes_per_second / 1e9:,.0f} GB/s, {device.launch_seconds * 1e6:g} µs an op"
-    peak = f"{device.flops_per_second['float32'] / 1e12:g} TFLOP/s in float32"
+    speed = tr("{:,.0f} GB/s, {:g} µs an op").format(
+        device.bytes_per_second / 1e9, device.launch_seconds * 1e6
+    )
+    peak = tr("{:g} TFLOP/s in float32").format(device.flops_per_second["float32"] / 1e12)
     if measured:
-        return f"Ops that were timed take what was measured; others by a roofline of {peak}, {speed}."
-    return f"A roofline: {peak}, {speed}. An estimate, the same for all plans."
+        return tr("Ops that were timed take what was measured; others by a roofline of {}, {}.").format(
+            peak, speed
+        )
+    return tr("A roofline: {}, {}. An estimate, the same for all plans.").format(peak, speed)
 
 
 def _shown_name(device: DeviceModel) -> str:

@@ -100,7 +100,9 @@ class BudgetPlot(QWidget):
         failed = model.infeasible
         if failed is not None:
             found = failed.found_bytes
-            least = f"least found {model.unit.text(found)} {model.unit.name}" if found else ""
+            least = (
+                tr("least found {} {}").format(model.unit.text(found), model.unit.name) if found else ""
+            )
             return infeasible_text(failed, model.unit), least, "text2"
         facts = budget_facts(model.points, model.budget, model.unit, None)
         point = model.point

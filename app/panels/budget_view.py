@@ -169,7 +169,7 @@ class BudgetView(QWidget):
         self.hint = label("", "body", "text3")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setWordWrap(True)
-        self.alive = RowTable("Alive at the peak of the least plan")
+        self.alive = RowTable(tr("Alive at the peak of the least plan"))
         self.alive.setMaximumWidth(420)
         self.alive.chosen.connect(lambda storage: self._document.select((storage,)))
         self.alive_title = label("", "caption", "text3")

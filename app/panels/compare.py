@@ -20,11 +20,11 @@ from app.panels.legend import Legend
 from app.panels.map_link import MapLink
 from app.panels.sheet import panel_sheet
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.step import Step
 
 WITHIN = Qt.ShortcutContext.WidgetWithChildrenShortcut
-LINKED_TIP = (
+LINKED_TIP = mark(
     "Show the same part of the step on both sides; addresses, cursor and selection are linked anyway"
 )
 GAP = 4
@@ -61,13 +61,13 @@ class CompareView(QWidget):
         self.maps[0].link(self.maps[1])
         self.maps[1].selection_overlay.set_elsewhere(True)
         self.legend = Legend(document)
-        self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
-        self.free = HatchKey("Free", "Free", hatched=False)
+        self.unusable = HatchKey(tr("Unusable: free while a new segment was opened"), tr("Unusable"))
+        self.free = HatchKey(tr("Free"), tr("Free"), hatched=False)
         self.remark = label(tr("Address and selection linked"), "caption", "text2")
-        self.linked = self.headers[0].add_button("Linked", LINKED_TIP)
+        self.linked = self.headers[0].add_button(tr("Linked"), tr(LINKED_TIP))
         self.linked.setCheckable(True)
         self.linked.setChecked(True)
-        self.swap_button = self.headers[0].add_button("Swap", "Swap the sides (X)")
+        self.swap_button = self.headers[0].add_button(tr("Swap"), tr("Swap the sides (X)"))
         self.link = MapLink(self.maps)
         self.look = LookChooser(look, self.maps, self.legend, lambda side: self.entry(1 - side))
         self.legend.add((self.unusable, self.free), self.remark, self.look)

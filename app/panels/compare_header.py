@@ -95,7 +95,7 @@ class SideHeader(Strip):
             self._as_run = facts.baseline is not None
             self.total.set_figure(
                 plan_size(total),
-                name="Reserved" if self._as_run else "Height",
+                name=tr("Reserved") if self._as_run else tr("Height"),
                 exact=f"{bytes_exact(total)} B",
             )
             self.live.set_figure(plan_size(live), exact=f"{bytes_exact(live)} B")

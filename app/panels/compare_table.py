@@ -26,7 +26,7 @@ from app.panels.controls import ElidedLabel, clear, label, rule
 from app.panels.moved_table import MovedTable
 from app.panels.table import Column, RowsModel, WholeRows, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.step import Category
 
 
@@ -47,26 +47,28 @@ def refill_columns(unit: Unit) -> tuple[Column[Refill], ...]:
         return "" if row.moved is None else unit.text(row.moved)
 
     return (
-        Column("Op", lambda r: str(r.slot), lambda r: r.slot, number=True, tip="When, as run"),
-        Column("Tensor", lambda r: r.name),
-        _bytes("Request", lambda r: r.request),
-        _bytes("Free then", lambda r: r.free_bytes),
-        _bytes("Largest block", lambda r: r.largest_block),
-        _bytes("New segment", lambda r: r.segment, tone="warn"),
         Column(
-            f"As run, {unit.name}",
+            mark("Op"), lambda r: str(r.slot), lambda r: r.slot, number=True, tip=mark("When, as run")
+        ),
+        Column(mark("Tensor"), lambda r: r.name),
+        _bytes(mark("Request"), lambda r: r.request),
+        _bytes(mark("Free then"), lambda r: r.free_bytes),
+        _bytes(mark("Largest block"), lambda r: r.largest_block),
+        _bytes(mark("New segment"), lambda r: r.segment, tone="warn"),
+        Column(
+            tr("As run, {}").format(unit.name),
             lambda r: place(r.as_run_address),
             lambda r: r.as_run_address,
             number=True,
         ),
         Column(
-            f"Plan, {unit.name}",
+            tr("Plan, {}").format(unit.name),
             lambda r: place(r.plan_address),
             lambda r: r.plan_address,
             number=True,
         ),
         Column(
-            f"Moved, {unit.name}",
+            tr("Moved, {}").format(unit.name),
             moved,
             lambda r: r.moved or 0,
             number=True,
@@ -109,7 +111,7 @@ class CompareTable(QWidget):
         self.order = label("", "body", "text3")
         self.order.setWordWrap(True)
         self.model: RowsModel[Refill] = RowsModel(refill_columns(unit_of(GIB)))
-        self.table = dense_table("Requests that opened a segment", self.model, wide=1)
+        self.table = dense_table(tr("Requests that opened a segment"), self.model, wide=1)
         self.moved = MovedTable(document)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(tr("Filter by name, op, >64MiB"))
@@ -269,7 +271,7 @@ class CompareTable(QWidget):
     def _show_causes(self, comparison: Comparison) -> None:
         clear(self.causes)
         self._bars = []
-        for column, title in enumerate(("Cause", "Bytes", "Of the left")):
+        for column, title in enumerate((tr("Cause"), tr("Bytes"), tr("Of the left"))):
             heading = label(title, "caption", "text3")
             self.causes.addWidget(heading, 0, column, _side(column))
         most = max((abs(c.saved) for c in comparison.causes), default=1)

@@ -263,11 +263,11 @@ class CutGraphView(QWidget):
             for size, n in sorted(counts.items(), reverse=True)
         ]
         if graph.rest:
-            parts.append(f"{human(graph.rest_bytes)} of small ones")
+            parts.append(tr("{} of small ones").format(human(graph.rest_bytes)))
         painter.setFont(text_font(12))
         painter.setPen(QColor(self._theme.text))
         box = QRectF(MARGIN, self.height() - FOOT, self.width() - 2 * MARGIN, FOOT)
-        text = f"{' + '.join(parts)} = {human(graph.total)}: no order has less at this op"
+        text = tr("{} = {}: no order has less at this op").format(" + ".join(parts), human(graph.total))
         painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), text)
 
     def _edge_at(self, position: QPointF) -> int:

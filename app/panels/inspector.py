@@ -35,15 +35,15 @@ from app.panels.sheet import panel_sheet
 from app.panels.source_block import SourceBlock
 from app.panels.tensor_table import TensorWindow
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.proof import PeakProof
 from solver.step import SourceLine
 
 LATER_MS = 45
 """How much later than the map a plan that is found on the way is shown."""
-LINES = ("It is needed for this line", "It was made by this line")
-NO_STEP = "Open a step to see what its tensors are and why they are in memory."
-NO_PLAN = "Solve the step to see where its tensors lie and when they are alive."
+LINES = (mark("It is needed for this line"), mark("It was made by this line"))
+NO_STEP = mark("Open a step to see what its tensors are and why they are in memory.")
+NO_PLAN = mark("Solve the step to see where its tensors lie and when they are alive.")
 
 
 class InspectorPanel(QScrollArea):
@@ -110,34 +110,37 @@ class InspectorPanel(QScrollArea):
         self.head.column.addWidget(self.message)
 
         self.pins = PinSection(self._document)
-        self.stay_table = RowTable("Stays in memory")
-        self.stays = Section("Stays in memory", "address")
+        self.stay_table = RowTable(tr("Stays in memory"))
+        self.stays = Section(tr("Stays in memory"), "address")
         self.stays.column.addWidget(self.stay_table)
-        self.why = Section("Why is it alive?")
+        self.why = Section(tr("Why is it alive?"))
         self.why_text = paragraph("whyAlive")
-        self.needed_by, self.made_by = (label(text, "caption", "text2") for text in LINES)
+        self.needed_by, self.made_by = (label(tr(text), "caption", "text2") for text in LINES)
         self.keeper, self.source = SourceBlock(), SourceBlock()
         for part in (self.why_text, self.needed_by, self.keeper, self.made_by, self.source):
             self.why.column.addWidget(part)
-        self.family = Section("Alias family", "shape")
-        self.family_table = RowTable("Alias family")
+        self.family = Section(tr("Alias family"), "shape")
+        self.family_table = RowTable(tr("Alias family"))
         self.family.column.addWidget(self.family_table)
-        self.reads_table, self.writes_table = RowTable("Reads"), RowTable("Changes in place")
-        self.makes_table = RowTable("Makes")
-        self.reads, self.writes = Section("Reads", "bytes"), Section("Changes in place", "bytes")
-        self.makes = Section("Makes", "bytes")
+        self.reads_table, self.writes_table = RowTable(tr("Reads")), RowTable(tr("Changes in place"))
+        self.makes_table = RowTable(tr("Makes"))
+        self.reads, self.writes = (
+            Section(tr("Reads"), "bytes"),
+            Section(tr("Changes in place"), "bytes"),
+        )
+        self.makes = Section(tr("Makes"), "bytes")
         for section, rows in self._op_parts():
             section.column.addWidget(rows)
-        self.producer_table, self.consumer_table = RowTable("Producer"), RowTable("Consumers")
-        self.producer = Section("Producer", "op")
+        self.producer_table, self.consumer_table = RowTable(tr("Producer")), RowTable(tr("Consumers"))
+        self.producer = Section(tr("Producer"), "op")
         self.producer.column.addWidget(self.producer_table)
-        self.consumers = Section("Consumers", "op")
+        self.consumers = Section(tr("Consumers"), "op")
         self.consumers.column.addWidget(self.consumer_table)
-        self.cost = Section("What it costs")
+        self.cost = Section(tr("What it costs"))
         self.cost_text = paragraph("cost")
         self.cost.column.addWidget(self.cost_text)
-        self.alive = Section("Alive then", "bytes")
-        self.alive_table = RowTable("Alive")
+        self.alive = Section(tr("Alive then"), "bytes")
+        self.alive_table = RowTable(tr("Alive"))
         self.alive_rest = label("", "body", "text3")
         self.alive.column.addWidget(self.alive_table)
         self.alive.column.addWidget(self.alive_rest)
@@ -293,7 +296,7 @@ class InspectorPanel(QScrollArea):
         self.name.setText(step.title if step is not None else tr("Nothing to inspect"))
         self.summary.hide()
         self._show_figures(())
-        self.message.setText(NO_PLAN if step is not None else NO_STEP)
+        self.message.setText(tr(NO_PLAN if step is not None else NO_STEP))
         self.message.show()
 
     def _show_head(self, name: str, summary: str, figures: Sequence[Figure]) -> None:
@@ -307,7 +310,7 @@ class InspectorPanel(QScrollArea):
         self.swatch.hide()
         self._show_head(about.title, about.summary, about.figures)
         if about.source is not None:
-            self._show_why("Where the op comes from", "", about.source)
+            self._show_why(tr("Where the op comes from"), "", about.source)
         for (section, table), rows in zip(
             self._op_parts(), (about.makes, about.writes, about.reads), strict=True
         ):
@@ -318,7 +321,7 @@ class InspectorPanel(QScrollArea):
         self.swatch.set_category(about.category)
         self.swatch.show()
         self._show_head(about.name, about.summary, about.figures)
-        title = "Why is it still alive?" if about.still else "Why is it alive?"
+        title = tr("Why is it still alive?") if about.still else tr("Why is it alive?")
         self._show_why(title, about.answer, about.source, about.keeper)
         self.stay_table.set_rows(
             [
@@ -346,16 +349,18 @@ class InspectorPanel(QScrollArea):
         self.swatch.hide()
         self._show_head(about.title, about.summary, about.figures)
         if about.source is not None:
-            self._show_why("Where the op comes from", "", about.source)
+            self._show_why(tr("Where the op comes from"), "", about.source)
         self._show_alive(
-            "Alive at the peak" if slot == facts.peak_slot else "Alive then", about.alive, about.rest
+            tr("Alive at the peak") if slot == facts.peak_slot else tr("Alive then"),
+            about.alive,
+            about.rest,
         )
 
     def _show_proof(self, about: ProofFacts) -> None:
         self.swatch.hide()
         self._show_head(about.title, about.summary, about.figures)
-        self._show_why("Why no order needs less", about.sentence, about.source)
-        self._show_alive("Held while it runs", about.rows, about.rest)
+        self._show_why(tr("Why no order needs less"), about.sentence, about.source)
+        self._show_alive(tr("Held while it runs"), about.rows, about.rest)
 
     def _show_why(
         self, title: str, text: str, source: SourceLine | None, keeper: SourceLine | None = None
@@ -375,8 +380,8 @@ class InspectorPanel(QScrollArea):
     def _show_selection(self, facts: PlanFacts, selection: Sequence[int]) -> None:
         about = selection_facts(facts, selection)
         self.swatch.hide()
-        self._show_head(about.title, "Selected together", about.figures)
-        self._show_alive("Selected", about.rows, about.rest)
+        self._show_head(about.title, tr("Selected together"), about.figures)
+        self._show_alive(tr("Selected"), about.rows, about.rest)
 
     def _show_alive(self, title: str, rows: Sequence[AliveRow], rest: str) -> None:
         self.alive.set_title(title)

@@ -87,7 +87,7 @@ class LessonPanel(QWidget):
         other.clicked.connect(self.file_asked)
         column.addWidget(other, 0, Qt.AlignmentFlag.AlignLeft)
         column.addStretch(1)
-        return _scrolled(inner, "Lessons")
+        return _scrolled(inner, tr("Lessons"))
 
     def show_list(self, cards: Sequence[Card]) -> None:
         """Offer the lessons."""
@@ -154,9 +154,9 @@ class LessonPanel(QWidget):
         self.next.setProperty("kind", "primary")
         self.all.setProperty("kind", "flat")
         for button, tip in (
-            (self.all, "All lessons"),
-            (self.back, "The page before"),
-            (self.next, "The next page"),
+            (self.all, tr("All lessons")),
+            (self.back, tr("The page before")),
+            (self.next, tr("The next page")),
         ):
             button.setToolTip(tip)
         self.all.clicked.connect(self.list_asked)
@@ -169,7 +169,7 @@ class LessonPanel(QWidget):
         foot.setSpacing(8)
         foot.addWidget(self.back)
         foot.addWidget(self.next)
-        self._scroll = _scrolled(inner, "Lesson")
+        self._scroll = _scrolled(inner, tr("Lesson"))
         outer = QVBoxLayout(page)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(0)
@@ -238,12 +238,14 @@ class LessonPanel(QWidget):
         self.text.setText(rich(sheet.text, theme))
         self.remember.setVisible(bool(sheet.remember))
         set_property(self.remember, "box", "remember")
-        self.remember.setText(rich(f"**Remember:** {sheet.remember}", theme))
+        self.remember.setText(rich(tr("**Remember:** {}").format(sheet.remember), theme))
         self.verdict.setVisible(self._verdict is not None)
         if self._verdict is not None:
             text, right = self._verdict
             set_property(self.verdict, "box", "right" if right else "wrong")
-            self.verdict.setText(rich(f"**{'✓ Right' if right else 'Not yet'}.** {text}", theme))
+            self.verdict.setText(
+                rich(f"**{tr('✓ Right') if right else tr('Not yet')}.** {text}", theme)
+            )
 
     def _fill_question(self, question: Question | None) -> None:
         column = self._question_column

@@ -6,6 +6,7 @@ from typing import Protocol
 from PySide6.QtWidgets import QInputDialog, QLineEdit, QMessageBox, QWidget
 
 from app.library.summary import PlanSummary, StepSummary
+from app.translation import plural, tr
 
 
 class StoredSteps(Protocol):
@@ -26,7 +27,7 @@ class StoredSteps(Protocol):
 def rename(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanSummary) -> None:
     """Ask for another name and set it."""
     name, accepted = QInputDialog.getText(
-        parent, "Rename", "Name", QLineEdit.EchoMode.Normal, stored.name
+        parent, tr("Rename"), tr("Name"), QLineEdit.EchoMode.Normal, stored.name
     )
     if accepted and name.strip() and name != stored.name:
         step = isinstance(stored, StepSummary)
@@ -36,7 +37,7 @@ def rename(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanSumm
 def edit_notes(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanSummary) -> None:
     """Ask for other notes and set them."""
     notes, accepted = QInputDialog.getMultiLineText(
-        parent, "Notes", f"Notes on {stored.name}", stored.notes
+        parent, tr("Notes"), tr("Notes on {}").format(stored.name), stored.notes
     )
     if accepted and notes != stored.notes:
         step = isinstance(stored, StepSummary)
@@ -47,8 +48,8 @@ def edit_tags(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanS
     """Ask for other tags and set them."""
     text, accepted = QInputDialog.getText(
         parent,
-        "Tags",
-        f"Tags of {stored.name}, separated by commas",
+        tr("Tags"),
+        tr("Tags of {}, separated by commas").format(stored.name),
         QLineEdit.EchoMode.Normal,
         ", ".join(stored.tags),
     )
@@ -61,15 +62,17 @@ def edit_tags(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanS
 def delete(parent: QWidget, library: StoredSteps, stored: StepSummary | PlanSummary) -> None:
     """Ask whether to delete, and do so; a step goes with all its plans."""
     if isinstance(stored, StepSummary):
-        count = len(stored.plans)
-        plans = f" and its {count} plan{'s' if count != 1 else ''}" if count else ""
-        what = f"the step “{stored.name}”{plans}"
+        what = tr("the step “{}”").format(stored.name)
+        if count := len(stored.plans):
+            what = plural("{{}} and its {} plan", "{{}} and its {} plans", count).format(what)
     else:
-        what = f"the plan “{stored.name}”"
+        what = tr("the plan “{}”").format(stored.name)
     answer = QMessageBox.question(
         parent,
-        "Delete",
-        f"Delete {what} from the library?\nThis cannot be undone. Files saved elsewhere stay.",
+        tr("Delete"),
+        tr("Delete {} from the library?\nThis cannot be undone. Files saved elsewhere stay.").format(
+            what
+        ),
         QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
         QMessageBox.StandardButton.Cancel,
     )

@@ -284,10 +284,10 @@ class LibraryPanel(QWidget):
         menu.addAction(tr("Open"), lambda: self._open(node)).setEnabled(not opened)
         menu.addSeparator()
         changes: tuple[tuple[str, Change], ...] = (
-            ("Rename…", rename),
-            ("Notes…", edit_notes),
-            ("Tags…", edit_tags),
-            ("Delete…", delete),
+            (tr("Rename…"), rename),
+            (tr("Notes…"), edit_notes),
+            (tr("Tags…"), edit_tags),
+            (tr("Delete…"), delete),
         )
         for text, change in changes:
             action = menu.addAction(text)
@@ -356,7 +356,7 @@ def _step_tip(node: StepNode) -> str:
     if node.figures:
         lines.append(f"{node.figures} {node.saved_text}".strip())
     if node.stored is not None:
-        lines.append(f"{node.stored.ops:,} ops, {node.stored.storages:,} tensors")
+        lines.append(tr("{:,} ops, {:,} tensors").format(node.stored.ops, node.stored.storages))
     return "\n".join([*lines, *_remarks(node.stored)])
 
 
@@ -364,13 +364,17 @@ def _plan_tip(node: PlanNode) -> str:
     lines = [node.name, f"{node.detail} {node.saved_text}".strip()]
     if node.entry is not None and node.entry.baseline is None:
         plan = node.entry.plan
-        lines.append(f"Arena {bytes_exact(plan.height_bytes)} B, live peak {human(plan.peak_bytes)}")
-    lines.append("In the library" if node.stored is not None else "Not stored yet")
+        lines.append(
+            tr("Arena {} B, live peak {}").format(
+                bytes_exact(plan.height_bytes), human(plan.peak_bytes)
+            )
+        )
+    lines.append(tr("In the library") if node.stored is not None else tr("Not stored yet"))
     return "\n".join([*lines, *_remarks(node.stored)])
 
 
 def _remarks(stored: StepSummary | PlanSummary | None) -> list[str]:
     if stored is None:
         return []
-    tags = ["Tags: " + ", ".join(stored.tags)] if stored.tags else []
+    tags = [tr("Tags: {}").format(", ".join(stored.tags))] if stored.tags else []
     return [*tags, *([stored.notes] if stored.notes else [])]

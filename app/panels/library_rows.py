@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.document import Entry
 from app.library.summary import PlanSummary, StepSummary
 from app.numbers import overhead, percent, plan_size, unit_of
+from app.translation import tr
 from solver.plan import Status
 from solver.step import Step
 
@@ -112,13 +113,13 @@ def _step_node(
 ) -> StepNode:
     if stored is not None:
         name, _, rest = stored.name.partition(" · ")
-        detail = rest or f"batch {stored.batch}"
+        detail = rest or tr("batch {}").format(stored.batch)
         as_run = stored.baseline_reserved_bytes
         free = [plan for plan in stored.plans if plan.budget_bytes is None]
         heights = [stored.resident_bytes + plan.height_bytes for plan in free]
     else:
         name, _, detail = step.title.partition(" · ") if step is not None else ("", "", "")
-        detail = f"{detail} · not stored"
+        detail = tr("{} · not stored").format(detail)
         as_run, heights = None, []
     for plan in plans:
         if plan.entry is not None and step is not None:
@@ -150,7 +151,10 @@ def _entry_nodes(
         if entry.baseline is not None:
             result.append(
                 PlanNode(
-                    entry.name, f"{plan_size(entry.baseline.reserved_bytes)} reserved", None, entry
+                    entry.name,
+                    tr("{} reserved").format(plan_size(entry.baseline.reserved_bytes)),
+                    None,
+                    entry,
                 )
             )
             continue
@@ -180,7 +184,9 @@ def _stored_node(plan: PlanSummary, step: StepSummary) -> PlanNode:
     height = step.resident_bytes + plan.height_bytes
     reserved = step.baseline_reserved_bytes
     if plan.status == Status.BASELINE:
-        return PlanNode(plan.name, f"{plan_size(plan.height_bytes)} reserved", None, None, plan)
+        return PlanNode(
+            plan.name, tr("{} reserved").format(plan_size(plan.height_bytes)), None, None, plan
+        )
     saved = (reserved - height) / reserved if reserved else None
     if plan.overhead is not None:
         short, _, detail = plan.name.partition(", ")

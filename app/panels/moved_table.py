@@ -8,11 +8,11 @@ from app.document import Document
 from app.facts.finding import FindIndex, Query, find_index, matching, parse_query
 from app.facts.moved import Moved, moved_tensors
 from app.facts.plan import PlanFacts, counterparts
-from app.numbers import GIB, Unit, counted, human, unit_of
+from app.numbers import GIB, Unit, human, unit_of
 from app.panels.controls import label
 from app.panels.table import Column, RowsModel, WholeRows, dense_table, fit_columns, select_rows
 from app.theme import Theme
-from app.translation import tr
+from app.translation import mark, plural, tr
 from solver.errors import BayplanError
 
 EXPENDABLE = (3, 2, 1)
@@ -30,38 +30,38 @@ def moved_columns(unit: Unit) -> tuple[Column[Moved], ...]:
         return "" if not row.moved else unit.text(row.moved)
 
     return (
-        Column("Tensor", lambda r: r.name),
-        Column("Bytes", lambda r: human(r.size), lambda r: r.size, number=True),
+        Column(mark("Tensor"), lambda r: r.name),
+        Column(mark("Bytes"), lambda r: human(r.size), lambda r: r.size, number=True),
         Column(
-            f"Left, {unit.name}",
+            tr("Left, {}").format(unit.name),
             lambda r: place(r.left.address),
             lambda r: r.left.address,
             number=True,
-            tip="Its first address on the left",
+            tip=mark("Its first address on the left"),
         ),
         Column(
-            f"Right, {unit.name}",
+            tr("Right, {}").format(unit.name),
             lambda r: place(r.right.address),
             lambda r: r.right.address,
             number=True,
-            tip="Its first address on the right",
+            tip=mark("Its first address on the right"),
         ),
         Column(
-            f"Moved, {unit.name}",
+            tr("Moved, {}").format(unit.name),
             moved,
             lambda r: r.moved or 0,
             number=True,
             tone=lambda r: "ok" if (r.moved or 0) < 0 else "text2",
         ),
-        Column("Ops, left", lambda r: r.left.ops_text, lambda r: r.left.start, number=True),
-        Column("Ops, right", lambda r: r.right.ops_text, lambda r: r.right.start, number=True),
+        Column(mark("Ops, left"), lambda r: r.left.ops_text, lambda r: r.left.start, number=True),
+        Column(mark("Ops, right"), lambda r: r.right.ops_text, lambda r: r.right.start, number=True),
         Column(
-            "Saved at the peak",
+            mark("Saved at the peak"),
             lambda r: human(r.saved) if r.saved else "",
             lambda r: r.saved,
             number=True,
             tone=lambda r: "ok" if r.saved > 0 else "warn",
-            tip="What it takes at the peak on the left, less what it takes at that on the right",
+            tip=mark("What it takes at the peak on the left, less what it takes at that on the right"),
         ),
     )
 
@@ -83,7 +83,7 @@ class MovedTable(QWidget):
         self._indices: list[FindIndex | None] = [None, None]
         """By side what its tensors are found by, once something was looked for."""
         self.model: RowsModel[Moved] = RowsModel(moved_columns(unit_of(GIB)))
-        self.table = dense_table("What moved", self.model, wide=0)
+        self.table = dense_table(tr("What moved"), self.model, wide=0)
         self.empty = label("", "body", "text3")
         self.empty.setWordWrap(True)
         self.empty.setContentsMargins(16, 0, 16, 0)
@@ -143,9 +143,8 @@ class MovedTable(QWidget):
     def count_text(self) -> str:
         """``377 tensors``, ``12 of 377 tensors``."""
         shown, known = len(self.model.rows), len(self.rows)
-        return (
-            counted(known, "tensor") if shown == known else f"{shown:,} of {counted(known, 'tensor')}"
-        )
+        text = plural("{} tensor", "{} tensors", known)
+        return text if shown == known else tr("{:,} of {}").format(shown, text)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

@@ -6,7 +6,6 @@ from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 from app.document import Document
 from app.facts.pins import count_text
 from app.facts.solve import LogRow, curves, log_rows, log_unit
-from app.numbers import counted
 from app.panels.certificate import CertificateCard
 from app.panels.controls import label, rule
 from app.panels.later import Later
@@ -15,7 +14,7 @@ from app.panels.sheet import panel_sheet
 from app.panels.solve_plot import SolvePlot
 from app.panels.table import Column, RowsModel, dense_table, fit_columns
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, plural, tr
 from solver.plan import Status
 from solver.solution import Progress
 
@@ -27,9 +26,9 @@ def log_columns(unit: str) -> tuple[Column[LogRow], ...]:
     """The columns of the log; its sizes are in ``unit``."""
     return (
         Column("ms", lambda row: row.milliseconds, number=True),
-        Column("Phase", lambda row: row.phase),
-        Column("Result", lambda row: row.result, tone=lambda row: "text2"),
-        Column(unit, lambda row: row.size, number=True, tip="Resident bytes included"),
+        Column(mark("Phase"), lambda row: row.phase),
+        Column(mark("Result"), lambda row: row.result, tone=lambda row: "text2"),
+        Column(unit, lambda row: row.size, number=True, tip=mark("Resident bytes included")),
     )
 
 
@@ -57,7 +56,7 @@ class SolvePanel(QWidget):
         self.plot = SolvePlot()
         self.plot.setMinimumWidth(160)
         self.log: RowsModel[LogRow] = RowsModel(log_columns("GiB"))
-        self.table = dense_table("Log of the solve", self.log, wide=2, sortable=False)
+        self.table = dense_table(tr("Log of the solve"), self.log, wide=2, sortable=False)
         self.table.setVerticalScrollMode(QTableView.ScrollMode.ScrollPerItem)
         self.certificate = CertificateCard()
         self.certificate.setFixedWidth(236)
@@ -148,35 +147,41 @@ class SolvePanel(QWidget):
         self.course.setVisible(there)
         self.empty.setVisible(not there)
         entry = document.shown
-        text = "The course of a solve is shown here: the best plan so far and what is proven of it."
+        text = tr("The course of a solve is shown here: the best plan so far and what is proven of it.")
         if entry is not None and entry.baseline is None and not self._running:
             made = entry.plan.provenance
-            text = f"This plan was found in {duration(made.seconds)} with seed {made.seed}"
             if made.edited_from:
-                text = f"This plan was edited by hand from “{made.edited_from}”."
-                text += f" It has {counted(entry.conflicts, 'conflict')}." if entry.conflicts else ""
-                text += " The validator is still judging it." if entry.judging else ""
+                text = tr("This plan was edited by hand from “{}”.").format(made.edited_from)
+                if entry.conflicts:
+                    said = plural("It has {} conflict.", "It has {} conflicts.", entry.conflicts)
+                    text = f"{text} {said}"
+                if entry.judging:
+                    text = f"{text} {tr('The validator is still judging it.')}"
             elif entry.plan.terms is not None:
-                text += ", for its budget. What other budgets cost is shown beside Map and Compare."
+                text = tr(
+                    "This plan was found in {} with seed {}, for its budget. What other budgets cost "
+                    "is shown beside Map and Compare."
+                ).format(duration(made.seconds), made.seed)
             else:
-                text += (
-                    ", before it was opened here. Solve the step again to see the course of a solve."
-                )
+                text = tr(
+                    "This plan was found in {} with seed {}, before it was opened here. Solve the step "
+                    "again to see the course of a solve."
+                ).format(duration(made.seconds), made.seed)
         self.empty.setText(text)
 
     def _set_caption(self) -> None:
         document = self._document
         text = ""
         if self._running:
-            text = document.log[-1].phase if document.log else "starting"
+            text = document.log[-1].phase if document.log else tr("starting")
         elif document.solution is not None:
             status = document.solution.plan.status
-            word = {
-                Status.OPTIMAL: "proven in",
-                Status.FEASIBLE: "feasible after",
-                Status.STOPPED: "stopped after",
-            }.get(status, "took")
-            text = f"{word} {duration(document.solution.report.seconds)}"
+            said = {
+                Status.OPTIMAL: tr("proven in {}"),
+                Status.FEASIBLE: tr("feasible after {}"),
+                Status.STOPPED: tr("stopped after {}"),
+            }.get(status, tr("took {}"))
+            text = said.format(duration(document.solution.report.seconds))
         if pins := document.pinned.pins:
             text = f"{text} · {count_text(pins)}" if text else count_text(pins)
         if text != self._caption:
@@ -187,7 +192,7 @@ class SolvePanel(QWidget):
 def duration(seconds: float) -> str:
     """``25 ms``, ``3.2 s``, ``2 min 5 s``."""
     if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
+        return tr("{:.0f} ms").format(seconds * 1000)
     if seconds < 60:
         return f"{seconds:.1f} s"
-    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+    return tr("{} min {} s").format(int(seconds // 60), int(seconds % 60))

@@ -59,7 +59,7 @@ class SolvePlot(pg.PlotWidget):  # type: ignore[misc]
         self._now = pg.ScatterPlotItem(size=8)
         self._names = (
             pg.TextItem("incumbent", anchor=(0, 0)),
-            pg.TextItem("lower bound", anchor=(0, 0)),
+            pg.TextItem(tr("lower bound"), anchor=(0, 0)),
         )
         for item in (self.bound, self.incumbent, self._now, *self._names):
             self.addItem(item)

@@ -61,16 +61,16 @@ class SourceBlock(QWidget):
         where = "/".join(parts[-2:])
         text = f"{where}:{source.line}"
         if source.function:
-            text += f", in {source.function}"
+            text = tr("{}, in {}").format(text, source.function)
         self._text = text
         self._elide()
         self._path = locate(source.file)
         self.link.setEnabled(self._path is not None)
         self.link.setToolTip(
             tip(
-                f"Open {self._path}"
+                tr("Open {}").format(self._path)
                 if self._path is not None
-                else f"{source.file} is not on this machine"
+                else tr("{} is not on this machine").format(source.file)
             )
         )
         self.link.setAccessibleName(tr("Open {}, line {}").format(source.file, source.line))

@@ -15,7 +15,7 @@ from app.panels.controls import label
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +64,17 @@ def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
 def tensor_columns(unit: Unit) -> tuple[Column[TensorRow], ...]:
     """The columns; addresses are in ``unit``."""
     return (
-        Column("Tensor", lambda r: r.name),
-        Column("Category", lambda r: r.category, tone=lambda r: "text2"),
-        Column("Bytes", lambda r: bytes_exact(r.size), lambda r: r.size, number=True),
-        Column("From op", lambda r: str(r.start), lambda r: r.start, number=True),
-        Column("To op", lambda r: str(r.end - 1), lambda r: r.end, number=True),
-        Column("Ops", lambda r: str(r.slots), lambda r: r.slots, number=True),
-        Column("Stay", lambda r: r.came, tone=lambda r: "text2", tip="How it comes into memory"),
+        Column(mark("Tensor"), lambda r: r.name),
+        Column(mark("Category"), lambda r: r.category, tone=lambda r: "text2"),
+        Column(mark("Bytes"), lambda r: bytes_exact(r.size), lambda r: r.size, number=True),
+        Column(mark("From op"), lambda r: str(r.start), lambda r: r.start, number=True),
+        Column(mark("To op"), lambda r: str(r.end - 1), lambda r: r.end, number=True),
+        Column(mark("Ops"), lambda r: str(r.slots), lambda r: r.slots, number=True),
         Column(
-            f"Address, {unit.name}",
+            mark("Stay"), lambda r: r.came, tone=lambda r: "text2", tip=mark("How it comes into memory")
+        ),
+        Column(
+            tr("Address, {}").format(unit.name),
             lambda r: unit.text(r.address) if r.address >= 0 else "resident",
             lambda r: r.address,
             number=True,
@@ -107,7 +109,7 @@ class TensorTable(QWidget):
         self.filter.setClearButtonEnabled(True)
         self.count = label("", "body", "text3")
         self.model: RowsModel[TensorRow] = RowsModel(tensor_columns(unit_of(GIB)))
-        self.table = dense_table("Tensors", self.model, wide=0)
+        self.table = dense_table(tr("Tensors"), self.model, wide=0)
         top = QHBoxLayout()
         top.setContentsMargins(16, 8, 16, 8)
         top.setSpacing(12)
@@ -167,11 +169,11 @@ class TensorTable(QWidget):
         shown, all_rows = len(rows), len(self._rows)
         tensors = len({row.storage for row in self._rows})
         text = (
-            f"{tensors:,} tensors"
+            tr("{:,} tensors").format(tensors)
             if tensors == all_rows
-            else f"{tensors:,} tensors, {all_rows:,} stays"
+            else tr("{:,} tensors, {:,} stays").format(tensors, all_rows)
         )
-        text = text if shown == all_rows else f"{shown:,} of {all_rows:,}"
+        text = text if shown == all_rows else tr("{:,} of {:,}").format(shown, all_rows)
         self.count.setText(text if all_rows else tr("No plan on the map"))
 
     def _index(self) -> None:

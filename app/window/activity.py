@@ -46,9 +46,9 @@ class Activity:
         spent = now - self.began
         if self.limit is not None:
             left = self.limit - spent
-            return f"at most {duration(left)} left" if left > 0 else "ending"
+            return tr("at most {} left").format(duration(left)) if left > 0 else tr("ending")
         if self.done is not None and self.done >= LEAST_DONE and spent >= LEAST_SPENT:
-            return f"about {duration(spent * (1 - self.done) / self.done)} left"
+            return tr("about {} left").format(duration(spent * (1 - self.done) / self.done))
         return duration(spent) if spent >= LEAST_SPENT else ""
 
 
@@ -57,7 +57,7 @@ def duration(seconds: float) -> str:
     if seconds <= 90:
         return f"{max(ceil(seconds), 1)} s"
     minutes = ceil(seconds / 60)
-    return f"{minutes} min" if minutes <= 90 else f"{ceil(minutes / 60)} h"
+    return tr("{} min").format(minutes) if minutes <= 90 else f"{ceil(minutes / 60)} h"
 
 
 def distinct_plans(solution: Solution) -> list[Plan]:
@@ -74,13 +74,13 @@ def outcome(plan: Plan, step: Step) -> Activity:
     if plan.terms is not None:
         terms = plan.terms
         known = proven_overhead(terms)
-        proven = f", bound {overhead(known)}" if known is not None else ""
-        return Activity(f"{plan_size(terms.budget_bytes)}: {overhead(terms.overhead)}{proven}")
+        text = f"{plan_size(terms.budget_bytes)}: {overhead(terms.overhead)}"
+        return Activity(tr("{}, bound {}").format(text, overhead(known)) if known is not None else text)
     bound = plan.least_bytes
     seconds = plan.provenance.seconds
-    took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    took = tr("{:.0f} ms").format(seconds * 1000) if seconds < 1 else f"{seconds:.1f} s"
     if plan.provenance.edited_from:
-        took = "edited by hand"
+        took = tr("edited by hand")
     if plan.status is Status.OPTIMAL:
         return Activity(tr("Proven optimal, {}").format(took), good=True)
     best, least = gib(step.resident_bytes + plan.height_bytes), gib(step.resident_bytes + bound)

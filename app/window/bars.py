@@ -41,7 +41,7 @@ class MainToolBar(QToolBar):
     """Open, Capture | Solve, Stop, progress | Map, Compare, Budget | Export, and the search field."""
 
     def __init__(self, window: QMainWindow, actions: Actions, search: SearchField) -> None:
-        super().__init__("Tools", window)
+        super().__init__(tr("Tools"), window)
         self.setObjectName("main")
         self.setMovable(False)
         self.setFloatable(False)
@@ -210,7 +210,7 @@ class Rail(QToolBar):
     """A column of 40 px that opens side panels which there is no room to show all the time."""
 
     def __init__(self, window: QMainWindow) -> None:
-        super().__init__("Panels", window)
+        super().__init__(tr("Panels"), window)
         self.setObjectName("rail")
         self.setMovable(False)
         self.setOrientation(Qt.Orientation.Vertical)

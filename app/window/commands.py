@@ -21,7 +21,7 @@ from app.jobs.job import Failure
 from app.numbers import bytes_exact
 from app.settings import Settings
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from app.window.problem import Remedy
 from app.window.work import Work
 from solver.step import Step
@@ -29,10 +29,11 @@ from solver.step import Step
 if TYPE_CHECKING:
     from runtime.verify import VerifyReport
 
-OPEN_FILTER = (
-    "All that opens (*.step *.plan *.json.gz *.pickle *.pkl *.csv *.pt2 *.lesson.toml);;"
-    "Steps and plans (*.step *.plan *.json.gz);;Memory snapshots (*.pickle *.pkl);;"
-    "Lifetimes (*.csv);;Exported programs (*.pt2);;Lessons (*.lesson.toml);;All files (*)"
+OPEN_FILTER = mark(
+    "All that opens (*.step *.plan *.json.gz *.pickle *.pkl *.csv *.pt2 "
+    "*.lesson.toml);;Steps and plans (*.step *.plan *.json.gz);;Memory snapshots "
+    "(*.pickle *.pkl);;Lifetimes (*.csv);;Exported programs (*.pt2);;Lessons "
+    "(*.lesson.toml);;All files (*)"
 )
 SAMPLE = "samples/resnet50"
 
@@ -61,7 +62,7 @@ class Commands(QObject):
     def open(self) -> None:
         """Ask for a file and open it."""
         name, _ = QFileDialog.getOpenFileName(
-            self._window, tr("Open"), self.settings.folder("open"), OPEN_FILTER
+            self._window, tr("Open"), self.settings.folder("open"), tr(OPEN_FILTER)
         )
         if name:
             self.open_path(Path(name))
@@ -94,7 +95,7 @@ class Commands(QObject):
         shown, step = self.document.shown, self.document.step
         if shown is None or step is None:
             return
-        path = self._ask_where(tr("Save the Plan"), step, ".plan", "Plans (*.plan)")
+        path = self._ask_where(tr("Save the Plan"), step, ".plan", tr("Plans (*.plan)"))
         if path is not None:
             self.work.save_plan(path)
 
@@ -103,7 +104,7 @@ class Commands(QObject):
         step = self.document.step
         if step is None:
             return
-        path = self._ask_where(tr("Save the Step"), step, ".step", "Steps (*.step)")
+        path = self._ask_where(tr("Save the Step"), step, ".step", tr("Steps (*.step)"))
         if path is not None:
             self.work.save_step(path)
 
@@ -143,7 +144,7 @@ class Commands(QObject):
     @Slot(object, object)
     def _limits_changed(self, before: Limits, after: Limits) -> None:
         undo, redo = (partial(limits.put_into, self.settings) for limits in (before, after))
-        self.document.history.add(Change("Change of Limits", undo, redo))
+        self.document.history.add(Change(tr("Change of Limits"), undo, redo))
 
     # Export
 
@@ -196,20 +197,20 @@ class Commands(QObject):
     def remedy(self, doing: str, failure: Failure) -> Remedy | None:
         """The one thing to do after a failure."""
         again: dict[str, tuple[str, Callable[[], None]]] = {
-            "open": ("Open another…", self.open),
-            "capture": ("Capture…", self.capture),
-            "solve": ("Solve again", self.work.solve),
-            "export": ("Export…", self.export),
-            "verify": ("Verify…", self.verify),
-            "picture": ("Save picture…", self.picture_asked.emit),
-            "page": ("Export page…", self.page_asked.emit),
-            "save": ("Save plan…", self.save_plan),
-            "library": ("Try again", self.work.try_again),
-            "prove": ("Try again", self.work.prove),
+            "open": (tr("Open another…"), self.open),
+            "capture": (tr("Capture…"), self.capture),
+            "solve": (tr("Solve again"), self.work.solve),
+            "export": (tr("Export…"), self.export),
+            "verify": (tr("Verify…"), self.verify),
+            "picture": (tr("Save picture…"), self.picture_asked.emit),
+            "page": (tr("Export page…"), self.page_asked.emit),
+            "save": (tr("Save plan…"), self.save_plan),
+            "library": (tr("Try again"), self.work.try_again),
+            "prove": (tr("Try again"), self.work.prove),
         }
         shown = self.document.shown
         if doing == "solve" and shown is not None and shown.draft is not None and not failure.bug:
-            return Remedy("Undo the edit", self.document.history.undo)
+            return Remedy(tr("Undo the edit"), self.document.history.undo)
         return Remedy(*again[doing]) if doing in again else None
 
     @Slot(object)

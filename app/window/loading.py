@@ -204,7 +204,7 @@ class BandsPicture(QWidget):
 
     def show_bands(self, phases: Sequence[Band], modules: Sequence[Band], ops: int) -> None:
         """Show other bands; ``ops``: slots that they cover."""
-        self._rows = (("Phase", PHASE, phases), ("Module", MODULE, modules)) if ops else ()
+        self._rows = ((tr("Phase"), PHASE, phases), (tr("Module"), MODULE, modules)) if ops else ()
         self._ops = ops
         self.setAccessibleName(", ".join(band.name for band in phases))
         self.update()

@@ -34,6 +34,7 @@ from app.library import Library
 from app.settings import Settings
 from app.style import apply_theme, chosen_theme
 from app.theme import Theme
+from app.translation import tr
 from app.window.actions import Actions
 from app.window.bars import MainToolBar, StatusLine, TitleCorner
 from app.window.budgeting import Budgeting
@@ -307,7 +308,7 @@ class MainWindow(QMainWindow):
             self.watch.follow(None)
             self.stale = False
         self.setWindowTitle(f"{step.title} — Bayplan" if step is not None else "Bayplan")
-        self.title_corner.show_title(step.title if step is not None else "No step open")
+        self.title_corner.show_title(step.title if step is not None else tr("No step open"))
         self.show_view("map")
         self._fill_start_page()
 
@@ -344,8 +345,10 @@ class MainWindow(QMainWindow):
     def _set_stale(self, stale: bool) -> None:
         if stale and not self.stale and self.watch.path is not None:
             self.problem.show_failure(
-                Failure(f"{self.watch.path.name} changed on disk; this is the step as it was."),
-                Remedy("Solve again", self._solve_again),
+                Failure(
+                    tr("{} changed on disk; this is the step as it was.").format(self.watch.path.name)
+                ),
+                Remedy(tr("Solve again"), self._solve_again),
             )
         self.stale = stale
         if self.central is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QKeySequence
 
 from app.numbers import overhead, plan_size
+from app.translation import tr
 from app.window.actions import MENUS, Command, plain
 from app.window.palette_entries import PaletteEntry
 from app.window.reasons import why_not
@@ -63,12 +64,14 @@ def _plans(window: MainWindow) -> list[PaletteEntry]:
     for entry in document.entries if step is not None else ():
         terms = entry.plan.terms
         size = plan_size((0 if step is None else step.resident_bytes) + entry.plan.height_bytes)
-        said = size if terms is None else f"{size}, {overhead(terms.overhead)} time"
+        said = size if terms is None else tr("{}, {} time").format(size, overhead(terms.overhead))
         if entry.baseline is not None:
-            said = f"{plan_size(entry.baseline.reserved_bytes)} reserved"
+            said = tr("{} reserved").format(plan_size(entry.baseline.reserved_bytes))
         show = partial(document.show, entry)
         entries.append(
-            PaletteEntry(f"plan {entry.name}", f"Show {entry.name}", said, "", True, "map", show)
+            PaletteEntry(
+                f"plan {entry.name}", tr("Show {}").format(entry.name), said, "", True, "map", show
+            )
         )
     return entries
 
@@ -77,7 +80,7 @@ def _files(window: MainWindow) -> list[PaletteEntry]:
     return [
         PaletteEntry(
             f"file {path}",
-            f"Open {path.name}",
+            tr("Open {}").format(path.name),
             str(path.parent),
             icon="file",
             run=partial(window.commands.open_path, path),

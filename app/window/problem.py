@@ -92,9 +92,9 @@ class ProblemLine(QWidget):
         self.more.setChecked(False)
         self._fold(False)
         report = f"{failure.message}\n\n{failure.details}"
-        self._remedy = Remedy("Copy report", lambda: _copy(report)) if failure.bug else remedy
+        self._remedy = Remedy(tr("Copy report"), lambda: _copy(report)) if failure.bug else remedy
         self.action.setText(self._remedy.text if self._remedy is not None else "")
-        self.action.setAccessibleName(self.action.text() or "What to do")
+        self.action.setAccessibleName(self.action.text() or tr("What to do"))
         self.action.setVisible(self._remedy is not None)
         self.show()
 
@@ -107,7 +107,7 @@ class ProblemLine(QWidget):
 
     def _act(self) -> None:
         if self._remedy is not None:
-            remedy, keep = self._remedy, self._remedy.text == "Copy report"
+            remedy, keep = self._remedy, self._remedy.text == tr("Copy report")
             if not keep:
                 self.clear()
             remedy.run()

@@ -36,13 +36,13 @@ from app.icons import pixmap
 from app.numbers import human
 from app.plain_text import tip
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.step import Step
 
 if TYPE_CHECKING:
     from app.explore.matches import Matches
 
-PLACEHOLDER = "Find by name, op, >64MiB, 64x256"
+PLACEHOLDER = mark("Find by name, op, >64MiB, 64x256")
 TIP = (
     "Words of a tensor's name, module, op or type; bytes as >64MiB, <1KiB or =4MiB; a shape as "
     "64x256x56x56 or 64x*x56x56. Return and Shift+Return go through what was found."
@@ -83,12 +83,12 @@ def index_of(step: Step) -> tuple[Hit, ...]:
             made = modules.setdefault(".".join(parts[:depth]), {})
             made.update(dict.fromkeys(op.creates))
     hits += [
-        Hit("module", name, f"{len(made):,} tensors", tuple(made))
+        Hit("module", name, tr("{:,} tensors").format(len(made)), tuple(made))
         for name, made in modules.items()
         if made
     ]
     hits += [
-        Hit("op", op.name, f"op {index:,}", op.creates or op.writes or op.reads, index)
+        Hit("op", op.name, tr("op {:,}").format(index), op.creates or op.writes or op.reads, index)
         for index, op in enumerate(step.ops)
         if op.touches
     ]
@@ -146,7 +146,7 @@ class SearchField(QLineEdit):
     def __init__(self, document: Document) -> None:
         super().__init__()
         self.setObjectName("search")
-        self.setPlaceholderText(PLACEHOLDER)
+        self.setPlaceholderText(tr(PLACEHOLDER))
         self.setToolTip(TIP)
         self.setAccessibleName(tr("Find tensor, module or op"))
         self.setMinimumWidth(150)

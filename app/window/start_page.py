@@ -129,29 +129,29 @@ class StartPage(QWidget):
             CardButton(
                 "card_open",
                 "open",
-                "Open a step or a plan",
-                "Or a memory snapshot, lifetimes, an exported program. Drop it anywhere",
+                tr("Open a step or a plan"),
+                tr("Or a memory snapshot, lifetimes, an exported program. Drop it anywhere"),
                 "Ctrl+O",
             ),
             CardButton(
                 "card_capture",
                 "capture",
-                "Capture a model",
-                "Choose a model or a script of yours. Runs on fake tensors and needs no GPU",
+                tr("Capture a model"),
+                tr("Choose a model or a script of yours. Runs on fake tensors and needs no GPU"),
                 "Ctrl+R",
             ),
             CardButton(
                 "card_sample",
                 "map",
-                "Look at the sample",
-                "A real training step of ResNet-50, planned and proven optimal",
+                tr("Look at the sample"),
+                tr("A real training step of ResNet-50, planned and proven optimal"),
                 "",
             ),
             CardButton(
                 "card_lessons",
                 "lesson",
-                "Take a lesson",
-                "Six short lessons on real steps, from bytes to proofs",
+                tr("Take a lesson"),
+                tr("Six short lessons on real steps, from bytes to proofs"),
                 "Ctrl+L",
             ),
         )
@@ -347,4 +347,4 @@ class SamplePreview(QWidget):
 
 def proof_of(plan: Plan) -> str:
     """``proven optimal``, or nothing."""
-    return "proven optimal" if plan.status is Status.OPTIMAL else ""
+    return tr("proven optimal") if plan.status is Status.OPTIMAL else ""

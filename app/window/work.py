@@ -24,9 +24,9 @@ from app.jobs.prove import ProveJob
 from app.jobs.recorded import PlaceRecordedJob
 from app.jobs.solve import SolveJob
 from app.library import Library
-from app.numbers import Unit, counted
+from app.numbers import Unit
 from app.settings import Settings
-from app.translation import tr
+from app.translation import plural, tr
 from app.window.activity import Activity, distinct_plans, outcome, stopped
 from app.window.library_work import LibraryWork
 from solver.errors import BayplanError
@@ -156,13 +156,13 @@ class Work(LibraryWork):
         limit = self.settings.deadline
         self._run(job, "solve", Activity(tr("Starting the solver"), stoppable=True, limit=limit))
 
-    def place_around(self, draft: "Draft", name: str) -> None:
-        """Place an edited plan anew around what was moved; a plan called ``name``."""
+    def place_around(self, draft: "Draft", name: str, pins: Pins = ()) -> None:
+        """Place an edited plan anew around what was moved; a plan called ``name``, with pins."""
         if self.document.step is None or self.busy:
             return
         self.document.clear_progress()
         limit = self.settings.deadline
-        job = PlaceAroundJob(draft, name, deadline=limit, seed=self.settings.seed)
+        job = PlaceAroundJob(draft, name, pins, deadline=limit, seed=self.settings.seed)
         job.succeeded.connect(self._placed_around)
         self._run(job, "solve", Activity(tr("Placing the rest"), stoppable=True, limit=limit))
 
@@ -219,7 +219,7 @@ class Work(LibraryWork):
             self._stop_solve(job)
         elif isinstance(job, BudgetJob | PlaceRecordedJob | PlaceAroundJob):
             job.stop()
-            self._say(replace(self.activity, text="Stopping", stoppable=False, limit=None))
+            self._say(replace(self.activity, text=tr("Stopping"), stoppable=False, limit=None))
         elif isinstance(job, LoadJob | LibraryLoadJob):
             self._set_aside()
             self._say(Activity(tr("Cancelled")))
@@ -340,7 +340,12 @@ class Work(LibraryWork):
         if self._too_small is not None and isinstance(job, BudgetJob):
             self._say(Activity(infeasible_text(self._too_small, job.request.unit)))
         else:
-            self._say(Activity(tr("Solved {}").format(counted(len(plans), "budget")), good=bool(plans)))
+            self._say(
+                Activity(
+                    tr("Solved {}").format(plural("{} budget", "{} budgets", len(plans))),
+                    good=bool(plans),
+                )
+            )
         self._learned = job.learned if isinstance(job, BudgetJob) else None
         if step is not None and plans and not self.document.example:
             self._store(step, plans, None)
