@@ -7,13 +7,13 @@
             < 1180   rail │ centre                           and the inspector, as tabs; what the
                                                              budget dock holds goes below the curve
     height  < 840    the solve panel shrinks to its title; what explores the map goes behind the
-                     inspector
+                     inspector, what the budget dock holds behind a lesson
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import (
     QDockWidget,
@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+from app.panels.controls import ElidedLabel
 from app.style import set_property
 from app.theme import DARK, Theme
 from app.translation import tr
@@ -58,7 +59,8 @@ class DockTitle(QWidget):
         self.setFixedHeight(TITLE_HEIGHT)
         self.name = QLabel(name)
         self.name.setProperty("role", "strong")
-        self.remark = QLabel()
+        # Elided: what is long must not make the dock wide.
+        self.remark = ElidedLabel()
         self.remark.setProperty("role", "second")
         self._float, self._close = QToolButton(), QToolButton()
         self._float.setToolTip(tr("Float"))
@@ -189,6 +191,8 @@ class Docks(QObject):
         self._shown: tuple[Dock, ...] = ()
         """Those that are for the page in sight."""
         self._mode = ("", False)
+        self._height_before = 0
+        """Of the solve panel, before what explores the map was shown beside it and needed more."""
         self.rail.hide()
         for dock in self.all:
             dock.hide()
@@ -230,6 +234,7 @@ class Docks(QObject):
             behind = Qt.DockWidgetArea.RightDockWidgetArea
             moved = [d for d in self.exploring if self._window.dockWidgetArea(d) == behind]
             self._place_exploring(moved, self.solve)
+        self._place_beside_lesson()
         self._apply(self._window.size(), force=True)
 
     def adopt_budget(self, view: "BudgetView") -> None:
@@ -256,10 +261,12 @@ class Docks(QObject):
         visible = not dock.isVisibleTo(self._window)
         if dock.isFloating() or not self._collapsed(dock):
             self._wanted[dock] = visible
+        before = self.solve.height()
         dock.setVisible(visible)
         if visible:
             dock.raise_()
             if dock in self.exploring and not self._mode[1] and dock.height() < EXPLORING_HEIGHT:
+                self._height_before = self._height_before or before
                 self._window.resizeDocks([dock], [EXPLORING_HEIGHT], Qt.Orientation.Vertical)
             if self._collapsed(dock):
                 self.arrange()
@@ -284,7 +291,16 @@ class Docks(QObject):
             self._wanted[watched] = self._wanted[watched] and self._collapsed(watched)
         if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
             self._check()
+            if self._height_before and not any(self._wanted[dock] for dock in self.exploring):
+                # When the window has laid out those that are left.
+                QTimer.singleShot(0, self, self._give_back)
         return super().eventFilter(watched, event)
+
+    def _give_back(self) -> None:
+        """What explored the map is gone: the solve panel is as low as it was before."""
+        height, self._height_before = self._height_before, 0
+        if height and self.solve.isVisibleTo(self._window) and not self._mode[1]:
+            self._window.resizeDocks([self.solve], [height], Qt.Orientation.Vertical)
 
     def _collapsed(self, dock: Dock) -> bool:
         """Whether the window is too narrow to show ``dock`` all the time."""
@@ -310,6 +326,8 @@ class Docks(QObject):
         self._tabs = side == "tabs"
         if before[1] != mode[1]:
             self._place_exploring(self.exploring, self.inspector if mode[1] else self.solve)
+        if before != mode:
+            self._place_beside_lesson()
         self._place_budget()
         for dock in self.all:
             there = dock in self._shown and self._wanted[dock]
@@ -328,6 +346,16 @@ class Docks(QObject):
         for dock in docks:
             if not dock.isFloating():
                 self._window.tabifyDockWidget(beside, dock)
+
+    def _place_beside_lesson(self) -> None:
+        """The budget's dock is below a lesson, or a tab behind it where neither would have room."""
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        if self.budget.isFloating() or self._window.dockWidgetArea(self.budget) is not right:
+            return
+        if self._mode[1] and self._mode[0] != "tabs":
+            self._window.tabifyDockWidget(self.inspector, self.budget)
+        elif not self._mode[1]:
+            self._window.addDockWidget(right, self.budget)
 
     def _rail_button(self, key: str, visible: bool) -> None:
         for action in self.rail.actions():
