@@ -312,10 +312,13 @@ class _ModuleTree(QTreeWidget):
                 opened.add(item.text(0))
         self.clear()
         most = max((share.size for share in shares), default=1)
+        inner = [share for share in shares if share.children]
+        # One closed line would say nothing.
+        only = inner[0] if len(inner) == 1 else None
         for share in shares:
             item = _item(share, live, most)
             self.addTopLevelItem(item)
-            item.setExpanded(share.label in opened or len(shares) == 1)
+            item.setExpanded(share.label in opened or share is only)
 
     def _choose(self, item: QTreeWidgetItem) -> None:
         share = item.data(0, SHARE_ROLE)

@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from app.document import Document, Entry
 from app.explore.exploring import Exploring
 from app.explore.player import Player
+from app.facts.peak import Share
 from app.map.plan_scene import plan_scene
 from app.map.raster import KERNELS
 from app.map.scene import array_scene
@@ -205,6 +206,15 @@ class TestPeak:
         assert page.document.selection == (2,)
         peak.table.selectRow(1)
         assert page.document.selection == (5,)
+
+    def test_the_only_module_with_others_inside_is_open(self, page: Page) -> None:
+        inner = Share("model.h", "h", 2, (2,), ())
+        shares = (Share("model", "model", 3, (2, 3), (inner,)), Share("", "No module", 1, (5,), ()))
+        tree = page.exploring.peak.modules
+        tree.show_shares(shares, 4)
+        assert [tree.topLevelItem(at).isExpanded() for at in range(2)] == [True, False]
+        tree.show_shares((*shares, Share("head", "head", 1, (3,), (inner,))), 5)
+        assert not tree.topLevelItem(2).isExpanded()
 
     def test_as_run_it_says_what_is_lost(self, page: Page) -> None:
         step = page.document.step
@@ -456,6 +466,34 @@ class TestWindow:
         assert alive in window.tabifiedDockWidgets(window.docks.inspector)
         window.resize(1600, 1000)
         assert window.dockWidgetArea(alive) is Qt.DockWidgetArea.BottomDockWidgetArea
+
+    def test_the_solve_panel_is_as_low_as_before_when_what_explored_is_closed(
+        self, window: MainWindow, toy_plan_file: Path, qtbot: QtBot
+    ) -> None:
+        open_file(qtbot, window, toy_plan_file)
+        docks = window.docks
+        before = docks.solve.height()
+        for close in (window.menu["peak_panel"].trigger, docks.peak.line._close.click):
+            window.menu["alive_panel"].trigger()
+            window.menu["peak_panel"].trigger()
+            qtbot.waitUntil(lambda: docks.peak.height() > before)
+            window.menu["alive_panel"].trigger()
+            qtbot.wait(1)
+            assert docks.peak.height() > before, "one of the two is still there"
+            close()
+            qtbot.waitUntil(lambda: docks.solve.height() == before)
+
+    def test_a_long_remark_does_not_make_a_dock_wide(
+        self, window: MainWindow, toy_plan_file: Path, qtbot: QtBot
+    ) -> None:
+        open_file(qtbot, window, toy_plan_file)
+        window.resize(1280, 800)
+        window.menu["peak_panel"].trigger()
+        line = window.docks.peak.line
+        least = line.minimumSizeHint().width()
+        line.remark.setText("27.074 GiB at op 529, log_softmax_backward_data; 27.135 GiB reserved")
+        assert line.minimumSizeHint().width() == least
+        assert line.remark.shown_text().endswith("…")
 
     def test_an_op_is_found_by_its_name_and_selected(
         self, window: MainWindow, qtbot: QtBot, toy_plan_file: Path
