@@ -74,6 +74,7 @@ QToolButton[popupMode="1"] { padding-right: 22px; }
 QToolButton::menu-button { border: none; width: 18px; }
 QToolButton::menu-arrow, QToolButton::menu-indicator { image: url($icons/mark-down.svg); width: 10px;
   height: 10px; }
+QToolButton::menu-arrow:disabled { image: url($icons/mark-down-off.svg); }
 QFrame[role="rule"] { background: $line2; border: none; }
 
 QPushButton { background: $panel; border: 1px solid $line2; border-radius: 5px; padding: 4px 12px;
@@ -145,6 +146,10 @@ QAbstractItemView { background: $panel; border: none; selection-background-color
   selection-color: $text; alternate-background-color: $panel; }
 QHeaderView::section { background: $panel; color: $text3; border: none; font-size: 11px;
   padding: 2px 6px; }
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: center right; right: 1px;
+  width: 9px; height: 9px; }
+QHeaderView::up-arrow { image: url($icons/mark-up.svg); }
+QHeaderView::down-arrow { image: url($icons/mark-down.svg); }
 QTabBar { background: $panel; }
 QTabBar::tab { background: transparent; color: $text2; padding: 5px 12px; border: none;
   border-bottom: 2px solid transparent; }

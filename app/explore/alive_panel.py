@@ -81,7 +81,7 @@ class AlivePanel(QWidget):
         self.model: RowsModel[int] = RowsModel(())
         self.table = dense_table("Alive at this op", self.model, wide=TENSOR, sortable=False)
         top = QHBoxLayout()
-        top.setContentsMargins(16, 4, 16, 6)
+        top.setContentsMargins(12, 4, 12, 6)
         top.setSpacing(14)
         top.addWidget(self.filter, 2)
         top.addWidget(self.total, 3)
@@ -89,7 +89,7 @@ class AlivePanel(QWidget):
         top.addWidget(self.residents)
         self._top = top
         self._foot = QHBoxLayout()
-        self._foot.setContentsMargins(16, 4, 16, 4)
+        self._foot.setContentsMargins(12, 4, 12, 4)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)

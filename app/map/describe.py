@@ -101,7 +101,7 @@ def _range(low: int, high: int) -> str:
     """``1.334 – 1.429 GiB``; of small tensors the start and the bytes from it."""
     if high - low >= GIB // 200:
         return f"{gib(low).split(' ')[0]} – {gib(high)}"
-    return f"{gib(low)}, {human(high - low)} from there"
+    return f"{human(low)}, {human(high - low)} from there"
 
 
 def opened_segment(scene: Scene, storage: int) -> Segment | None:

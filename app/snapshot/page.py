@@ -143,6 +143,8 @@ class RecordedPage(QWidget):
         across.addWidget(self.inspector)
         across.setStretchFactor(0, 1)
         across.setSizes([1100, 304])
+        for splitter in (self.sides, middle, across):
+            splitter.setHandleWidth(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
