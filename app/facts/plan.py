@@ -23,13 +23,13 @@ from app.facts.aliases import Families, families_of
 from app.facts.stays import (
     Repeated,
     Span,
+    Stays,
     Takeover,
     Use,
+    Uses,
     made_and_used,
     repeated_of,
-    stays_of,
     takeovers_of,
-    uses_of,
 )
 from app.translation import mark, tr
 from solver import explain
@@ -140,25 +140,25 @@ class PlanFacts:
         return storage_sizes(self.step)
 
     @cached_property
-    def _spans(self) -> dict[int, tuple[Span, ...]]:
-        return stays_of(self.plan, instance_sizes(self.step, self.plan), self.arena_base)
+    def _stays(self) -> Stays:
+        return Stays(self.plan, instance_sizes(self.step, self.plan), self.arena_base)
 
     def spans(self, storage: int) -> tuple[Span, ...]:
         """The stays of a storage in memory by slot; a resident stays for the whole step."""
         if self.step.storages[storage].resident and storage not in self.plan.homes:
             known = self.baseline.resident_addresses if self.baseline is not None else {}
             return (Span(0, self.slots, known.get(storage, -1), int(self.sizes[storage])),)
-        return self._spans.get(storage, ())
+        return self._stays[storage]
 
     @cached_property
     def several(self) -> dict[int, tuple[Span, ...]]:
         """The storages that are in memory more than once, with their stays."""
-        return {storage: spans for storage, spans in self._spans.items() if len(spans) > 1}
+        return self._stays.several()
 
     @cached_property
     def repeated(self) -> Repeated:
         """What is recomputed and what is parked in host memory."""
-        return repeated_of(self.plan, self._spans)
+        return repeated_of(self.plan, self._stays)
 
     @cached_property
     def _takeovers(self) -> tuple[Takeover, ...]:
@@ -215,8 +215,8 @@ class PlanFacts:
         return result
 
     @cached_property
-    def _uses(self) -> dict[int, list[Use]]:
-        return uses_of(self.step, self.plan)
+    def _uses(self) -> Uses:
+        return Uses(self.step, self.plan)
 
     def producers(self, storage: int) -> tuple[Use, ...]:
         """The ops that make the storage, or make it again, and those that then write it before any op
@@ -228,7 +228,7 @@ class PlanFacts:
         return self._split(storage)[1]
 
     def _split(self, storage: int) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
-        return made_and_used(self._uses.get(storage, ()))
+        return made_and_used(self._uses[storage])
 
     def op_at(self, slot: int) -> Op:
         """The op that runs at ``slot``."""

@@ -13,6 +13,9 @@ A storage of a plan without recompute or trips has one stay, and so has every re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
+
+import numpy as np
 
 from solver.plan import HOME, IntArray, Offload, Plan, Prefetch, Run
 from solver.step import Step
@@ -110,28 +113,65 @@ def repetitions(order: Sequence[int]) -> tuple[int, ...]:
     return tuple(result)
 
 
-def stays_of(plan: Plan, sizes: IntArray, base: int) -> dict[int, tuple[Span, ...]]:
-    """By storage its stays in the order of their slots; ``sizes`` by instance, bytes.
+class Stays:
+    """The stays of a plan's storages; those of one are put together when they are asked for.
 
-    ``base``: where the plan's address 0 lies. Instances that are never alive are left out.
+    Instances that are never alive are left out.
     """
-    came, went = _how(plan)
-    found: dict[int, list[Span]] = {}
-    lifetimes = plan.lifetimes.tolist()
-    for index, instance in enumerate(plan.instances):
-        start, end = lifetimes[index]
-        if end > start:
-            span = Span(
-                start,
-                end,
-                base + instance.address,
-                int(sizes[index]),
-                index,
-                came.get(index, Came.MADE),
-                went.get(index, Went.FREED),
-            )
-            found.setdefault(instance.storage, []).append(span)
-    return {s: tuple(sorted(spans, key=lambda one: one.start)) for s, spans in found.items()}
+
+    def __init__(self, plan: Plan, sizes: IntArray, base: int) -> None:
+        """``sizes`` by instance, bytes; ``base``: where the plan's address 0 lies."""
+        self._plan, self._sizes, self._base = plan, sizes, base
+        self._came, self._went = _how(plan)
+        storage = np.array([instance.storage for instance in plan.instances], np.int64)
+        self._start, self._end = plan.lifetimes[:, 0], plan.lifetimes[:, 1]
+        there = np.flatnonzero(self._end > self._start)
+        there = there[np.argsort(self._start[there], kind="stable")]
+        self._instances = _Grouped(storage[there], there)
+
+    def __getitem__(self, storage: int) -> tuple[Span, ...]:
+        """The stays of a storage in the order of their slots; none where it has none."""
+        return tuple([self._span(instance) for instance in self._instances[storage].tolist()])
+
+    def several(self) -> dict[int, tuple[Span, ...]]:
+        """The storages that have more than one, with their stays."""
+        return {storage: self[storage] for storage in self._instances.several.tolist()}
+
+    def that_came(self, how: Came) -> list[Span]:
+        """All stays that began so; not those of what was made for the first time."""
+        found = (instance for instance, came in self._came.items() if came is how)
+        return [self._span(one) for one in found if self._end[one] > self._start[one]]
+
+    def _span(self, instance: int) -> Span:
+        return Span(
+            int(self._start[instance]),
+            int(self._end[instance]),
+            self._base + self._plan.instances[instance].address,
+            int(self._sizes[instance]),
+            instance,
+            self._came.get(instance, Came.MADE),
+            self._went.get(instance, Went.FREED),
+        )
+
+
+class _Grouped:
+    """Values by key, those of one key in the order in which they were given."""
+
+    def __init__(self, keys: IntArray, values: IntArray) -> None:
+        order = np.argsort(keys, kind="stable")
+        self._values = values[order]
+        self._first = np.searchsorted(keys[order], np.arange(keys.max(initial=-1) + 2))
+
+    def __getitem__(self, key: int) -> IntArray:
+        """The values of a key; none where it has none."""
+        if key + 1 >= len(self._first):
+            return self._values[:0]
+        return self._values[self._first[key] : self._first[key + 1]]
+
+    @property
+    def several(self) -> IntArray:
+        """The keys, ascending, of more than one value."""
+        return np.flatnonzero(np.diff(self._first) > 1)
 
 
 def _how(plan: Plan) -> tuple[dict[int, Came], dict[int, Went]]:
@@ -160,29 +200,50 @@ def _how(plan: Plan) -> tuple[dict[int, Came], dict[int, Went]]:
     return came, went
 
 
-def uses_of(step: Step, plan: Plan) -> dict[int, list[Use]]:
-    """By storage every run that touches it, in slot order.
+class Uses:
+    """Every run that touches a storage; those of one are put together when they are asked for.
 
     A repetition has no effects but the instances that it creates: of residents it only reads.
     """
-    storage_of = [instance.storage for instance in plan.instances]
-    unplanned = [not s.planned and at not in plan.homes for at, s in enumerate(step.storages)]
-    ran: set[int] = set()
-    result: dict[int, list[Use]] = {}
-    for slot, run in enumerate(runs_of(plan)):
-        op, again = step.ops[run.op], run.op in ran
-        ran.add(run.op)
-        for creates, instances in ((False, run.uses), (True, run.creates)):
-            for instance in instances:
-                storage = storage_of[instance]
-                use = Use(slot, run.op, creates, storage in op.writes, instance, again)
-                result.setdefault(storage, []).append(use)
-        for storage in op.reads if again else op.touches:
-            if unplanned[storage]:
-                written = storage in op.writes and not again
-                use = Use(slot, run.op, storage in op.creates, written, -1, again)
-                result.setdefault(storage, []).append(use)
-    return result
+
+    def __init__(self, step: Step, plan: Plan) -> None:
+        self._step, self._plan, self._runs = step, plan, runs_of(plan)
+        order = np.array([run.op for run in self._runs], np.int64)
+        self._slots_of_op = _Grouped(order, np.arange(len(order)))
+        self._again = np.ones(len(order), np.bool_)
+        self._again[np.unique(order, return_index=True)[1]] = False
+        named = [instances for run in self._runs for instances in (run.uses, run.creates)]
+        slots = np.repeat(np.arange(len(named)) // 2, [len(instances) for instances in named])
+        instances = np.fromiter(chain.from_iterable(named), np.int64, len(slots))
+        storages = np.array([instance.storage for instance in plan.instances], np.int64)
+        self._slots = _Grouped(storages[instances], slots)
+        """Where a run names an instance of the storage."""
+        ops, touched = step.touching
+        self._ops = _Grouped(touched, ops)
+        """That touch the storage."""
+
+    def __getitem__(self, storage: int) -> list[Use]:
+        """The uses of a storage in slot order."""
+        ops, instances = self._step.ops, self._plan.instances
+        slots = set(self._slots[storage].tolist())
+        unplanned = not self._step.storages[storage].planned and storage not in self._plan.homes
+        for op in self._ops[storage].tolist() if unplanned else ():
+            slots.update(self._slots_of_op[op].tolist())
+        result: list[Use] = []
+        for slot in sorted(slots):
+            run = self._runs[slot]
+            one = ops[run.op]
+            again = bool(self._again[slot])
+            for creates, named in ((False, run.uses), (True, run.creates)):
+                result += [
+                    Use(slot, run.op, creates, storage in one.writes, instance, again)
+                    for instance in named
+                    if instances[instance].storage == storage
+                ]
+            if unplanned and storage in (one.reads if again else one.touches):
+                written = storage in one.writes and not again
+                result.append(Use(slot, run.op, storage in one.creates, written, -1, again))
+        return result
 
 
 def made_and_used(uses: Sequence[Use]) -> tuple[tuple[Use, ...], tuple[Use, ...]]:
@@ -215,10 +276,9 @@ def takeovers_of(plan: Plan) -> tuple[Takeover, ...]:
     )
 
 
-def repeated_of(plan: Plan, stays: dict[int, tuple[Span, ...]]) -> Repeated:
+def repeated_of(plan: Plan, stays: Stays) -> Repeated:
     """What of the plan is recompute and what trips to the host."""
-    again = [s for spans in stays.values() for s in spans if s.came is Came.AGAIN]
-    back = [s for spans in stays.values() for s in spans if s.came is Came.BACK]
+    again, back = stays.that_came(Came.AGAIN), stays.that_came(Came.BACK)
     return Repeated(
         slots=repetitions(plan.order),
         made_again=len(again),
