@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer, Slot
+from PySide6.QtCore import QSize, Qt, QThreadPool, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QGuiApplication,
@@ -31,6 +31,7 @@ from app.heavy import load_module
 from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.library import Library
+from app.qt_classes import ClassMaker
 from app.settings import Settings
 from app.style import apply_theme, chosen_theme
 from app.theme import Theme
@@ -95,6 +96,8 @@ class MainWindow(QMainWindow):
         self._view = "start"
         self._first_shown = False
         self._sample_asked = False
+        self.qt_classes = ClassMaker(self)
+        self.qt_classes.done.connect(self._load_ahead)
         self.preferences = Preferences(self)
         self.command_palette = CommandPalette(self, settings, partial(palette_entries, self))
         self.menu = Actions(self, handlers(self))
@@ -201,7 +204,8 @@ class MainWindow(QMainWindow):
             self._first_shown = True
             self.start.setFocus()
             # Only now, when there is a window to look at, what takes longer to load.
-            QTimer.singleShot(0, self._after_first_show)
+            self.start.set_recents(self.settings.recents)
+            self.qt_classes.start()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
@@ -259,8 +263,8 @@ class MainWindow(QMainWindow):
             self.restoreState(state, LAYOUT_VERSION)
             self.docks.adopt()
 
-    def _after_first_show(self) -> None:
-        self.start.set_recents(self.settings.recents)
+    @Slot()
+    def _load_ahead(self) -> None:
         self._fill_start_page()
         # What opening a step needs, imported while the start page is looked at or the file is read.
         threading.Thread(target=load_module, args=(CENTRAL,), daemon=True).start()
@@ -270,7 +274,7 @@ class MainWindow(QMainWindow):
     def _fill_start_page(self) -> None:
         """Read the sample once, when the start page is there to show it."""
         wanted = self.isVisible() and self.document.step is None and not self._sample_asked
-        if wanted and not self.work.busy:
+        if wanted and self.qt_classes.is_done and not self.work.busy:
             self._sample_asked = True
             self.work.load_sample(*sample_files())
 
