@@ -18,7 +18,7 @@ from app.facts.pins import (
     with_pins,
     without,
 )
-from app.facts.plan import plan_facts
+from app.facts.plan import counterparts, plan_facts
 from app.jobs.job import Failure
 from app.jobs.pins import CheckPinsJob, PinsVerdict
 from app.pin_selection import pin_marks, selected_op, selected_pins, selected_storages
@@ -188,10 +188,10 @@ class Pinning(QObject):
             return
         match pin:
             case At(storage, _):
-                names = [s.name for s in planned.storages]
-                index = storage if planned is step else names.index(step.storages[storage].name)
-                self._document.select((index,))
-                central.map.reveal(index)
+                found = counterparts(step, planned).get(storage, -1)
+                if found >= 0:
+                    self._document.select((found,))
+                    central.map.reveal(found)
                 return
             case Before(op, _) | First(op) | Last(op) | Freeze(op, _):
                 found = op

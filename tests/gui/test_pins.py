@@ -16,7 +16,7 @@ from app.window.main_window import MainWindow
 from app.window.reasons import why_not
 from solver.check import check
 from solver.files import load_plan, save_plan
-from solver.pins import At, Before, First, FreezeModule, Last, Pins
+from solver.pins import At, Before, First, Freeze, FreezeModule, Last, Pins
 from tests.app.toy_case import toy_plan
 from tests.conftest import make_toy_step
 from tests.gui.conftest import SECONDS, open_file, wait_until_idle
@@ -135,12 +135,46 @@ def test_a_solve_keeps_what_is_pinned_and_its_plan_remembers(
     assert [e.name for e in document.entries].count("Planned, 2 pins") == 1
 
 
+def test_the_rest_is_solved_around_edits_and_pins(planned: MainWindow, qtbot: QtBot) -> None:
+    planned.pinning.give((Last(SUM), At(GRADIENT, 0)))
+    planned.menu["edit"].trigger()
+    assert planned.central is not None
+    editor = planned.central.map_page.hand.editor
+    shown = planned.document.shown
+    assert shown is not None
+    moved = next(i for i, one in enumerate(shown.plan.instances) if one.storage == GRADIENT)
+    editor.move(moved, 3584)
+    planned.menu["solve_rest"].trigger()
+    wait_until_idle(qtbot, planned)
+    shown = planned.document.shown
+    assert shown is not None and shown.name == "Planned, solved around edits"
+    assert set(shown.plan.pins) == {Last(SUM), At(GRADIENT, 3584)}, "what was moved last counts"
+    assert pins(planned) == (Last(SUM), At(GRADIENT, 0)), "what was given stays as it was given"
+
+
 def test_after_the_last_pin_is_removed_a_solve_is_free_again(planned: MainWindow, qtbot: QtBot) -> None:
     planned.document.select_op(SUM)
     planned.menu["run_last"].trigger()
     planned.menu["clear_pins"].trigger()
     solve(planned, qtbot)
     assert planned.document.shown is not None and planned.document.shown.plan.pins == ()
+
+
+def test_a_solve_without_pins_leaves_plans_with_pins_there(planned: MainWindow, qtbot: QtBot) -> None:
+    planned.pinning.give((Last(SUM),))
+    solve(planned, qtbot)
+    planned.menu["clear_pins"].trigger()
+    solve(planned, qtbot)
+    assert "Planned, 1 pin" in [entry.name for entry in planned.document.entries]
+
+
+def test_of_many_pins_the_first_are_listed_and_all_are_kept(planned: MainWindow) -> None:
+    orders = tuple(Before(a, b) for a in range(6) for b in range(6) if a != b)
+    ranges = tuple(Freeze(a, b) for a in range(6) for b in range(a + 1, 7))
+    planned.pinning.give((*orders, *ranges))
+    assert len(pins(planned)) == 51 and len(said(planned)) == 40
+    planned.menu["clear_pins"].trigger()
+    assert pins(planned) == ()
 
 
 def test_pins_that_conflict_are_named_at_once_and_one_can_be_removed_there(
