@@ -1,5 +1,6 @@
 """The program with its window: from the command line to the window's closing."""
 
+import faulthandler
 import gc
 import signal
 import socket
@@ -47,6 +48,8 @@ def run_gui(
 
     ``example``: it is the embedded sample. Returns the exit status.
     """
+    if sys.stderr is not None:  # Where a program has no console: there is none.
+        faulthandler.enable()  # What ends the program natively says where.
     gc.disable()  # Until the collector takes over: importing makes objects, not garbage.
     application = make_application(sys.argv[:1])
     settings = Settings(settings_path)

@@ -91,8 +91,11 @@ class Person:
     def sees(self) -> dict[str, Any]:
         """What the window shows now."""
         assert self.program.stdin is not None and self.program.stdout is not None
-        self.program.stdin.write("?\n")
-        self.program.stdin.flush()
+        try:
+            self.program.stdin.write("?\n")
+            self.program.stdin.flush()
+        except BrokenPipeError:
+            pytest.fail(f"the program ended with {self.program.wait(SECONDS)}: {self.errors()}")
         ready = select.select([self.program.stdout], [], [], SECONDS)[0]
         line = self.program.stdout.readline() if ready else ""
         assert line, f"the window does not answer: {self.errors()}"
