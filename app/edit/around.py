@@ -1,7 +1,8 @@
 """Placing a plan anew around what a person moved in it: its actions stay, in their order. No Qt.
 
 For plans that a solve with pins cannot make: those within a budget, where ops run again, tensors wait
-in host memory or ops run in other ways. What is searched are addresses; the choices are the plan's.
+in host memory or ops run in other ways, and those where what was moved takes over another's bytes. What
+is searched are addresses; the choices are the plan's.
 """
 
 from dataclasses import replace
@@ -11,7 +12,9 @@ import numpy as np
 from app.edit.draft import Draft
 from app.edit.original import blocks_of
 from app.numbers import human
+from solver.check_pins import broken_pins
 from solver.errors import BayplanError
+from solver.pins import Pins, pinned_addresses
 from solver.placement import FREE, PlacementProblem, place
 from solver.plan import Instance, IntArray, Plan
 from solver.solution import CancelCallback, ProgressCallback
@@ -24,16 +27,18 @@ def place_around(
     *,
     deadline: float,
     seed: int,
+    pins: Pins = (),
     progress: ProgressCallback | None = None,
     cancelled: CancelCallback | None = None,
 ) -> Plan:
     """The draft's plan, called ``name``, as low as ``deadline`` seconds bring it while all that was
-    moved lies where it was put. It has passed the validator.
+    moved lies where it was put, with all that shares its bytes. It has passed the validator.
 
-    Raises BayplanError where two that were moved are in each other's way, where ops are in a wrong
-    order, and where the plan would need more than its budget.
+    ``pins``: what it keeps beside those of the draft. Raises BayplanError where two that were moved are
+    in each other's way, where ops are in a wrong order, where the plan would need more than its budget,
+    and where a pin cannot be kept.
     """
-    plan, moved = draft.plan, draft.moved
+    plan = replace(draft.plan, pins=tuple(dict.fromkeys((*draft.plan.pins, *pins))))
     block = _blocks(plan)
     lifetimes, sizes = plan.lifetimes, draft.original.sizes
     count = int(block.max(initial=-1)) + 1
@@ -42,8 +47,12 @@ def place_around(
     np.minimum.at(starts, block, lifetimes[:, 0])
     np.maximum.at(ends, block, lifetimes[:, 1])
     np.maximum.at(most, block, sizes)
-    for instance, address in moved.items():
-        fixed[block[instance]] = address
+    pinned = pinned_addresses(plan.pins)
+    for instance, one in enumerate(plan.instances):
+        fixed[block[instance]] = pinned.get(one.storage, fixed[block[instance]])
+    for instance, address in draft.moved.items():
+        # Also what shared its bytes and, as an op was moved past another, no longer takes them over.
+        fixed[block[list(draft.original.block(instance))]] = address
     alive = np.flatnonzero(ends > starts)
     first = np.unique(block, return_index=True)[1]
     names = draft.original.step.storages
@@ -62,7 +71,11 @@ def place_around(
         for one, address in zip(plan.instances, addresses[block].tolist(), strict=True)
     )
     height = int((addresses[alive] + most[alive]).max(initial=0))
-    found = draft.stated(replace(plan, instances=instances, height_bytes=height, name=name))
+    found = replace(plan, instances=instances, height_bytes=height, name=name)
+    broken = broken_pins(draft.original.step, found)
+    if broken:
+        raise BayplanError(f"{broken[0]} Remove the pin, or undo the edit.")
+    found = draft.stated(found)
     _require_room(draft, found)
     wrong = draft.original.checker.check(found)
     if wrong:

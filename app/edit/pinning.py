@@ -24,9 +24,24 @@ def hindrance(draft: Draft) -> str:
 
 def by_pins(draft: Draft) -> bool:
     """Whether a solve with pins can make a plan like this: one in which every op runs once, as it was
-    captured. Others are placed anew (``around``)."""
+    captured, and what was moved shares its bytes with nothing. Others are placed anew (``around``)."""
+    # A pinned address is of a tensor that shares no bytes: a solve would leave the others behind.
+    alone = all(len(draft.original.block(instance)) == 1 for instance in draft.moved)
+    return alone and _runs_once(draft)
+
+
+def _runs_once(draft: Draft) -> bool:
     original = draft.original
     return original.plan.terms is None and not original.several and not original.plan.rewrites
+
+
+def pins_around(draft: Draft, given: Pins) -> Pins:
+    """Of the pins ``given`` for the next plans those that one that is placed anew keeps: what was moved
+    lies where it was put, whatever it was pinned to, and plans within budgets know no pins."""
+    original = draft.original
+    moved = {int(original.storages[i]) for m in draft.moved for i in original.block(m)}
+    kept = tuple(pin for pin in given if not (isinstance(pin, At) and pin.storage in moved))
+    return kept if _runs_once(draft) else ()
 
 
 def pins_of(draft: Draft) -> Pins:

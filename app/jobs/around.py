@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from app.heavy import load_module
 from app.jobs.job import Job
+from solver.pins import Pins
 from solver.plan import Plan
 
 if TYPE_CHECKING:
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 class PlaceAroundJob(Job):
     """Succeeds with a ``Plan``; progress is ``Progress`` lines. Stopped, with the best so far."""
 
-    def __init__(self, draft: "Draft", name: str, *, deadline: float, seed: int) -> None:
-        """``deadline`` in seconds from the start; ``name``: of the plan."""
+    def __init__(self, draft: "Draft", name: str, pins: Pins, *, deadline: float, seed: int) -> None:
+        """``deadline`` in seconds from the start; ``name``: of the plan, which keeps ``pins``, too."""
         super().__init__()
-        self._draft, self._name = draft, name
+        self._draft, self._name, self._pins = draft, name, pins
         self._deadline, self._seed = deadline, seed
 
     def run(self) -> Plan:
@@ -30,6 +31,7 @@ class PlaceAroundJob(Job):
             self._name,
             deadline=self._deadline,
             seed=self._seed,
+            pins=self._pins,
             progress=self.say,
             cancelled=self.stopping,
         )

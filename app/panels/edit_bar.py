@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QLabel, QPushButton, QSizePolicy, QWidget
 from app.document import Document
 from app.edit.draft import Draft
 from app.edit.editor import Editor
+from app.edit.pinning import by_pins
 from app.edit.words import broken_pins_text, conflict_count, conflict_texts
 from app.panels.controls import ElidedLabel, Strip, label
 from app.panels.sheet import panel_sheet
@@ -108,7 +109,8 @@ class EditBar(Strip):
             self.text.setText(texts[0] if texts else rest)
         why = self._editor.hindrance
         self.solve.setEnabled(not why and not self._busy)
-        self.solve.setToolTip(why or _rest())
+        placed = draft is not None and draft.edited and not by_pins(draft)
+        self.solve.setToolTip(why or (_placed() if placed else _rest()))
         self.fit()
 
     def step(self) -> None:
@@ -133,6 +135,10 @@ def _standing(draft: Draft) -> str:
 
 def _rest() -> str:
     return tr("Solve the step; what you moved stays where you put it")
+
+
+def _placed() -> str:
+    return tr("Place the rest anew: what you moved stays where you put it, and ops in their order")
 
 
 def _button(text: str, tip: str) -> QPushButton:

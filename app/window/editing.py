@@ -53,16 +53,16 @@ class Editing(QObject):
         """Solve the step so that what was moved stays."""
         if self._page is None:
             return
-        from app.edit.pinning import by_pins  # heavy: not before the first window
+        from app.edit.pinning import by_pins, pins_around  # heavy: not before the first window
 
         editor = self._page.hand.editor
         shown = self._document.shown
         if shown is not None and not editor.hindrance:
             name = editor.free_name(f"{shown.name.removesuffix(', edited')}, solved around edits")
-            if editor.draft is not None and not by_pins(editor.draft):
-                self._work.place_around(editor.draft, name)
+            draft, given = editor.draft, self._document.pinned.pins
+            if draft is not None and not by_pins(draft):
+                self._work.place_around(draft, name, pins_around(draft, given))
             else:
-                given = self._document.pinned.pins
                 self._work.solve(with_pins(given, editor.pins), name)
 
     def _set_active(self, active: bool) -> None:

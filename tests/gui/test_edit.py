@@ -10,6 +10,7 @@ from PySide6.QtGui import QImage, QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from random_programs import random_program_step
 
 from app.dialogs.limits import LimitsDialog
 from app.document import Entry
@@ -20,7 +21,9 @@ from solver.check import check
 from solver.files import load_plan, save_plan
 from solver.pins import At, Before
 from solver.plan import Status
+from solver.reuse import possible_takeovers
 from tests.app.toy_case import loose_plan, toy_plan
+from tests.app.toy_plans import plan_with
 from tests.app.toy_several import recomputed_plan
 from tests.conftest import make_toy_step
 from tests.gui.conftest import open_file, wait_until_idle, wait_until_judged
@@ -423,6 +426,28 @@ def test_the_rest_of_a_plan_in_which_ops_run_again_is_placed_anew(
         lambda: found.name in {e.name for e in document.entries if e.library_id is not None}
     )
     assert check(make_toy_step(), found.plan) == []
+
+
+def test_tensors_that_share_bytes_stay_together_where_one_of_them_was_dropped(
+    editing: MainWindow, qtbot: QtBot
+) -> None:
+    step = random_program_step(8, 3)
+    plan = plan_with(step, possible_takeovers(step, range(len(step.ops))))
+    editing.document.open(step)
+    editing.document.add(Entry(plan))
+    editing.menu["edit"].trigger()
+    draft = page(editing).hand.editor.draft
+    assert draft is not None
+    block = next(iter(draft.original.blocks.values()))
+    page(editing).hand.editor.move(block[-1], 1 << 16)
+    assert page(editing).edit_bar.solve.toolTip().startswith("Place the rest anew")
+    page(editing).edit_bar.solve.click()
+    wait_until_idle(qtbot, editing)
+    found = editing.document.shown
+    assert found is not None and found.name.endswith("solved around edits")
+    assert {found.plan.instances[i].address for i in block} == {1 << 16}
+    assert found.plan.actions == plan.actions
+    assert check(step, found.plan) == []
 
 
 def test_edits_that_no_order_keeps_are_named(editing: MainWindow, qtbot: QtBot) -> None:

@@ -4,6 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from random_programs import random_program_step
 
 from app.edit.around import place_around
 from app.edit.draft import Draft
@@ -12,10 +15,12 @@ from app.library.ready import ready_folder
 from solver.check import check
 from solver.errors import BayplanError
 from solver.files import load_plan, load_step
+from solver.pins import At, Last
 from solver.plan import Plan
-from solver.step import Step
+from solver.reuse import possible_takeovers
+from solver.step import GRANULE, Step
 from tests.app.toy_case import toy_plan
-from tests.app.toy_plans import within_budget
+from tests.app.toy_plans import plan_with, within_budget
 from tests.app.toy_several import STORAGE, parked_plan, recomputed_plan
 
 
@@ -83,3 +88,41 @@ def test_two_that_were_put_on_one_another_are_named(toy_step: Step) -> None:
     draft = draft_of(toy_step, plan).with_address(first, 1 << 20).with_address(second, 1 << 20)
     with pytest.raises(BayplanError):
         placed(draft)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(3, 9), st.integers(0, 400), st.data())
+def test_all_that_shares_bytes_stays_together_where_it_was_dropped(
+    ops: int, seed: int, data: st.DataObject
+) -> None:
+    step = random_program_step(ops, seed)
+    takeovers = possible_takeovers(step, range(len(step.ops)))
+    untouched = draft_of(step, plan_with(step, takeovers))
+    blocks = sorted(set(untouched.original.blocks.values()))
+    assume(blocks)
+    block = data.draw(st.sampled_from(blocks))
+    top = untouched.plan.height_bytes // GRANULE
+    address = data.draw(st.integers(0, top)) * GRANULE
+    draft = untouched.with_address(data.draw(st.sampled_from(block)), address)
+    assume(draft.edited)
+    found = placed(draft)
+    assert {found.instances[i].address for i in block} == {address}
+    assert found.actions == draft.plan.actions, "every takeover is made as before"
+    assert check(step, found) == []
+
+
+def test_what_is_pinned_besides_stays_and_what_cannot_be_kept_is_named() -> None:
+    step = random_program_step(8, 3)
+    plan = plan_with(step, possible_takeovers(step, range(len(step.ops))))
+    untouched = draft_of(step, plan)
+    block = next(iter(untouched.original.blocks.values()))
+    alone = next(i for i in range(len(plan.instances)) if len(untouched.original.block(i)) == 1)
+    storage = plan.instances[alone].storage
+    draft = untouched.with_address(block[0], 4 * plan.height_bytes)
+    pin = At(storage, 2 * plan.height_bytes)
+    found = place_around(draft, "Around", deadline=5.0, seed=0, pins=(pin,))
+    assert found.pins == (pin,)
+    assert found.instances[alone].address == 2 * plan.height_bytes
+    assert check(step, found) == []
+    with pytest.raises(BayplanError, match=r"is pinned last, but .* Remove the pin, or undo the edit"):
+        place_around(draft, "Around", deadline=5.0, seed=0, pins=(Last(plan.order[0]),))

@@ -17,15 +17,14 @@ from app.edit.original import Original
 from app.edit.room import Room
 from app.edit.words import broken_pins_text
 from app.library.ready import ready_folder
-from solver.assemble import assemble
 from solver.check import Checker, check
 from solver.files import load_plan, load_step
 from solver.pins import At, Before
-from solver.plan import Certificate, Plan, Proof, Run, Status
-from solver.reuse import first_owners, possible_takeovers
+from solver.plan import Plan, Proof, Run, Status
+from solver.reuse import possible_takeovers
 from solver.step import GRANULE, Step
-from solver.timeline import order_profile
 from tests.app.toy_case import loose_plan, toy_plan
+from tests.app.toy_plans import plan_with
 from tests.app.toy_several import parked_plan, recomputed_plan
 from tests.conftest import make_toy_step
 
@@ -171,29 +170,6 @@ def assert_agreed(draft: Draft) -> None:
     found = bool(draft.conflicts.overlaps or draft.conflicts.violations)
     assert found == bool(check(draft.original.captured, draft.plan))
     assert bool(draft.conflicts) == found
-
-
-def plan_with(step: Step, takeovers: dict[int, int]) -> Plan:
-    """Program order, every storage above the one before it but those that take bytes over."""
-    first = first_owners(step, takeovers)
-    top, addresses = 0, {}
-    for storage in step.planned_storages.tolist():
-        if storage not in first:
-            addresses[storage] = top
-            top += int(step.rounded_sizes[storage])
-    addresses |= {new: addresses[old] for new, old in first.items()}
-    order = range(len(step.ops))
-    peak = int(order_profile(step, order, takeovers).max(initial=0))
-    certificate = Certificate(0, Proof.NONE, -1, peak, reuse=True)
-    return assemble(
-        step,
-        order,
-        addresses,
-        name="Stacked",
-        status=Status.FEASIBLE,
-        certificate=certificate,
-        takeovers=takeovers,
-    )
 
 
 @settings(max_examples=80, deadline=None)

@@ -4,24 +4,35 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from random_programs import random_program_step
 from random_steps import random_step
 
 from app.edit.draft import Draft
 from app.edit.original import Original
-from app.edit.pinning import by_pins, hindrance, pins_of
+from app.edit.pinning import by_pins, hindrance, pins_around, pins_of
 from solver.check import check
 from solver.check_pins import broken_pins
 from solver.pins import At, Before, Last
+from solver.reuse import possible_takeovers
 from solver.solve import solve
 from solver.step import GRANULE, Step
 from tests.app.toy_budgets import within
 from tests.app.toy_case import loose_plan, toy_plan
-from tests.app.toy_plans import stacked_plan
+from tests.app.toy_plans import plan_with, stacked_plan
 from tests.app.toy_several import recomputed_plan
+from tests.conftest import make_toy_step
 
 
 def draft_of(step: Step) -> Draft:
     return Draft.of(Original(step, loose_plan(step)), "Edited")
+
+
+def block_draft() -> tuple[Draft, tuple[int, ...]]:
+    """Of a plan in which tensors share bytes, and some that do."""
+    step = random_program_step(8, 3)
+    takeovers = possible_takeovers(step, range(len(step.ops)))
+    draft = Draft.of(Original(step, plan_with(step, takeovers)), "Edited")
+    return draft, next(iter(draft.original.blocks.values()))
 
 
 def test_a_moved_storage_is_pinned_where_it_was_put(toy_step: Step) -> None:
@@ -53,6 +64,25 @@ def test_plans_of_ops_that_run_once_are_solved_with_pins_and_others_placed_anew(
         assert not by_pins(other) and hindrance(other) == "Nothing is moved yet."
         assert hindrance(other.with_address(0, 8192)) == ""
         assert "stay in their order" in hindrance(other.with_run(1, 0))
+
+
+def test_a_block_that_shares_bytes_is_not_split_by_a_pin_but_the_rest_placed_anew() -> None:
+    draft, block = block_draft()
+    assert by_pins(draft)
+    moved = draft.with_address(block[-1], 1 << 20)
+    assert not by_pins(moved) and hindrance(moved) == ""
+    alone = next(i for i in range(len(draft.plan.instances)) if len(draft.original.block(i)) == 1)
+    assert by_pins(draft.with_address(alone, 1 << 20))
+
+
+def test_the_pins_that_are_given_hold_beside_a_block_that_is_moved() -> None:
+    draft, block = block_draft()
+    storages = draft.original.storages
+    moved = draft.with_address(block[0], 1 << 20)
+    at = [At(int(storages[i]), 0) for i in block]
+    assert pins_around(moved, (Last(5), *at)) == (Last(5),)
+    again = Draft.of(Original(make_toy_step(), recomputed_plan(make_toy_step())), "Edited")
+    assert pins_around(again.with_address(0, 8192), (Last(5),)) == ()
 
 
 @settings(max_examples=100, deadline=None)
