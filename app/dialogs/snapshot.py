@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from app.dialogs.frame import FrameDialog, caption, form, pad_number
 from app.jobs.job import Failure, Part
 from app.jobs.recorded import Chosen, ReadSnapshotJob
-from app.numbers import KIB, MIB, counted, human
+from app.numbers import KIB, MIB, human
 from app.snapshot.timeline import Timeline
 from app.style import set_property
 from app.theme import Theme
@@ -128,7 +128,9 @@ class SnapshotDialog(FrameDialog):
         """The devices are known, so that one can be chosen while the rest is read."""
         self._seconds = {one.device: one.seconds for one in found}
         for one in sorted(found, key=lambda one: -one.events):
-            self.device.addItem(f"{one.device}: {counted(one.events, 'event')}", one.device)
+            self.device.addItem(
+                f"{one.device}: {plural('{} event', '{} events', one.events)}", one.device
+            )
         self._enable()
 
     @Slot(object)

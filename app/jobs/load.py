@@ -9,9 +9,8 @@ from app.facts.plan import best_plan
 from app.heavy import load_module
 from app.jobs.job import Job, Part
 from app.library import Library
-from app.numbers import counted
 from app.step_beside import step_beside
-from app.translation import tr
+from app.translation import plural, tr
 from solver.errors import BayplanError
 from solver.files import decode_plan, read_bytes, read_json
 from solver.plan import Plan
@@ -154,7 +153,7 @@ def modelled(job: Job, step: Step, plans: tuple[Plan, ...]) -> Baseline:
     """How a step that was read runs today, with what the window shows first; ``job`` says how far."""
     from app.map.bands import make_bands
 
-    ops = counted(len(step.ops), "op")
+    ops = plural("{} op", "{} ops", len(step.ops))
     job.say(Outline(step.title, len(step.ops), make_bands(step, range(len(step.ops)))))
     job.say(Part(READ, tr("{}: placing them as PyTorch does").format(ops)))
     baseline = as_run(step)

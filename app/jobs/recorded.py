@@ -35,7 +35,9 @@ class ReadSnapshotJob(Job):
 
         return read_snapshot(
             self.path,
-            progress=lambda done, what: self.say(Part(done, f"Reading {self.path.name}: {what}")),
+            progress=lambda done, what: self.say(
+                Part(done, tr("Reading {}: {}").format(self.path.name, what))
+            ),
             found=self.say,
             cancelled=self.stopping,
         )
@@ -104,7 +106,7 @@ class RecordedPageJob(Job):
         recorded = self._recorded
         scenes: list[tuple[str, Scene]] = [(recorded.how, recorded.scene)]
         if recorded.placed_scene is not None:
-            scenes.append(("Placed anew", recorded.placed_scene))
+            scenes.append((tr("Placed anew"), recorded.placed_scene))
         look = PageLook(timed=self._timed)
         write_page(scenes, self._path, look=look, seconds_of=lambda _: recorded.seconds)
         return self._path

@@ -69,7 +69,7 @@ class BandRow(Row):
                 last_gap = round(left)
                 painter.fillRect(QRectF(last_gap, 0, 1, self.band_height), gap)
             if right - left > LEAST_NAMED:
-                self.paint_name(painter, band.name, max(left, LEFT), min(right, plot.right()))
+                self.paint_name(painter, tr(band.name), max(left, LEFT), min(right, plot.right()))
             # Of an order that changes modules at every op most bands are not told apart.
             seen = last_gap + LEAST_APART - 0.5
             skipped = bisect_right(starts, self.slot_at(seen)) - 1 if right < seen else 0

@@ -16,10 +16,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from app.facts.stays import repetitions
+from app.translation import mark, tr
 from solver.step import Category, Phase, Step
 
 DOMINANT = 0.6
 """A module that holds more than this share of the ops says little as a band; its children do."""
+
+FORWARD, BACKWARD, UPDATE = mark("Forward"), mark("Backward"), mark("Update")
+INTERLEAVED = mark("Backward, updates interleaved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ def make_bands(step: Step, order: Sequence[int]) -> Bands:
     updates = _runs(["u" if phase is Phase.UPDATE else "" for phase in phase_of])
     phases = _phases(phase_of)
     levels = module_levels(step)
-    tail = phases[-1].start if phases and phases[-1].name == "Update" else len(phase_of)
+    tail = phases[-1].start if phases and phases[-1].name == UPDATE else len(phase_of)
     paths: list[tuple[str, str]] = []
     last = ("", "")
     for slot, op in enumerate(order[:tail]):
@@ -68,7 +72,7 @@ def make_bands(step: Step, order: Sequence[int]) -> Bands:
     if tail < len(phase_of):
         written = {s for op in order[tail:] for s in step.ops[op].writes}
         count = sum(step.storages[s].category is Category.PARAMETER for s in written)
-        modules.append(Band(tail, len(phase_of), f"{count} parameters" if count else ""))
+        modules.append(Band(tail, len(phase_of), tr("{} parameters").format(count) if count else ""))
         blocks.append(Band(tail, len(phase_of), ""))
     return Bands(
         phases=phases,
@@ -109,15 +113,15 @@ def _phases(phase_of: Sequence[Phase]) -> tuple[Band, ...]:
     backward = [slot for slot, phase in enumerate(phase_of) if phase is Phase.BACKWARD]
     if not backward:
         update = next((s for s, phase in enumerate(phase_of) if phase is Phase.UPDATE), count)
-        edges = [(0, update, "Forward"), (update, count, "Update")]
+        edges = [(0, update, FORWARD), (update, count, UPDATE)]
     else:
         first, last = backward[0], backward[-1] + 1
         updates = [slot for slot, phase in enumerate(phase_of) if phase is Phase.UPDATE]
         interleaved = sum(slot < last for slot in updates)
         if interleaved and 2 * interleaved >= len(updates):
             last = count
-        name = "Backward, updates interleaved" if interleaved else "Backward"
-        edges = [(0, first, "Forward"), (first, last, name), (last, count, "Update")]
+        name = INTERLEAVED if interleaved else BACKWARD
+        edges = [(0, first, FORWARD), (first, last, name), (last, count, UPDATE)]
     return tuple(Band(start, end, name) for start, end, name in edges if end > start)
 
 

@@ -28,6 +28,7 @@ from app.map.palette import (
 )
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, STACK, ByteArray, Scene
+from app.translation import mark
 from solver.plan import IntArray
 from solver.step import Category
 from solver.timeline import live_bytes
@@ -43,13 +44,23 @@ class ColourBy(StrEnum):
     DIFFERENCE = "Plan difference"
 
 
-AGES = ((0.01, "Under 1 % of the step"), (0.05, "1 to 5 %"), (0.2, "5 to 20 %"), (0.5, "20 to 50 %"))
+AGES = (
+    (0.01, mark("Under 1 % of the step")),
+    (0.05, mark("1 to 5 %")),
+    (0.2, mark("5 to 20 %")),
+    (0.5, mark("20 to 50 %")),
+)
 """How long a rectangle is there, as a share of all slots; these and what is longer."""
-LONGER, ALWAYS = "Over 50 %", "All the time"
-SAME, LATER, MOVED, ONLY = "Same place", "Other ops, same address", "Other address", "Only here"
+LONGER, ALWAYS = mark("Over 50 %"), mark("All the time")
+SAME, LATER, MOVED, ONLY = (
+    mark("Same place"),
+    mark("Other ops, same address"),
+    mark("Other address"),
+    mark("Only here"),
+)
 DIFFERENCES = ((SAME, OTHER), (LATER, SERIES + 1), (MOVED, SERIES), (ONLY, SERIES + 2))
 """What became of a stay in another plan, and its colour number."""
-REST = "Other"
+REST = mark("Other")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,21 @@ from dataclasses import dataclass
 from app.facts.plan import op_place, plan_facts
 from app.facts.several import slots_text
 from app.facts.stays import Came, Went
+from app.facts.words import category_name
 from app.map.plan_scene import PlanScene
 from app.map.scene import Scene
 from app.numbers import GIB, gib, human
+from app.translation import mark, tr
 from solver.solution import Segment
 from solver.step import round_up
+
+SPANS = {
+    "slot": mark("slots {:,} to {:,}"),
+    "allocation": mark("allocations {:,} to {:,}"),
+    "time step": mark("time steps {:,} to {:,}"),
+    "op": mark("ops {:,} to {:,}"),
+}
+"""When something is there, by what a slot is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +42,27 @@ def describe(scene: Scene, rectangle: int) -> Description:
     low, high = int(scene.low[rectangle]), int(scene.high[rectangle])
     start = int(scene.start[rectangle])
     size = human(about.size)
-    rows = [("Category", about.category.value), ("Bytes", f"{size}, {value.dtype}" if value else size)]
+    category = category_name(about.category)
+    rows = [
+        (tr("Category"), category),
+        (tr("Bytes"), f"{size}, {value.dtype}" if value else size),
+    ]
     if value is not None:
-        rows.append(("Shape", " × ".join(map(str, value.shape)) or "scalar"))
-    rows.append(("Address", _range(low, high)))
+        rows.append((tr("Shape"), " × ".join(map(str, value.shape)) or tr("scalar")))
+    rows.append((tr("Address"), _range(low, high)))
     if scene.instance[rectangle] < 0:
-        rows.append(("Lifetime", "leaves the step" if about.output else "across steps"))
+        lives = tr("leaves the step") if about.output else tr("across steps")
+        rows.append((tr("Lifetime"), lives))
     else:
         span = scene.span(rectangle)
-        rows.append(("Lifetime", slots_text(span)))
+        rows.append((tr("Lifetime"), slots_text(span)))
         if span.came is Came.BACK:
-            rows.append(("Comes", f"back from host memory for op {start}"))
+            rows.append((tr("Comes"), tr("back from host memory for op {}").format(start)))
         else:
-            again = " again" if span.came is Came.AGAIN else ""
-            rows.append((f"Made{again} by", op_place(scene.facts.op_at(start))))
+            made = tr("Made again by") if span.came is Came.AGAIN else tr("Made by")
+            rows.append((made, op_place(scene.facts.op_at(start))))
         rows.extend(_stays(scene, rectangle))
-    return Description(about.name, about.category.value, tuple(rows), _note(scene, storage))
+    return Description(about.name, category, tuple(rows), _note(scene, storage))
 
 
 def _described(scene: Scene, rectangle: int) -> Description:
@@ -56,10 +71,10 @@ def _described(scene: Scene, rectangle: int) -> Description:
     start, end = int(scene.start[rectangle]), int(scene.end[rectangle])
     category = scene.kind(rectangle)
     rows = (
-        ("Category", category),
-        ("Bytes", human(scene.bytes_of(rectangle))),
-        ("Address", _range(low, high)),
-        ("Lifetime", f"{scene.slot_name}s {start:,} to {end:,}"),
+        (tr("Category"), category),
+        (tr("Bytes"), human(scene.bytes_of(rectangle))),
+        (tr("Address"), _range(low, high)),
+        (tr("Lifetime"), tr(SPANS[scene.slot_name]).format(start, end)),
         *scene.rows(rectangle),
     )
     return Description(scene.name(rectangle), category, rows, "")
@@ -71,11 +86,13 @@ def _stays(scene: PlanScene, rectangle: int) -> list[tuple[str, str]]:
     if len(spans) < 2:
         return []
     number = next(n for n, s in enumerate(spans) if s.instance == scene.instance[rectangle])
-    rows = [("In memory", f"{number + 1} of {len(spans)} times")]
+    rows = [(tr("In memory"), tr("{} of {} times").format(number + 1, len(spans)))]
     if number + 1 < len(spans):
         gone, back = spans[number], spans[number + 1]
-        what = "in host memory" if gone.went is Went.PARKED else "not kept"
-        rows.append(("Then", f"{what} until op {back.start}"))
+        said = tr("not kept until op {}")
+        if gone.went is Went.PARKED:
+            said = tr("in host memory until op {}")
+        rows.append((tr("Then"), said.format(back.start)))
     return rows
 
 
@@ -89,11 +106,15 @@ def stay_text(scene: PlanScene, rectangle: int) -> str:
         name = scene.label(rectangle)[0]
     else:
         name = ""
-        verb = "back from host at" if span.came is Came.BACK else "made again at"
-        parts.append(f"{verb} op {span.start}")
+        came = tr("made again at op {}")
+        if span.came is Came.BACK:
+            came = tr("back from host at op {}")
+        parts.append(came.format(span.start))
     if number + 1 < len(spans):
-        verb = "parked in host memory" if span.went is Went.PARKED else "freed"
-        parts.append(f"{verb} after op {span.end - 1}")
+        went = tr("freed after op {}")
+        if span.went is Went.PARKED:
+            went = tr("parked in host memory after op {}")
+        parts.append(went.format(span.end - 1))
     return f"{name} {', '.join(parts)}".strip()
 
 
@@ -101,7 +122,7 @@ def _range(low: int, high: int) -> str:
     """``1.334 – 1.429 GiB``; of small tensors the start and the bytes from it."""
     if high - low >= GIB // 200:
         return f"{gib(low).split(' ')[0]} – {gib(high)}"
-    return f"{human(low)}, {human(high - low)} from there"
+    return tr("{}, {} from there").format(human(low), human(high - low))
 
 
 def opened_segment(scene: Scene, storage: int) -> Segment | None:
@@ -120,19 +141,20 @@ def _note(scene: PlanScene, storage: int) -> str:
     if baseline is None or scene.step.storages[storage].resident:
         return ""
     opened = opened_segment(scene, storage)
-    ago = "" if scene.baseline is not None else "As run, "
     if opened is not None:
-        this = "This" if not ago else "this"
-        text = f"{ago}{this} request opened a new {human(opened.size)} segment"
+        said = tr("As run, this request opened a new {} segment")
+        if scene.baseline is not None:
+            said = tr("This request opened a new {} segment")
+        text = said.format(human(opened.size))
         if opened.free_bytes >= round_up(scene.step.storages[storage].size):
             free, block = human(opened.free_bytes), human(opened.largest_block)
-            return f"{text}: {free} were free, the largest block {block}."
+            return tr("{}: {} were free, the largest block {}.").format(text, free, block)
         return f"{text}."
     if scene.baseline is not None:
-        return "It went into a free block of a segment."
+        return tr("It went into a free block of a segment.")
     captured = scene.in_captured.get(storage, -1)
     facts = plan_facts(scene.captured, baseline.plan, baseline)
     spans = facts.spans(captured) if captured >= 0 else ()
     if not spans:
         return ""
-    return f"As run it went into a free block at {gib(spans[0].address)}."
+    return tr("As run it went into a free block at {}.").format(gib(spans[0].address))

@@ -27,15 +27,16 @@ from app.map.scene import (
     size_of_plan,
 )
 from app.map.unusable import unusable_regions
+from app.translation import mark, tr
 from solver.plan import IntArray, Plan, Proof
 from solver.solution import Baseline
 from solver.step import Category, Step, round_up
 from solver.timeline import instance_sizes, live_bytes
 
 STRIP_NAMES = {
-    Category.PARAMETER: "Parameters, resident",
-    Category.OPTIMIZER_STATE: "Optimizer state, resident",
-    Category.BUFFER: "Buffers and inputs",
+    Category.PARAMETER: mark("Parameters, resident"),
+    Category.OPTIMIZER_STATE: mark("Optimizer state, resident"),
+    Category.BUFFER: mark("Buffers and inputs"),
 }
 
 
@@ -82,7 +83,7 @@ class PlanScene(Scene):
 
     def place(self, slot: int) -> str:
         """``op 291, relu backward in layer4.2``."""
-        return f"op {slot}, {op_place(self.facts.op_at(slot))}"
+        return tr("op {}, {}").format(slot, op_place(self.facts.op_at(slot)))
 
     @cached_property
     def joins(self) -> tuple[Join, ...]:
@@ -136,19 +137,21 @@ def plan_scene(
     lines: list[Line] = []
     if as_run is not None and as_run_line:
         reserved = as_run.reserved_bytes
-        lines.append(Line(reserved, f"As run {size_of_plan(reserved)}", LineRole.RESERVED))
+        lines.append(Line(reserved, tr("As run {}").format(size_of_plan(reserved)), LineRole.RESERVED))
     height, bound = facts.total_bytes, scene.bound
     if plan.terms is not None and scene.slots:
         budget = plan.terms.budget_bytes
-        lines.append(Line(budget, f"Budget {size_of_plan(budget)}", LineRole.BUDGET))
-        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
+        lines.append(Line(budget, tr("Budget {}").format(size_of_plan(budget)), LineRole.BUDGET))
+        lines.append(Line(height, tr("Plan height {}").format(size_of_plan(height)), LineRole.HEIGHT))
     elif scene.slots and bound is not None and bound.size == height:
-        text = f"Plan height = lower bound {size_of_plan(height)}"
+        text = tr("Plan height = lower bound {}").format(size_of_plan(height))
         lines.append(Line(height, text, LineRole.BOUND))
     elif scene.slots:
-        lines.append(Line(height, f"Plan height {size_of_plan(height)}", LineRole.HEIGHT))
+        lines.append(Line(height, tr("Plan height {}").format(size_of_plan(height)), LineRole.HEIGHT))
         if bound is not None:
-            lines.append(Line(bound.size, f"Lower bound {size_of_plan(bound.size)}", LineRole.BOUND))
+            lines.append(
+                Line(bound.size, tr("Lower bound {}").format(size_of_plan(bound.size)), LineRole.BOUND)
+            )
     return replace(scene, captured=captured, lines=tuple(lines), as_run=as_run)
 
 
@@ -158,7 +161,7 @@ def baseline_scene(step: Step, baseline: Baseline) -> PlanScene:
     residents = sorted(baseline.resident_addresses.items(), key=lambda item: item[1])
     scene = _scene(facts, residents, ())
     reserved = baseline.reserved_bytes
-    line = Line(reserved, f"Reserved {size_of_plan(reserved)}", LineRole.RESERVED)
+    line = Line(reserved, tr("Reserved {}").format(size_of_plan(reserved)), LineRole.RESERVED)
     regions = unusable_regions(
         scene.start, scene.end, scene.low, scene.high, baseline.segments, scene.slots
     )
@@ -180,7 +183,7 @@ def _extend_strips(strips: list[Strip], low: int, high: int, category: Category)
     if strips and strips[-1].category is kind:
         strips[-1] = replace(strips[-1], high=high)
     else:
-        strips.append(Strip(low, high, STRIP_NAMES[kind], kind))
+        strips.append(Strip(low, high, tr(STRIP_NAMES[kind]), kind))
 
 
 def _scene(
@@ -212,8 +215,10 @@ def _scene(
     # With recompute or trips a plan may need less than the bound, which is that of plans without.
     if certificate.peak_bound_bytes > 0 and slots and plan.terms is None:
         total = facts.resident_bytes + certificate.peak_bound_bytes
-        proven = "" if certificate.peak_proof is Proof.NONE else "Certified l"
-        bound = Line(total, f"{proven or 'L'}ower bound {size_of_plan(total)}", LineRole.BOUND)
+        said = tr("Certified lower bound {}")
+        if certificate.peak_proof is Proof.NONE:
+            said = tr("Lower bound {}")
+        bound = Line(total, said.format(size_of_plan(total)), LineRole.BOUND)
     return PlanScene(
         facts=facts,
         captured=step,

@@ -22,8 +22,8 @@ from app.map.map_row import MapRow
 from app.map.row import WEIGHT, At, label_font, text_width, write
 from app.map.state import MapState
 from app.map.ticks import seconds_text
-from app.numbers import bytes_exact, counted, human
-from app.translation import tr
+from app.numbers import bytes_exact, human
+from app.translation import plural, tr
 
 if TYPE_CHECKING:
     from app.map.view import MapView
@@ -73,8 +73,11 @@ class RulerOverlay(QGraphicsObject):
         low, high = sorted(point.address for point in self.points)
         axis = self.state.axis
         time = axis.second(axis.place(last)) - axis.second(axis.place(first))
-        unit = self.state.scene.slot_name if self.state.scene is not None else "op"
-        along = counted(last - first, unit) + (f", {seconds_text(time)}" if axis.timed else "")
+        along = _slots_text(
+            self.state.scene.slot_name if self.state.scene is not None else "op", last - first
+        )
+        if axis.timed:
+            along = f"{along}, {seconds_text(time)}"
         return f"{along}  ·  {human(high - low)}"
 
     def paint(
@@ -231,3 +234,14 @@ class Ruler(QObject):
 
     def shape(self, position: QPointF) -> Qt.CursorShape | None:
         return Qt.CursorShape.CrossCursor
+
+
+def _slots_text(unit: str, count: int) -> str:
+    """``1,204 ops``: slots between two points, by what a slot is."""
+    if unit == "allocation":
+        return plural("{} allocation", "{} allocations", count)
+    if unit == "time step":
+        return plural("{} time step", "{} time steps", count)
+    if unit == "slot":
+        return plural("{} slot", "{} slots", count)
+    return plural("{} op", "{} ops", count)

@@ -7,13 +7,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 from app.document import Document, Entry
 from app.facts.plan import PlanFacts, plan_facts
 from app.facts.solve import proven_overhead
-from app.numbers import MIB, bytes_exact, counted, human, overhead, percent, plan_size, whole
+from app.numbers import MIB, bytes_exact, human, overhead, percent, plan_size, whole
 from app.panels.colours import LookChooser
 from app.panels.controls import ElidedLabel, FigureLabel, Strip
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import plural, tr
 
 HEIGHT = 40
 TITLE_LEAST = 120
@@ -147,7 +147,7 @@ class PlanHeader(Strip):
         judging = entry is not None and entry.judging
         self.edited.setVisible(entry is not None and entry.draft is not None)
         self.edited.setText(
-            tr("Edited · {}").format(counted(conflicts, "conflict"))
+            tr("Edited · {}").format(plural("{} conflict", "{} conflicts", conflicts))
             if conflicts
             else tr("Edited · being judged")
             if judging
@@ -157,13 +157,17 @@ class PlanHeader(Strip):
 
     def _show_figures(self, entry: Entry, facts: PlanFacts) -> None:
         total = facts.total_bytes
-        self._figure(self.height_figure, total, "Height" if entry.baseline is None else "Reserved")
+        self._figure(
+            self.height_figure, total, tr("Height") if entry.baseline is None else tr("Reserved")
+        )
         if entry.baseline is not None:
             self._figure(self.peak_figure, facts.live_peak)
             unfilled = total - facts.live_peak
             self.unfilled_figure.set_figure(
                 f"{human(unfilled)}, {percent(unfilled / max(total, 1))}",
-                exact=f"{bytes_exact(unfilled)} B were reserved but never held a live tensor",
+                exact=tr("{} B were reserved but never held a live tensor").format(
+                    bytes_exact(unfilled)
+                ),
             )
             self._shown.add(self.unfilled_figure)
             return
@@ -174,7 +178,7 @@ class PlanHeader(Strip):
             self._shown.add(self.overhead_figure)
             bound = proven_overhead(terms)
             if bound is not None:
-                self.bound_figure.set_figure(overhead(bound), name="Bound")
+                self.bound_figure.set_figure(overhead(bound), name=tr("Bound"))
                 self._shown.add(self.bound_figure)
         elif self._running:
             bound = facts.step.resident_bytes + entry.plan.least_bytes
@@ -187,7 +191,7 @@ class PlanHeader(Strip):
             self.saved_figure.set_figure(
                 saving(reserved, total),
                 tone="ok" if total <= reserved else "warn",
-                exact=f"{bytes_exact(reserved - total)} B less than the step as run",
+                exact=tr("{} B less than the step as run").format(bytes_exact(reserved - total)),
             )
             self._shown.add(self.saved_figure)
 

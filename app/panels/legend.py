@@ -236,7 +236,7 @@ class Legend(Strip):
         """
         plain = colouring is None or colouring.by is ColourBy.CATEGORY
         classes = () if colouring is None or plain else colouring.classes
-        if [box.text() for box in self.classes] != [one.name for one in classes]:
+        if [box.text() for box in self.classes] != [tr(one.name) for one in classes]:
             for old in self.classes:
                 self.row.removeWidget(old)
                 old.hide()

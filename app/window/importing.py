@@ -94,7 +94,7 @@ class Importing(QObject):
         settings = self._work.settings
         job = PlaceRecordedJob(recorded, deadline=settings.deadline, seed=settings.seed)
         job.succeeded.connect(self._show)
-        text = f"Placing {len(recorded.problem.sizes):,} allocations"
+        text = tr("Placing {:,} allocations").format(len(recorded.problem.sizes))
         activity = Activity(text, stoppable=True, limit=settings.deadline)
         self._work.run_job(job, "place", activity)
 
@@ -127,7 +127,7 @@ class Importing(QObject):
     def _chosen(self, chosen: Chosen) -> None:
         job = ShowPartJob(chosen)
         job.succeeded.connect(self._show)
-        text = f"Laying out {chosen.recording.name}"
+        text = tr("Laying out {}").format(chosen.recording.name)
         self._work.run_job(job, "open", Activity(text, stoppable=True))
 
     @Slot(object)

@@ -21,12 +21,11 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QW
 from app.fonts import text_font
 from app.jobs.load import Outline
 from app.map.bands import Band
-from app.numbers import counted
 from app.panels.controls import ElidedLabel, Strip, label
 from app.panels.sheet import panel_sheet
 from app.style import set_property
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import plural, tr
 
 if TYPE_CHECKING:
     from app.window.main_window import MainWindow
@@ -188,7 +187,8 @@ class LoadingPage(QWidget):
     def show_outline(self, outline: Outline) -> None:
         """The step's ops are read."""
         if outline.title:
-            self.ops.setText(f"{outline.title} · {counted(outline.ops, 'op')}")
+            ops = plural("{} op", "{} ops", outline.ops)
+            self.ops.setText(f"{outline.title} · {ops}")
         self.bands.show_bands(outline.bands.phases, outline.bands.modules, outline.ops)
 
 
@@ -206,7 +206,7 @@ class BandsPicture(QWidget):
         """Show other bands; ``ops``: slots that they cover."""
         self._rows = ((tr("Phase"), PHASE, phases), (tr("Module"), MODULE, modules)) if ops else ()
         self._ops = ops
-        self.setAccessibleName(", ".join(band.name for band in phases))
+        self.setAccessibleName(", ".join(tr(band.name) for band in phases))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
@@ -234,7 +234,7 @@ class BandsPicture(QWidget):
             room = right - left - 10
             if room < LEAST_NAMED:
                 continue
-            name = band.name
+            name = tr(band.name)
             if metrics.horizontalAdvance(name) > room:
                 name = name.rpartition(".")[2]
             if metrics.horizontalAdvance(name) <= room:

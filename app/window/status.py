@@ -6,7 +6,8 @@ from PySide6.QtCore import QObject, Slot
 
 from app.document import Document
 from app.facts.plan import counterparts, plan_facts
-from app.numbers import DECIMAL, GIB, byte_units, counted, gib, overhead, plan_size
+from app.numbers import DECIMAL, GIB, byte_units, gib, overhead, plan_size
+from app.translation import plural, tr
 from solver.plan import Status
 
 if TYPE_CHECKING:
@@ -32,11 +33,11 @@ class StatusTexts(QObject):
     def show(self, view: str) -> None:
         """Say what there is to say of a view; ``start``: that no step is open."""
         if view == "map" and self._view != view:
-            self._line.show_pointer(("Ready",))
+            self._line.show_pointer((tr("Ready"),))
         self._view = view
         self._line.show_facts(step_facts(self._document, comparing=view == "compare"))
         if view == "start":
-            self._line.show_pointer(("Ready",))
+            self._line.show_pointer((tr("Ready"),))
         self._hovered()
         self._budget_changed()
 
@@ -61,12 +62,12 @@ def pointer_facts(document: Document, slot: int, address: int | None) -> tuple[s
     """``Op 561``, ``Live 1.214 GiB``, ``Address 1.381 GiB``; ``Ready`` while it is elsewhere."""
     step, shown = document.step, document.shown
     if step is None or shown is None or slot < 0:
-        return ("Ready",)
+        return (tr("Ready"),)
     facts = plan_facts(step, shown.plan, shown.baseline)
     if slot >= facts.slots:
-        return ("Ready",)
-    parts = (f"Op {slot:,}", f"Live {plan_size(int(facts.profile[slot]))}")
-    return parts if address is None else (*parts, f"Address {plan_size(max(address, 0))}")
+        return (tr("Ready"),)
+    parts = (tr("Op {:,}").format(slot), tr("Live {}").format(plan_size(int(facts.profile[slot]))))
+    return parts if address is None else (*parts, tr("Address {}").format(plan_size(max(address, 0))))
 
 
 def compared_facts(document: Document) -> tuple[str, ...]:
@@ -74,17 +75,19 @@ def compared_facts(document: Document) -> tuple[str, ...]:
     step, baseline, best = document.step, document.baseline, document.best
     chosen = document.hovered if document.hovered >= 0 else next(iter(document.selection), -1)
     if step is None or baseline is None or best is None or chosen < 0:
-        return ("Ready",)
+        return (tr("Ready"),)
     planned = document.planned or step
     parts = [planned.storages[chosen].name]
     for name, facts in (
-        ("As run", plan_facts(step, baseline.plan, baseline)),
-        ("Plan", plan_facts(step, best.plan)),
+        (tr("As run"), plan_facts(step, baseline.plan, baseline)),
+        (tr("Plan"), plan_facts(step, best.plan)),
     ):
         same = counterparts(planned, facts.step).get(chosen)
         spans = facts.spans(same) if same is not None else ()
         if spans and planned.storages[chosen].planned:
-            parts.append(f"{name}: from op {spans[0].start:,} at {gib(spans[0].address)}")
+            parts.append(
+                tr("{}: from op {:,} at {}").format(name, spans[0].start, gib(spans[0].address))
+            )
     return tuple(parts)
 
 
@@ -92,27 +95,27 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
     """How the step was captured, how sizes are counted, what was checked of the plan."""
     step, shown = document.step, document.shown
     if step is None:
-        return ("Nothing leaves this computer",)
+        return (tr("Nothing leaves this computer"),)
     if comparing:
         return (
-            "Allocator model: segments of 2 MiB, 20 MiB and rounded requests, best fit, split",
-            "First step, cache empty",
+            tr("Allocator model: segments of 2 MiB, 20 MiB and rounded requests, best fit, split"),
+            tr("First step, cache empty"),
         )
     origin = step.origin
-    how = "Captured on fake tensors" if step.program is not None else "Planning only"
-    parts = [f"{how}, {origin.dtype}, for {origin.target}", "Blocks of 512 B"]
+    how = tr("Captured on fake tensors") if step.program is not None else tr("Planning only")
+    parts = [tr("{}, {}, for {}").format(how, origin.dtype, origin.target), tr("Blocks of 512 B")]
     if byte_units() is DECIMAL:
-        parts.append("GB is 10⁹ bytes")
+        parts.append(tr("GB is 10⁹ bytes"))
     if shown is not None:
         baseline = shown.plan.status is Status.BASELINE
         parts.append(
-            "Allocator model: first step, empty cache"
+            tr("Allocator model: first step, empty cache")
             if baseline
-            else f"Not a plan yet: {counted(shown.conflicts, 'conflict')}"
+            else tr("Not a plan yet: {}").format(plural("{} conflict", "{} conflicts", shown.conflicts))
             if shown.conflicts
-            else "The validator is still judging this edit"
+            else tr("The validator is still judging this edit")
             if shown.judging
-            else "Plan checked: order and overlap"
+            else tr("Plan checked: order and overlap")
         )
     return tuple(parts)
 
@@ -120,17 +123,20 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
 def budget_facts(model: "BudgetModel") -> tuple[str, ...]:
     """``Budget 8.010 GiB``, ``Overhead +6.11 %``, and how to go on."""
     if model.budget is None:
-        return ("Ready",)
-    size = f"Budget {model.unit.text(model.budget)} {model.unit.name}"
+        return (tr("Ready"),)
+    size = tr("Budget {} {}").format(model.unit.text(model.budget), model.unit.name)
     point = model.point
     if point is None:
         failed = model.infeasible is not None
-        return (size, "No plan" if failed else "Not solved: press Return on the curve to solve it")
-    how = "Drag the line, or press Left and Right for the next plan"
-    return (size, f"Overhead {overhead(point.overhead)}", how)
+        return (
+            size,
+            tr("No plan") if failed else tr("Not solved: press Return on the curve to solve it"),
+        )
+    how = tr("Drag the line, or press Left and Right for the next plan")
+    return (size, tr("Overhead {}").format(overhead(point.overhead)), how)
 
 
 def unit_facts(document: Document, model: "BudgetModel") -> tuple[str, ...]:
     """What budgets are counted in, where that is not what everything else is."""
     parts = step_facts(document)
-    return parts if model.chosen_unit.size == GIB else ("GB is 10⁹ bytes, GiB is 2³⁰", *parts[:1])
+    return parts if model.chosen_unit.size == GIB else (tr("GB is 10⁹ bytes, GiB is 2³⁰"), *parts[:1])
