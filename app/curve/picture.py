@@ -12,6 +12,7 @@ from app.map.picture import ensure_application, write_pixmap
 from app.map.ticks import byte_ticks, step_of, ticks
 from app.numbers import plan_size
 from app.theme import DARK, Theme
+from app.translation import tr
 
 LEFT, RIGHT, TOP, BOTTOM = 64, 40, 92, 56
 """Margins of the plot, pixels."""
@@ -87,9 +88,9 @@ class _CurvePainter:
         theme, page = self._theme, self._page
         self._painter.fillRect(QRectF(0, HEAD, page.width(), 1), QColor(theme.line))
         x = self._write(QPointF(16, HEAD / 2), title, 14, theme.text, LABEL)
-        count = f"{len(self._solved)} budgets"
+        count = tr("{} budgets").format(len(self._solved))
         self._write(QPointF(x + 24, HEAD / 2), count, 12, theme.text2)
-        self._write(QPointF(16, HEAD + 24), "Added time", 11, theme.text2)
+        self._write(QPointF(16, HEAD + 24), tr("Added time"), 11, theme.text2)
 
     def _paint_axes(self) -> None:
         theme, plot = self._theme, self._plot
@@ -108,7 +109,11 @@ class _CurvePainter:
             self._write(at + QPointF(0, 14), text, 11, theme.text3, align="centre")
         middle = QPointF(plot.center().x(), plot.bottom() + 36)
         self._write(
-            middle, f"Memory budget, {unit}, residents included", 11, theme.text2, align="centre"
+            middle,
+            tr("Memory budget, {}, residents included").format(unit),
+            11,
+            theme.text2,
+            align="centre",
         )
 
     def _paint_unsolved(self) -> None:
@@ -167,8 +172,12 @@ class _CurvePainter:
     def _paint_legend(self) -> None:
         theme, plot = self._theme, self._plot
         lowest = plan_size(self._solved[0].budget_bytes)
-        below = f"No plan found below {lowest}" if self._failed else "Below the lowest budget solved"
-        texts = ("Best plan found", "Proven lower bound", "Gap", below)
+        below = (
+            tr("No plan found below {}").format(lowest)
+            if self._failed
+            else tr("Below the lowest budget solved")
+        )
+        texts = (tr("Best plan found"), tr("Proven lower bound"), tr("Gap"), below)
         left, y = plot.right() - 216, plot.top() + 16
         bound = QPen(QColor(theme.ok), 1.5)
         bound.setDashPattern([5 / 1.5, 4 / 1.5])

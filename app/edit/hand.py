@@ -9,7 +9,7 @@ from app.edit.draft import Draft
 from app.edit.editor import Editor
 from app.edit.overlay import Dragged, EditOverlay
 from app.edit.room import Room, aligned
-from app.edit.words import action_text, run_text
+from app.edit.words import action_text, op_text
 from app.map.plan_scene import PlanScene
 from app.map.view import MapView
 from app.numbers import human, plan_size
@@ -197,10 +197,13 @@ class Hand(QObject):
         original, base = room.draft.original, self.overlay.base
         names = [original.step.storages[int(original.storages[o.other])].name for o in overlaps]
         own = original.step.storages[int(original.storages[room.block[0]])].name
-        text = f"{own} at {plan_size(address + base)}"
+        text = tr("{} at {}").format(own, plan_size(address + base))
         if overlaps:
-            more = f" and {len(overlaps) - 1} more" if len(overlaps) > 1 else ""
-            text += f": shares {human(max(o.size for o in overlaps))} with {names[0]}{more}"
+            shared = human(max(o.size for o in overlaps))
+            said = tr("{}: shares {} with {} and {} more")
+            if len(overlaps) == 1:
+                said = tr("{}: shares {} with {}")
+            text = said.format(text, shared, names[0], len(overlaps) - 1)
         return Dragged(text, room.block, address, overlaps)
 
     def _drag_run(self, grip: _Grip, position: QPointF) -> Dragged | None:
@@ -214,11 +217,13 @@ class Hand(QObject):
         own = draft.sequence[draft.runs[grip.slot]]
         new = [v for v in moved.violations if (v.first, v.second) not in known]
         others = [v.first if v.second == own else v.second for v in new]
-        text = run_text(draft, grip.slot).removeprefix("Move ")
-        text += f": {grip.slot} to {target if target <= grip.slot else target - 1}"
+        to = target if target <= grip.slot else target - 1
+        text = tr("{}: {} to {}").format(op_text(draft, grip.slot), grip.slot, to)
         if new:
-            side = "after" if new[0].second == own else "before"
-            text += f"; it must stay {side} {action_text(draft, others[0])}"
+            said = tr("{}; it must stay before {}")
+            if new[0].second == own:
+                said = tr("{}; it must stay after {}")
+            text = said.format(text, action_text(draft, others[0]))
         # On the map, everything but the op is still where it is.
         past = tuple(float(draft.slot_of(other)) for other in others)
         return Dragged(text, slot=grip.slot, target=target, past=past)

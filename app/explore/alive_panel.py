@@ -10,12 +10,12 @@ from app.document import Document
 from app.explore.alive import Slots
 from app.explore.moment import Moment
 from app.map.scene import Scene
-from app.numbers import counted, human, plan_size
+from app.numbers import human, plan_size
 from app.panels.controls import ElidedLabel
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, select_rows
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, plural, tr
 from solver.plan import IntArray
 
 THROTTLE_MS = 60
@@ -33,14 +33,22 @@ def alive_columns(slots: Slots) -> tuple[Column[int], ...]:
     """The columns of a scene's rectangles."""
     scene = slots.scene
     return (
-        Column("Tensor", scene.name),
+        Column(mark("Tensor"), scene.name),
         Column(
-            "Bytes", lambda r: human(int(slots.sizes[r])), lambda r: int(slots.sizes[r]), number=True
+            mark("Bytes"),
+            lambda r: human(int(slots.sizes[r])),
+            lambda r: int(slots.sizes[r]),
+            number=True,
         ),
-        Column("Category", slots.category, tone=lambda r: "text2"),
-        Column("Module", slots.module, tone=lambda r: "text2"),
-        Column("Made by", slots.made_by, lambda r: int(scene.start[r]), tone=lambda r: "text2"),
-        Column("Until", slots.until, lambda r: int(scene.end[r]), tip="The last op it is kept for"),
+        Column(mark("Category"), slots.category, tone=lambda r: "text2"),
+        Column(mark("Module"), slots.module, tone=lambda r: "text2"),
+        Column(mark("Made by"), slots.made_by, lambda r: int(scene.start[r]), tone=lambda r: "text2"),
+        Column(
+            mark("Until"),
+            slots.until,
+            lambda r: int(scene.end[r]),
+            tip=mark("The last op it is kept for"),
+        ),
     )
 
 
@@ -79,7 +87,7 @@ class AlivePanel(QWidget):
         self.total = ElidedLabel("", "body", "text2")
         self.total.setObjectName("aliveTotal")
         self.model: RowsModel[int] = RowsModel(())
-        self.table = dense_table("Alive at this op", self.model, wide=TENSOR, sortable=False)
+        self.table = dense_table(tr("Alive at this op"), self.model, wide=TENSOR, sortable=False)
         top = QHBoxLayout()
         top.setContentsMargins(12, 4, 12, 6)
         top.setSpacing(14)
@@ -181,26 +189,30 @@ class AlivePanel(QWidget):
         self._filling = False
         bar.setValue(place)
         self.total.setText(self._total(slots, there, rows if words else None))
-        peak = ", the peak" if slot == slots.scene.peak_slot else ""
-        held = ", held" if self._moment.held else ""
-        place_text = slots.scene.place(slot)
-        self.caption_changed.emit(f"at {place_text}{peak}{held}")
+        caption = tr("at {}").format(slots.scene.place(slot))
+        if slot == slots.scene.peak_slot:
+            caption = tr("{}, the peak").format(caption)
+        if self._moment.held:
+            caption = tr("{}, held").format(caption)
+        self.caption_changed.emit(caption)
 
     def _total(self, slots: Slots, there: IntArray, shown: Sequence[int] | None) -> str:
         """``212 tensors, 2.555 GiB, and 323 residents, 0.113 GiB: 2.668 GiB live``."""
         resident = slots.scene.instance[there] < 0
         sizes = slots.sizes[there]
-        text = f"{counted(int((~resident).sum()), 'tensor')}, {plan_size(int(sizes[~resident].sum()))}"
+        many = plural("{} tensor", "{} tensors", int((~resident).sum()))
+        text = f"{many}, {plan_size(int(sizes[~resident].sum()))}"
         if shown is not None:
-            listed = plan_size(int(slots.sizes[list(shown)].sum())) if shown else "nothing"
-            text = f"{len(shown):,} shown, {listed}; of {text}"
+            listed = plan_size(int(slots.sizes[list(shown)].sum())) if shown else tr("nothing")
+            text = tr("{:,} shown, {}; of {}").format(len(shown), listed, text)
         if self.width() < ONE_LINE:
-            return f"{text}; {plan_size(int(sizes.sum()))} live" if shown is None else text
-        if resident.any():
-            kept = (
-                f"{counted(int(resident.sum()), 'resident')}, {plan_size(int(sizes[resident].sum()))}"
+            return (
+                tr("{}; {} live").format(text, plan_size(int(sizes.sum()))) if shown is None else text
             )
-            text += f", and {kept}: {plan_size(int(sizes.sum()))} live"
+        if resident.any():
+            many = plural("{} resident", "{} residents", int(resident.sum()))
+            kept = f"{many}, {plan_size(int(sizes[resident].sum()))}"
+            text = tr("{}, and {}: {} live").format(text, kept, plan_size(int(sizes.sum())))
         return text
 
     def _has(self, slots: Slots, row: int, words: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ from app.panels.row_table import RowTable, TableRow
 from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, plural, tr
 
 SHARE_ROLE = Qt.ItemDataRole.UserRole + 1
 FRACTION_ROLE = Qt.ItemDataRole.UserRole + 2
@@ -65,10 +65,12 @@ class PeakRow:
 
 COLUMNS: tuple[Column[PeakRow], ...] = (
     Column("", lambda r: str(r.rank), lambda r: r.rank, number=True, tone=lambda r: "text3"),
-    Column("Tensor", lambda r: r.name),
-    Column("Module", lambda r: r.module, tone=lambda r: "text2"),
-    Column("Bytes", lambda r: human(r.size), lambda r: r.size, number=True),
-    Column("Share", lambda r: percent(r.share), lambda r: r.size, number=True, tone=lambda r: "text2"),
+    Column(mark("Tensor"), lambda r: r.name),
+    Column(mark("Module"), lambda r: r.module, tone=lambda r: "text2"),
+    Column(mark("Bytes"), lambda r: human(r.size), lambda r: r.size, number=True),
+    Column(
+        mark("Share"), lambda r: percent(r.share), lambda r: r.size, number=True, tone=lambda r: "text2"
+    ),
 )
 RANK, NAME, MODULE, _, SHARE = range(5)
 
@@ -109,15 +111,15 @@ class PeakPanel(QWidget):
         self._levers: tuple[Lever, ...] = ()
         self.modules = _ModuleTree()
         self.model: RowsModel[PeakRow] = RowsModel(COLUMNS)
-        self.table = dense_table("Tensors at the peak", self.model, wide=NAME)
-        self.lowering = RowTable("What would lower the peak")
+        self.table = dense_table(tr("Tensors at the peak"), self.model, wide=NAME)
+        self.lowering = RowTable(tr("What would lower the peak"))
         self.note = label("", "caption", "text3")
         self.note.setWordWrap(True)
         self.parts = QSplitter(Qt.Orientation.Horizontal)
         self.parts.setChildrenCollapsible(False)
         self.parts.setHandleWidth(1)
-        self.parts.addWidget(_part("By module", self.modules))
-        self.parts.addWidget(_part("By tensor", self.table))
+        self.parts.addWidget(_part(tr("By module"), self.modules))
+        self.parts.addWidget(_part(tr("By tensor"), self.table))
         inner = QWidget()
         rows = QVBoxLayout(inner)
         rows.setContentsMargins(12, 0, 12, 8)
@@ -131,7 +133,7 @@ class PeakPanel(QWidget):
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inner)
-        self.parts.addWidget(_part("What would lower it most, ~ estimate", scroll))
+        self.parts.addWidget(_part(tr("What would lower it most, ~ estimate"), scroll))
         for at, stretch in enumerate(PARTS):
             self.parts.setStretchFactor(at, stretch)
         self.message = label("", "body", "text3")
@@ -181,7 +183,8 @@ class PeakPanel(QWidget):
         slot = facts.peak_slot
         live = int(facts.profile[slot])
         self.caption_changed.emit(
-            f"{plan_size(live)} at op {slot}, {op_place(facts.op_at(slot))}" + self._beside(facts)
+            tr("{} at op {}, {}").format(plan_size(live), slot, op_place(facts.op_at(slot)))
+            + self._beside(facts)
         )
         self.modules.show_shares(module_shares(facts, slot), live)
         self.model.set_rows(peak_rows(facts, slot))
@@ -211,10 +214,10 @@ class PeakPanel(QWidget):
         """As run what is reserved; of a plan the peak as run, where that is known."""
         step, baseline = self._document.step, self._document.baseline
         if facts.baseline is not None:
-            return f"; {plan_size(facts.total_bytes)} reserved"
+            return tr("; {} reserved").format(plan_size(facts.total_bytes))
         if step is None or baseline is None:
             return ""
-        return f"; as run {plan_size(plan_facts(step, baseline.plan, baseline).live_peak)}"
+        return tr("; as run {}").format(plan_size(plan_facts(step, baseline.plan, baseline).live_peak))
 
     def select(self) -> None:
         """Mark the document's selection."""
@@ -331,8 +334,8 @@ def _item(share: Share, live: int, most: int) -> QTreeWidgetItem:
     item = QTreeWidgetItem([share.label, f"{human(share.size)}  {percent(fraction)}"])
     item.setData(0, SHARE_ROLE, share)
     item.setData(0, FRACTION_ROLE, share.size / max(most, 1))
-    count = len(share.storages)
-    item.setToolTip(0, f"{share.path or share.label}: {count:,} tensor{'s' if count != 1 else ''}")
+    count = plural("{} tensor", "{} tensors", len(share.storages))
+    item.setToolTip(0, f"{share.path or share.label}: {count}")
     for child in share.children:
         item.addChild(_item(child, live, most))
     return item

@@ -60,8 +60,8 @@ class RecordedHeader(Strip):
     def show_recorded(self, recorded: Recorded) -> None:
         """Its title and figures."""
         self.title.setText(recorded.title)
-        reserved = "Reserved" if recorded.part is not None else "Height"
-        live = "Allocated" if recorded.part is not None else "Live peak"
+        reserved = tr("Reserved") if recorded.part is not None else tr("Height")
+        live = tr("Allocated") if recorded.part is not None else tr("Live peak")
         lost = tr("Lost to fragmentation") if recorded.part is not None else tr("Never filled")
         for figure, size, name in (
             (self.reserved, recorded.reserved, reserved),
@@ -100,7 +100,7 @@ class RecordedPage(QWidget):
         self.sentence.setWordWrap(True)
         self.sentence.setContentsMargins(16, 0, 16, 8)
         self.legend = Strip(32)
-        self.unusable = HatchKey("Unusable: free while a new segment was opened", "Unusable")
+        self.unusable = HatchKey(tr("Unusable: free while a new segment was opened"), tr("Unusable"))
         self.boxes = [LegendBox(Group(text, frozenset({kind}))) for kind, text in KINDS.items()]
         for box in self.boxes:
             self.legend.row.addWidget(box)
@@ -110,10 +110,10 @@ class RecordedPage(QWidget):
         self.time = QComboBox()
         self.time.setObjectName("timeAxis")
         self.time.setAccessibleName(tr("Time axis"))
-        self.time.addItems(["By allocation", "By seconds"])
+        self.time.addItems([tr("By allocation"), tr("By seconds")])
         self.time.currentIndexChanged.connect(self._set_time)
         self.legend.row.addWidget(self.time)
-        self.before, self.after = _Side("As recorded"), _Side("Placed anew")
+        self.before, self.after = _Side(tr("As recorded")), _Side(tr("Placed anew"))
         self.after.hide()
         self.maps = (self.before.map, self.after.map)
         self.inspector = RecordedInspector()
@@ -177,7 +177,7 @@ class RecordedPage(QWidget):
         self.sentence.setText(recorded.sentence)
         self.sentence.setVisible(bool(recorded.sentence))
         self.after.setVisible(recorded.placed_scene is not None)
-        self.before.title.setText(recorded.how)
+        self.before.title.setText(tr(recorded.how))
         self.legend.setVisible(recorded.part is not None)
         if not again:
             self.before.map.set_scene(recorded.scene)
