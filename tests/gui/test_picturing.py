@@ -1,8 +1,13 @@
 """Export from the window: a picture as it was asked for, and all plans as one page."""
 
+import base64
+import gzip
+import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
@@ -12,9 +17,12 @@ from pytestqt.qtbot import QtBot
 from app.dialogs.picture import PictureDialog
 from app.map.picture import Drawing, lay_out, render_picture
 from app.map.prepared import scene_for
+from app.map.slot_axis import seconds_on
+from app.picture.page_look import slot_times
 from app.settings import Settings
 from app.theme import DARK, LIGHT
 from app.window.main_window import MainWindow
+from solver.budget.devices import V100
 from solver.files import save_plan
 from tests.app.toy_plans import stacked_plan
 from tests.conftest import make_toy_step
@@ -117,6 +125,33 @@ def test_all_plans_are_exported_as_one_page(
     content = (tmp_path / "lecture.html").read_text("utf-8")
     assert content.startswith("<!doctype html>")
     assert "Wrote lecture.html" in opened.work.activity.text
+
+
+def test_a_page_begins_as_the_map_looks_and_knows_the_seconds_of_the_chosen_device(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    central, shown = opened.central, opened.document.shown
+    assert central is not None and shown is not None and opened.document.step is not None
+    central.budgets.set_device(replace(V100, name="Slow", launch_seconds=1.0))
+    opened.menu["colour_module"].trigger()
+    opened.menu["time_axis"].trigger()
+    answer(monkeypatch, tmp_path / "lecture")
+    opened.menu["page"].trigger()
+    wait_until_idle(qtbot, opened)
+    data = unpacked(tmp_path / "lecture.html")
+    assert data["look"] == {"by": "Module", "against": -1, "timed": True}
+    assert data["plans"][data["shown"]]["name"] == shown.name
+    scene = scene_for(opened.document.step, shown.plan, opened.document.baseline)
+    slow, fast = (slot_times(scene, of) for of in (central.seconds_of, seconds_on(V100, False)))
+    assert slow is not None and fast is not None and sum(slow) > 2 * sum(fast)
+    assert data["plans"][data["shown"]]["seconds"] == slow
+
+
+def unpacked(path: Path) -> dict[str, Any]:
+    """The data of a page."""
+    letters = path.read_text("utf-8").partition('id="data">')[2].partition("<")[0]
+    data: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(letters)))
+    return data
 
 
 def test_a_page_that_cannot_be_written_says_so(
