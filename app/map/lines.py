@@ -26,6 +26,8 @@ BOUND_DASH = (10 / 3, 8 / 3)
 RESERVED_DASH = (4 / 3, 8 / 3)
 TEXT = 18.0
 """Height of a line of text, pixels."""
+FURTHEST = 240
+"""Pixels that the saving gives way to the left of its bracket, where lines stand on it."""
 BRACKET_ROOM = 52.0
 """Least distance of two lines between which the saving is written."""
 
@@ -174,8 +176,10 @@ def saving_box(row: MapRow, scene: Scene, taken: Sequence[QRectF]) -> QRectF | N
         return None
     figure, share = _saving_texts(saved, scene)
     width = max(text_width(figure, label_font(14, WEIGHT.DemiBold)), text_width(share, label_font()))
-    right = row.plot.right() - 66
-    return first_free([QRectF(right - width - 2, (top + bottom) / 2 - 19, width + 2, 36)], taken)
+    box = QRectF(row.plot.right() - 66 - width - 2, (top + bottom) / 2 - 19, width + 2, 36)
+    places = [box.translated(-step, 0) for step in range(0, FURTHEST, 12)]
+    stems = [QRectF(x - 3, box.top(), 6, box.height()) for x in row.stems()]
+    return first_free(places, [*taken, *stems]) or first_free(places[:1], taken)
 
 
 def _paint_saving(painter: QPainter, row: MapRow, scene: Scene, box: QRectF) -> None:

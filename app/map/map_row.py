@@ -51,6 +51,10 @@ class MapRow(Row):
         """Where labels begin at the earliest: right of the lines that the selection draws."""
         self.other_words: list[Callable[[], list[QRectF]]] = []
         """Where what lies over the map writes, in own coordinates: no other words stand there."""
+        self.stems: Callable[[], list[float]] = list
+        """Pixels of the lines that the selection draws from the lane down."""
+        self.written: list[QRectF] = []
+        """Where the names of tensors stand, in own coordinates, since the last paint."""
         self._smooth = True
         self._idle = QTimer(self)
         self._idle.setSingleShot(True)
@@ -202,6 +206,7 @@ class MapRow(Row):
         strong, plain = label_font(11, WEIGHT.Medium), label_font()
         right_end, shelf = self.plot.right(), self.label_shelf()
         written = set()
+        self.written.clear()
         selected = set(self.state.selection)
         ratio = self.pixel_ratio
         for rectangle, *box_in_device in labels.tolist():
@@ -226,6 +231,7 @@ class MapRow(Row):
             if not is_free(words, taken):
                 continue
             written.add(rectangle)
+            self.written.append(words)
             painter.setPen(QColor(self.state.palette.ink[self.state.number_of(rectangle)]))
             write(painter, box, name, strong)
             if both:

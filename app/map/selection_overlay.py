@@ -1,9 +1,9 @@
 """What lies over the map for the selection: the tensor, its relatives, arrows and badges."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QColor, QPainter, QPen, QPolygonF, QRegion
 from PySide6.QtWidgets import QGraphicsObject, QStyleOptionGraphicsItem, QWidget
 
 from app.map.badges import Badge, place_badges
@@ -31,6 +31,8 @@ OUTLINE = 3.0
 """Pixels that the outline of a selected tensor takes outside it."""
 CROWD = 24
 """More selected tensors than this are outlined thinly: thick outlines would cover one another."""
+ROOMY = 16.0
+"""From this height on dashes around a tensor keep clear of its name."""
 ELBOW = 16.0
 """How far below the lane a badge's line bends onto its slot."""
 
@@ -61,6 +63,7 @@ class SelectionOverlay(QGraphicsObject):
         self._elsewhere = False
         self.setZValue(10)
         map_row.label_shelf = self._label_shelf
+        map_row.stems = self._stems
         map_row.other_words.append(self.words_in_map)
         state.selection_changed.connect(self._selection_changed)
         state.scene_changed.connect(self._selection_changed)
@@ -84,6 +87,9 @@ class SelectionOverlay(QGraphicsObject):
         """Right of the badges' lines near the left end, so that labels do not stand under them."""
         near = [self._map.x_of(slot + 0.5) for _, slot in self.uses]
         return max((x + 6 for x in near if LEFT <= x <= LEFT + SHELF), default=0.0)
+
+    def _stems(self) -> list[float]:
+        return [self._map.x_of(slot + 0.5) for _, slot in self.uses]
 
     def words_in_map(self) -> list[QRectF]:
         """Where chips and the names of selected tensors stand, in the map's coordinates."""
@@ -136,17 +142,27 @@ class SelectionOverlay(QGraphicsObject):
         related = {link.source for link in self._relations.links}
         related |= {link.target for link in self._relations.links}
         own = scene.rectangles_of([s for s in self.state.selection if s < scene.storages])
+        words = [self._map.mapRectToParent(box) for box in self._map.written]
         for rectangle in related - set(own):
-            self._paint_related(painter, self._box(rectangle))
+            self._paint_related(painter, self._box(rectangle), words)
         primary = scene.rectangles_of(self.state.selection[:1])
         crowded = len(own) > CROWD
         marked = set(primary if crowded else own)
         for join in scene.joins:
             if join.before in marked:
                 paint_selected_join(painter, self._map, join, area.topLeft() - self._map.plot.topLeft())
+        thick = primary if crowded else own
         for rectangle in own:
-            thin = crowded and rectangle not in primary
-            self._paint_selected(painter, scene, rectangle, area, thin=thin)
+            if rectangle not in thick:
+                self._paint_thin(painter, rectangle)
+        for rectangle in thick:
+            self._paint_outline(painter, rectangle)
+        # Over the outlines of neighbours, which would stand on its name.
+        for rectangle in thick:
+            painter.fillRect(self._box(rectangle), QColor(self._lighter(rectangle)))
+        self._paint_seams(painter, [self._box(rectangle) for rectangle in thick])
+        for rectangle in own:
+            self._paint_name(painter, scene, rectangle, area)
         for chip, text in self.chips():
             self._paint_chip(painter, chip, text)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -164,8 +180,18 @@ class SelectionOverlay(QGraphicsObject):
         top, bottom = max(box.top(), -1e4), min(box.bottom(), 2e4)
         return QRectF(QPointF(round(left), round(top)), QPointF(round(right), round(bottom)))
 
-    def _paint_related(self, painter: QPainter, box: QRectF) -> None:
-        """Dashes at places of the widget, so that those of neighbours do not fill each other's gaps."""
+    def _paint_related(self, painter: QPainter, box: QRectF, words: Sequence[QRectF]) -> None:
+        """Dashes at places of the widget, so that those of neighbours do not fill each other's gaps.
+
+        They leave out the names in rows so low that they would stand on the letters.
+        """
+        painter.save()
+        if box.height() < ROOMY:
+            free = QRegion(painter.clipBoundingRect().toAlignedRect())
+            for name in words:
+                if name.intersects(box):
+                    free -= QRegion(name.adjusted(-3, 0, 3, 0).toAlignedRect())
+            painter.setClipRegion(free, Qt.ClipOperation.IntersectClip)
         pen = QPen(QColor(self.state.theme.text), 1)
         pen.setDashPattern([3, 2])
         edge = box.adjusted(0.5, 0.5, -0.5, -0.5)
@@ -178,33 +204,44 @@ class SelectionOverlay(QGraphicsObject):
             pen.setDashOffset((start.x() if start.y() == end.y() else start.y()) % 5)
             painter.setPen(pen)
             painter.drawLine(start, end)
+        painter.restore()
 
-    def _paint_selected(
-        self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF, *, thin: bool
-    ) -> None:
-        theme = self.state.theme
-        box = self._box(rectangle)
+    def _lighter(self, rectangle: int) -> str:
+        """The fill of a selected tensor."""
         fill = self.state.fill_of(rectangle)
-        lighter = mix("#ffffff", fill, 0.62 if theme.dark else 0.7)
-        visible = box.intersected(area)
-        if thin:
-            painter.fillRect(box, QColor(mix(theme.text, lighter, 0.45)))
-            painter.fillRect(box.adjusted(0, 1, -1, 0), QColor(lighter))
-            if visible.height() < LABELLED:
-                return
-        else:
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            for thick, outside, colour in ((1, 2.5, theme.map), (2, 1.0, theme.text)):
-                pen = QPen(QColor(colour), thick)
-                pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
-                painter.setPen(pen)
-                painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
-            painter.fillRect(box, QColor(lighter))
-        line = self._line_in(scene, rectangle, visible)
+        return mix("#ffffff", fill, 0.62 if self.state.theme.dark else 0.7)
+
+    def _paint_thin(self, painter: QPainter, rectangle: int) -> None:
+        """One of very many that are selected."""
+        box, lighter = self._box(rectangle), self._lighter(rectangle)
+        painter.fillRect(box, QColor(mix(self.state.theme.text, lighter, 0.45)))
+        painter.fillRect(box.adjusted(0, 1, -1, 0), QColor(lighter))
+
+    def _paint_outline(self, painter: QPainter, rectangle: int) -> None:
+        theme, box = self.state.theme, self._box(rectangle)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for thick, outside, colour in ((1, 2.5, theme.map), (2, 1.0, theme.text)):
+            pen = QPen(QColor(colour), thick)
+            pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+            painter.setPen(pen)
+            painter.drawRect(box.adjusted(-outside, -outside, outside, outside))
+
+    def _paint_seams(self, painter: QPainter, boxes: list[QRectF]) -> None:
+        """A line between selected tensors that touch, as theirs were filled over."""
+        ink = QColor(mix(self.state.theme.text, self.state.theme.map, 0.5))
+        for upper in boxes:
+            for lower in boxes:
+                left, right = max(upper.left(), lower.left()), min(upper.right(), lower.right())
+                if abs(upper.bottom() - lower.top()) <= OUTLINE and left < right:
+                    painter.fillRect(QRectF(left, lower.top(), right - left, 1), ink)
+
+    def _paint_name(self, painter: QPainter, scene: Scene, rectangle: int, area: QRectF) -> None:
+        visible = self._box(rectangle).intersected(area)
+        line = self._line_in(scene, rectangle, visible) if visible.height() >= LABELLED else None
         if line is not None:
             name, size = scene.label(rectangle)
             width = text_width(name, label_font(11, WEIGHT.DemiBold))
-            painter.setPen(QColor(ink_on(lighter)))
+            painter.setPen(QColor(ink_on(self._lighter(rectangle))))
             write(painter, line, name, label_font(11, WEIGHT.DemiBold))
             if width + 8 + text_width(size, label_font()) <= line.width():
                 write(painter, line.adjusted(width + 8, 0, 0, 0), size, label_font())

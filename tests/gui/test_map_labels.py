@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from PySide6.QtCore import QRectF
-from PySide6.QtGui import QFont, QPainter
+from PySide6.QtGui import QFont, QImage, QPainter
 from PySide6.QtWidgets import QApplication, QGraphicsItem
 from pytestqt.qtbot import QtBot
 
@@ -139,3 +139,68 @@ def test_words_keep_clear_with_ruler_cursor_and_any_size(
             dot = view.profile.peak_dot()
             dot = view.profile.mapRectToScene(dot) if dot is not None else QRectF()
             assert not any(dot.intersects(box) for text, box in words if text.startswith("Live "))
+
+
+def pixels(view: MapView) -> np.ndarray:
+    """What is on the screen, height × width, as 32-bit colours."""
+    image = view.canvas.viewport().grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(image.constBits(), np.uint32).reshape(image.height(), image.width()).copy()
+
+
+@pytest.mark.usefixtures("dressed")
+def test_the_outline_of_a_selected_tensor_does_not_cover_its_selected_neighbours(
+    qtbot: QtBot, resnet50_step: Step
+) -> None:
+    scene = plan_scene(resnet50_step, first_fit_plan(resnet50_step))
+    view = shown(qtbot, scene)
+    high = [s for s in range(scene.storages) if box_of(view, s).height() >= 10]
+    largest = sorted(high, key=lambda s: -box_of(view, s).width())[:8]
+    view.select(tuple(largest))
+    found = pixels(view)
+    for storage in largest:
+        box = box_of(view, storage).toRect()
+        column = found[box.top() + 1 : box.bottom(), box.right() - 12]
+        assert len(set(column.tolist())) <= 2, "its fill, and a seam where it touches another"
+
+
+@pytest.mark.usefixtures("dressed")
+def test_dashes_around_a_low_related_tensor_leave_its_name_alone(
+    qtbot: QtBot, resnet50_step: Step, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = shown(qtbot, plan_scene(resnet50_step, first_fit_plan(resnet50_step)))
+    low = 0
+    for storage in range(0, view.state.scene.storages, 9):  # type: ignore[union-attr]
+        view.select((storage,))
+        view.settle()
+        dashed = pixels(view)
+        words = [view.map_row.mapRectToParent(box).toRect() for box in view.map_row.written]
+        with monkeypatch.context() as without:
+            without.setattr(selection_overlay.SelectionOverlay, "_paint_related", lambda *_: None)
+            view.selection_overlay.update()
+            plain = pixels(view)
+        changed = dashed != plain
+        for box in words:
+            low += int(changed[box.top() - 3 : box.bottom() + 3].any())
+            assert not changed[box.top() + 1 : box.bottom() - 1, box.left() : box.right()].any()
+    assert low
+
+
+@pytest.mark.usefixtures("dressed")
+def test_the_saving_gives_way_to_lines_that_lead_to_ops(qtbot: QtBot, resnet50_step: Step) -> None:
+    baseline = simulate(resnet50_step)
+    scene = plan_scene(resnet50_step, first_fit_plan(resnet50_step), baseline)
+    row = shown(qtbot, scene).map_row
+    box = lines.saving_box(row, scene, [])
+    assert box is not None
+    row.stems = lambda: [box.center().x()]
+    moved = lines.saving_box(row, scene, [])
+    assert moved is not None and moved.right() < box.center().x() and moved.top() == box.top()
+
+
+def box_of(view: MapView, storage: int) -> QRectF:
+    """The pixels of a storage's first rectangle in the widget's coordinates."""
+    scene = view.state.scene
+    assert scene is not None
+    rectangles = scene.rectangles_of((storage,))
+    row = view.map_row
+    return row.mapRectToParent(row.box_of(rectangles[0])) if rectangles else QRectF()
