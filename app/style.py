@@ -146,7 +146,7 @@ QAbstractItemView { background: $panel; border: none; selection-background-color
   selection-color: $text; alternate-background-color: $panel; }
 QHeaderView::section { background: $panel; color: $text3; border: none; font-size: 11px;
   padding: 2px 6px; }
-QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: center right; right: 1px;
+QHeaderView::up-arrow, QHeaderView::down-arrow { subcontrol-position: top center; top: -2px;
   width: 9px; height: 9px; }
 QHeaderView::up-arrow { image: url($icons/mark-up.svg); }
 QHeaderView::down-arrow { image: url($icons/mark-down.svg); }
