@@ -5,7 +5,6 @@ import gc
 import signal
 import socket
 import sys
-import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 from app.collecting import Collector
 from app.document import Document
 from app.fonts import load_fonts, text_font
-from app.heavy import compile_kernels
+from app.heavy import begin, compile_kernels
 from app.icons import application_icon
 from app.jobs.job import failure_of
 from app.library import Library
@@ -92,13 +91,12 @@ def make_application(arguments: list[str]) -> QApplication:
 
 
 def _compile_in_background() -> None:
-    threading.Thread(target=compile_kernels, name="compile kernels", daemon=True).start()
+    begin("compile kernels", lambda _: compile_kernels())
 
 
 def _offer_ready_plans(path: Path) -> None:
     # A connection of its own; the panel sees the change as it sees that of another window.
-    work = partial(offer_ready_plans, Library(path))
-    threading.Thread(target=work, name="ready plans", daemon=True).start()
+    begin("ready plans", partial(offer_ready_plans, Library(path)))
 
 
 class _Guard(QObject):

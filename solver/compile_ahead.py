@@ -2,8 +2,9 @@
 
 numba compiles under the interpreter lock; in a thread it would stop the window. A process fills the
 cache of ``solver.kernel_cache`` instead, and whoever needs a kernel meanwhile waits for its file. A
-stamp beside the kernels tells that all is there, so that a later start costs nothing. Nothing
-heavy is imported here.
+stamp beside the kernels tells that all is there, so that a later start costs nothing. The processes
+go on when the program ends early, and end by themselves after a minute or two: the next start has
+what they compiled. Nothing heavy is imported here.
 """
 
 import hashlib

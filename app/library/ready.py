@@ -1,6 +1,6 @@
 """The plans that come with the program, and putting them into a library."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,30 +39,41 @@ def ready_plans(folder: Path | None = None) -> Iterator[tuple[Path, "Plan"]]:
             yield path, load_plan(path)
 
 
-def add_ready_plans(library: "Library", folder: Path | None = None) -> int:
+def _never() -> bool:
+    return False
+
+
+def add_ready_plans(
+    library: "Library", folder: Path | None = None, stopping: Callable[[], bool] = _never
+) -> int:
     """Put them into the library, the steps tagged; how many plans there are.
 
-    Those that are there already stay as they are. Raises BayplanError.
+    Those that are there already stay as they are. Where it is stopped between two of them, the others
+    are offered again. Raises BayplanError.
     """
     count = 0
     for path, plans in ready_files(folder).items():
+        if stopping():
+            return count
         step = load_step(path)
         known = library.find_step(step.fingerprint)
         step_id = library.add_step(step)
         if known is None:
             library.set_step_tags(step_id, [TAG])
         for plan in plans:
+            if stopping():
+                return count
             library.add_plan(step_id, load_plan(plan))
             count += 1
     library.note_ready_plans(EDITION)
     return count
 
 
-def offer_ready_plans(library: "Library") -> None:
+def offer_ready_plans(library: "Library", stopping: Callable[[], bool] = _never) -> None:
     """Put them into a library that was never offered this edition of them, and only then: what somebody
     deleted stays deleted. A library that cannot be used says so elsewhere."""
     try:
         if library.ready_edition() < EDITION:
-            add_ready_plans(library)
+            add_ready_plans(library, stopping=stopping)
     except BayplanError:
         return

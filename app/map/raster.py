@@ -8,13 +8,14 @@ are drawn plainly.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from app.heavy import compile_kernels, load_module
+from app.heavy import begin, compile_kernels, load_module
 from app.map.index import BlockIndex, FloatArray, build_index
 from app.map.palette import Palette, category_numbers
 from app.map.scene import CATEGORIES, ArrayScene, ByteArray, Scene
@@ -50,7 +51,7 @@ class KernelLoader:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._module: ModuleType | None = None
-        self._thread: threading.Thread | None = None
+        self._begun: threading.Thread | None = None
 
     @property
     def ready(self) -> bool:
@@ -58,13 +59,13 @@ class KernelLoader:
 
     def start(self) -> None:
         """Load in the background; returns at once."""
-        if self._thread is None and not self.ready:
-            self._thread = threading.Thread(target=self._work, name="map kernels", daemon=True)
-            self._thread.start()
+        if not self.ready and (self._begun is None or not self._begun.is_alive()):
+            self._begun = begin("map kernels", self._work)
 
-    def _work(self) -> None:
+    def _work(self, stopping: Callable[[], bool]) -> None:
         compile_kernels()
-        self.load()
+        if not stopping():
+            self.load()
 
     def load(self) -> ModuleType:
         """The kernels, compiled; waits until they are."""

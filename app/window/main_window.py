@@ -9,7 +9,6 @@
                └─ pages      start │ map │ compare, under one problem line
 """
 
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from app.document import Document
-from app.heavy import load_module
+from app.heavy import begin, end_all, load_module
 from app.jobs.job import Failure
 from app.jobs.load import Loaded
 from app.library import Library
@@ -69,6 +68,8 @@ LEAST_SIZE = QSize(1024, 680)
 LEAST_PAGE = QSize(320, 312)
 DESIGNED_SIZE = QSize(1600, 1000)
 POOL_MS = 5000
+END_SECONDS = 5.0
+"""For what the first window began; nobody sees it, as the window is hidden by then."""
 LAYOUT_VERSION = 2
 CENTRAL = "app.window.central"
 """Map and panels, which bring pyqtgraph; the first window must not wait for them."""
@@ -222,6 +223,7 @@ class MainWindow(QMainWindow):
         self.work.close()
         # The library panel reads in the pool's threads.
         QThreadPool.globalInstance().waitForDone(POOL_MS)
+        end_all(END_SECONDS)
         self.library.close()
         super().closeEvent(event)
 
@@ -267,7 +269,7 @@ class MainWindow(QMainWindow):
     def _load_ahead(self) -> None:
         self._fill_start_page()
         # What opening a step needs, imported while the start page is looked at or the file is read.
-        threading.Thread(target=load_module, args=(CENTRAL,), daemon=True).start()
+        begin("pages", lambda _: load_module(CENTRAL))
         # To say early when it cannot be used.
         self.work.open_library()
 

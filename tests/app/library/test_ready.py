@@ -102,3 +102,20 @@ def test_every_ready_plan_is_right_for_its_step_and_all_are_small() -> None:
             assert plan.terms is not None
             assert check(step, plan) == [], each.name
     assert total < MOST_BYTES
+
+
+def test_what_was_stopped_between_plans_is_offered_again(library: Library, folder: Path) -> None:
+    asked = 0
+
+    def stopping() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 2  # of the step and its first plan
+
+    offer_ready_plans(library, stopping)
+
+    assert library.ready_edition() == 0
+    assert len(library.steps()[0].plans) == 1
+    offer_ready_plans(library)
+    assert library.ready_edition() == EDITION
+    assert len(library.steps()[0].plans) == 2
