@@ -4,6 +4,7 @@ from app.lessons.facts import Subject, close, fact, holds, in_unit
 from app.lessons.lesson import PLANNED, Kind, Page
 from app.lessons.prepared import Prepared
 from app.numbers import human
+from app.translation import tr
 from solver.errors import BayplanError
 
 
@@ -37,10 +38,12 @@ def score(prepared: Prepared, page: Page, shown: Subject) -> str:
     mine = fact(f"shown.{page.ask.score}", prepared.finder(page, shown))
     best = fact(f"{PLANNED}.{page.ask.score}", prepared.finder(page))
     if shown.conflicts:
-        return f"Yours: {mine.text}, but tensors overlap. Best possible: {best.text}."
+        return tr("Yours: {}, but tensors overlap. Best possible: {}.").format(mine.text, best.text)
     if shown.judging:
-        return f"Yours: {mine.text}. The validator is still judging it. Best possible: {best.text}."
+        return tr("Yours: {}. The validator is still judging it. Best possible: {}.").format(
+            mine.text, best.text
+        )
     more = int(mine.number - best.number)
     if more <= 0:
-        return f"Yours: {mine.text}. That is the best possible: proven."
-    return f"Yours: {mine.text}. Best possible: {best.text}. {human(more)} to go."
+        return tr("Yours: {}. That is the best possible: proven.").format(mine.text)
+    return tr("Yours: {}. Best possible: {}. {} to go.").format(mine.text, best.text, human(more))

@@ -18,7 +18,7 @@ from typing import Protocol
 
 import shiboken6
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPoint, QRect, QSize, QSizeF, Qt
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter, QPixmap
 from PySide6.QtWidgets import QApplication, QStyleOptionGraphicsItem, QVBoxLayout, QWidget
 
 from app.map.picture_header import PictureHeader, plan_header
@@ -307,6 +307,11 @@ def ensure_application() -> QApplication:
     if sys.platform.startswith("linux") and not shown:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     return QApplication(["bayplan"])
+
+
+def write_pixmap(pixmap: QPixmap, path: Path) -> None:
+    """Write a PNG, whole or not at all. Raises OSError."""
+    write_atomic(path, _encoded(pixmap.toImage()))
 
 
 def _finish(painter: QPainter) -> None:

@@ -29,7 +29,7 @@ from app.icons import icon
 from app.panels.controls import ElidedLabel
 from app.style import set_property
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from app.window.actions import Actions
 from app.window.bars import Rail
 
@@ -102,9 +102,9 @@ class Dock(QDockWidget):
     """A dock with our title line."""
 
     def __init__(self, name: str, window: QMainWindow, content: QWidget) -> None:
-        super().__init__(name, window)
+        super().__init__(tr(name), window)
         self.setObjectName(f"dock_{name.lower()}")
-        self.line = DockTitle(self, name)
+        self.line = DockTitle(self, tr(name))
         self.setTitleBarWidget(self.line)
         self.content = content
         self._holder = QWidget()
@@ -154,12 +154,12 @@ class Docks(QObject):
         super().__init__(window)
         self._window = window
         self._actions = actions
-        self.library = Dock("Library", window, library)
-        self.inspector = Dock("Inspector", window, inspector)
-        self.solve = Dock("Solve", window, solve)
-        self.budget = Dock("Budget", window, QWidget())
-        self.alive = Dock("Alive", window, QWidget())
-        self.peak = Dock("Peak", window, QWidget())
+        self.library = Dock(mark("Library"), window, library)
+        self.inspector = Dock(mark("Inspector"), window, inspector)
+        self.solve = Dock(mark("Solve"), window, solve)
+        self.budget = Dock(mark("Budget"), window, QWidget())
+        self.alive = Dock(mark("Alive"), window, QWidget())
+        self.peak = Dock(mark("Peak"), window, QWidget())
         self._budgets: BudgetView | None = None
         self.rail = Rail(window)
         for key in ("library", "inspector"):

@@ -14,7 +14,7 @@ from app.jobs.lesson import LessonJob
 from app.jobs.load import Loaded
 from app.lessons.lesson import AS_RUN, PLANNED, SUFFIX, Kind, Page
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from app.window.activity import Activity
 from solver.errors import BayplanError
 
@@ -141,7 +141,7 @@ class Learning(QObject):
 
         window = self._window
         self.panel = panel = LessonPanel()
-        self.dock = dock = Dock("Lesson", window, panel)
+        self.dock = dock = Dock(mark("Lesson"), window, panel)
         window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
         if not window.docks.inspector.isFloating():
             window.tabifyDockWidget(window.docks.inspector, dock)
