@@ -201,6 +201,7 @@ class Legend(Strip):
         self.row.setSpacing(12)
         self.classes: tuple[ClassBox, ...] = ()
         """Shown instead of the boxes while the map is not coloured by category."""
+        self._plain = True
         self._theme = DARK
         self._keys: tuple[HatchKey, ...] = ()
         self._remark: QWidget | None = None
@@ -236,6 +237,10 @@ class Legend(Strip):
         """
         plain = colouring is None or colouring.by is ColourBy.CATEGORY
         classes = () if colouring is None or plain else colouring.classes
+        # Each view says so whenever anything changes, and fitting costs some milliseconds.
+        if plain and self._plain:
+            return
+        self._plain = plain
         if [box.text() for box in self.classes] != [tr(one.name) for one in classes]:
             for old in self.classes:
                 self.row.removeWidget(old)

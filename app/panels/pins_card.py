@@ -15,6 +15,7 @@ from app.theme import DARK, Theme
 from app.translation import tr
 from solver.pin_text import pins_text
 from solver.pins import Pins
+from solver.step import Step
 
 WIDTH = 272
 MOST = 40
@@ -38,6 +39,7 @@ class PinsCard(QWidget):
         self.setFixedWidth(WIDTH)
         self._document, self._theme = document, DARK
         self._verdict = PinsVerdict(())
+        self._listed_of: Step | None = None
         self._listed: tuple[object, ...] = ()
         self.title = label("", "strong")
         self.all = _flat(tr("Remove all"), tr("Remove all pins; Undo brings them back"))
@@ -132,9 +134,10 @@ class PinsCard(QWidget):
         self.problem.setText(self._verdict.why if conflict else "")
         self.problem.setVisible(bool(conflict))
         # Made anew only where they are others: the shown plan changes many times in a solve.
-        listed = (step, own or kept, bool(own), conflict)
-        if listed != self._listed:
-            self._listed = listed
+        listed = (own or kept, bool(own), conflict)
+        # Not by value: comparing a step with an equal one looks at all of its ops.
+        if step is not self._listed_of or listed != self._listed:
+            self._listed_of, self._listed = step, listed
             self._fill(own or kept, conflict, removable=bool(own))
 
     def _fill(self, pins: Pins, conflict: Pins, *, removable: bool) -> None:

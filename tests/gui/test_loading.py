@@ -149,3 +149,16 @@ def test_what_is_read_at_once_shows_no_page(window: MainWindow, qtbot: QtBot, to
     open_file(qtbot, window, toy_file)
     assert window.pages.indexOf(window.loading.page) not in shown
     assert not window.loading.shown
+
+
+def test_a_step_is_not_compared_with_the_one_before_op_by_op(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_file(qtbot, window, toy_file)
+    before = window.document.step
+    compared: list[object] = []
+    monkeypatch.setattr(Step, "__eq__", lambda *both: bool(compared.append(both)))
+    # As it is when a file is opened again: equal, and not the same.
+    open_file(qtbot, window, toy_file)
+    assert window.document.step is not before
+    assert compared == []
