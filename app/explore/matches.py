@@ -40,7 +40,7 @@ class Matches:
         if not self.text.strip():
             return ""
         if not self.found:
-            return "none"
+            return tr("none")
         return (
             tr("{:,} of {:,}").format(self.at + 1, len(self.found))
             if self.at >= 0

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWid
 
 from app.document import Document
 from app.facts.plan import PlanFacts, plan_facts
+from app.facts.stays import Came
 from app.facts.words import category_name
 from app.numbers import GIB, Unit, bytes_exact, unit_of
 from app.panels.controls import label
@@ -16,6 +17,12 @@ from app.panels.sheet import panel_sheet
 from app.panels.table import Column, RowsModel, dense_table, fit_columns, select_rows
 from app.theme import DARK, Theme
 from app.translation import mark, tr
+
+CAME = {
+    Came.MADE: mark("made"),
+    Came.AGAIN: mark("made again"),
+    Came.BACK: mark("back from host"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def tensor_rows(facts: PlanFacts) -> list[TensorRow]:
                 span.start,
                 span.end,
                 span.address,
-                span.came.value if len(spans) > 1 else "",
+                tr(CAME[span.came]) if len(spans) > 1 else "",
             )
             for span in spans
         )

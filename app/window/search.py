@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from app.explore.matches import Matches
 
 PLACEHOLDER = mark("Find by name, op, >64MiB, 64x256")
-TIP = (
+TIP = mark(
     "Words of a tensor's name, module, op or type; bytes as >64MiB, <1KiB or =4MiB; a shape as "
     "64x256x56x56 or 64x*x56x56. Return and Shift+Return go through what was found."
 )
-NONE = "none"
+NONE = mark("none")
 """What is said where nothing was found."""
 HINT_PAD = 40
 """Pixels around the magnifying glass, the placeholder and the key."""
@@ -147,7 +147,7 @@ class SearchField(QLineEdit):
         super().__init__()
         self.setObjectName("search")
         self.setPlaceholderText(tr(PLACEHOLDER))
-        self.setToolTip(TIP)
+        self.setToolTip(tr(TIP))
         self.setAccessibleName(tr("Find tensor, module or op"))
         self.setMinimumWidth(150)
         self.setMaximumWidth(304)
@@ -211,7 +211,7 @@ class SearchField(QLineEdit):
         if matches.text != self.text():
             self.setText(matches.text)
         self._count.setText(matches.count_text)
-        self.setToolTip(tip(matches.error) if matches.error else TIP)
+        self.setToolTip(tip(matches.error) if matches.error else tr(TIP))
         self._place()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
@@ -221,7 +221,7 @@ class SearchField(QLineEdit):
             super().keyPressEvent(event)
             return
         self._popup.hide()
-        if self._count.text() and self._count.text() not in (NONE, "?"):
+        if self._count.text() and self._count.text() not in (tr(NONE), "?"):
             self.stepped.emit(-1 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1)
         else:
             self._take_first()
