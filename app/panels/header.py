@@ -149,11 +149,13 @@ class PlanHeader(Strip):
         self.edited.setText(
             tr("Edited · {}").format(plural("{} conflict", "{} conflicts", conflicts))
             if conflicts
-            else tr("Edited · being judged")
-            if judging
             else tr("Edited")
         )
-        set_property(self.edited, "tag", "error" if conflicts else "accent")
+        # Mostly for a blink: with more words all that is beside it would jump at every edit.
+        said = tr("The validator is still judging this edit") if judging else ""
+        self.edited.setToolTip(said)
+        self.edited.setAccessibleDescription(said)
+        set_property(self.edited, "tag", "error" if conflicts else "plain" if judging else "accent")
 
     def _show_figures(self, entry: Entry, facts: PlanFacts) -> None:
         total = facts.total_bytes

@@ -113,7 +113,7 @@ def step_facts(document: Document, *, comparing: bool = False) -> tuple[str, ...
             if baseline
             else tr("Not a plan yet: {}").format(plural("{} conflict", "{} conflicts", shown.conflicts))
             if shown.conflicts
-            else tr("The validator is still judging this edit")
+            else tr("Not a plan yet: being judged")
             if shown.judging
             else tr("Plan checked: order and overlap")
         )

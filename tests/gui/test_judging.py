@@ -106,16 +106,18 @@ def test_until_the_validator_has_spoken_an_edit_is_not_yet_a_plan_like_others(
         assert reason(editing, key) == "the validator is still judging this edit"
     best = editing.document.best
     assert best is not None and best.name == "Planned"
-    assert page(editing).header.edited.text() == "Edited · being judged"
+    header = page(editing).header
+    assert header.edited.toolTip() == "The validator is still judging this edit"
+    assert header.edited.property("tag") == "plain"
     assert bar(editing).state.text() == "Being judged"
-    assert "The validator is still judging this edit" in editing.line.right.text()
+    assert "Not a plan yet: being judged" in editing.line.right.text()
     assert not editing.work.busy and editing.menu["solve"].isEnabled()
     gate.opened.set()
     wait_until_judged(qtbot, editing)
     assert draft.right
     for key in ("save_plan", "store", "export"):
         assert editing.menu[key].isEnabled(), key
-    assert page(editing).header.edited.text() == "Edited"
+    assert header.edited.text() == "Edited" and header.edited.toolTip() == ""
     assert bar(editing).state.text() == "no conflict"
     assert "Plan checked: order and overlap" in editing.line.right.text()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from random_steps import ORIGIN, random_step
 
 from solver.assemble import assemble
-from solver.check import MAX_PROBLEMS, Checker, check, require_valid
+from solver.check import MAX_PROBLEMS, Checker, StoppedError, check, require_valid
 from solver.cut_value import cut_value
 from solver.errors import BayplanError
 from solver.plan import (
@@ -653,3 +653,11 @@ def test_a_right_plan_that_is_checked_before_hides_no_wrong_statement() -> None:
     ):
         assert checker.check(wrong) == check(step, wrong) != []
         assert checker.check(plan) == []
+
+
+def test_a_check_that_is_cancelled_says_nothing_and_leaves_the_checker_as_it_was() -> None:
+    step = random_step(6, 1)
+    checker, plan = Checker(step), make_plan(step)
+    with pytest.raises(StoppedError):
+        checker.check(plan, lambda: True)
+    assert checker.check(plan, lambda: False) == []
