@@ -9,14 +9,17 @@ every thread for 150–450 ms. So the automatic collection is off, and::
                                        but not data in bulk, as a worker makes it
     nobody did anything for 3 s,       everything; the first time all that is        0.1–0.4 s that
     no work runs, and a minute went    loaded is left out of later collections       nobody waits for
+
+Beside millions of objects everything takes longer than a moment. The longer it will take, the longer
+nobody must have done anything, unless another program's window is being used.
 """
 
 import gc
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QPoint, QTimer, Slot
-from PySide6.QtGui import QCursor, QWindow
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Slot
+from PySide6.QtGui import QCursor, QGuiApplication, QWindow
 
 TICK_MS = 20
 NEW_OBJECTS = 2000
@@ -28,6 +31,10 @@ YOUNG_TURNS = 4
 SHARE = 8
 """Collecting takes at most one part in so many of the UI thread's time."""
 IDLE_SECONDS = 3.0
+FELT_SECONDS = 0.3
+"""How long a collection may take after so little idleness; one that takes longer waits longer."""
+SECONDS_PER_OBJECT = 4e-7
+"""What a container adds to a collection of everything."""
 FULL_SECONDS, WORKING_SECONDS = 60.0, 600.0
 """The least time between two full collections; while work runs."""
 INPUT = frozenset(
@@ -55,6 +62,10 @@ class Collector(QObject):
         self._pointer = QPoint()
         self._young = 0
         """Containers that were new a moment ago, at most."""
+        self._took = 0.0
+        """The last collection of everything that looked at what had been set apart, seconds."""
+        self._apart = 0
+        """Containers that were set apart since then."""
         self._loose = True
         """Something was set apart, or will be, that the next full collection must look at."""
         self.longest = 0.0
@@ -94,7 +105,7 @@ class Collector(QObject):
         if new < NEW_OBJECTS or (now < self._next and new < MANY_OBJECTS):
             return
         if new + self._young >= MANY_OBJECTS:
-            self._set_apart()
+            self._set_apart(new + self._young)
             return
         older = turns >= YOUNG_TURNS
         gc.collect(1 if older else 0)
@@ -105,20 +116,36 @@ class Collector(QObject):
 
     def collect_all(self) -> None:
         """Everything, which takes a while."""
+        begun = time.monotonic()
         if self._loose:
             gc.unfreeze()
         gc.collect()
         if self._loose:
             # Modules and classes, half a million objects, which stay as long as the program.
             gc.freeze()
-        self._loose, self._young = False, 0
         self._full = time.monotonic()
+        if self._loose:
+            self._took = self._full - begun
+        self._loose, self._young, self._apart = False, 0, 0
 
-    def _set_apart(self) -> None:
+    def _set_apart(self, count: int) -> None:
         """Leave what is new, however much it is, to the next collection of everything."""
         gc.freeze()
         self._loose, self._young = True, 0
+        self._apart += count
 
     def _full_is_due(self, now: float) -> bool:
         apart = WORKING_SECONDS if self._working() else FULL_SECONDS
-        return now - self._active >= IDLE_SECONDS and now - self._full >= apart
+        return now - self._active >= self._patience() and now - self._full >= apart
+
+    def _patience(self) -> float:
+        """How long nobody must have done anything before everything is collected, seconds."""
+        if not in_use():
+            return IDLE_SECONDS
+        expected = self._took + self._apart * SECONDS_PER_OBJECT
+        return IDLE_SECONDS * max(1.0, expected / FELT_SECONDS)
+
+
+def in_use() -> bool:
+    """Whether a window of this program has the keyboard, not another program's."""
+    return QGuiApplication.applicationState() is Qt.ApplicationState.ApplicationActive

@@ -115,6 +115,25 @@ def test_everything_is_collected_only_when_nobody_did_anything_for_a_while(
     assert seen[-1][0] == 2
 
 
+def test_a_long_collection_waits_longer_while_the_window_is_used(
+    collector: Collector, seen: list[tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = True
+    monkeypatch.setattr(collecting, "in_use", lambda: used)
+    monkeypatch.setattr(collecting, "IDLE_SECONDS", 1e-9)
+    # Days of idleness would have to pass before all this is looked at.
+    monkeypatch.setattr(collecting, "SECONDS_PER_OBJECT", 1e9)
+    kept = [Node() for _ in range(2 * MANY_OBJECTS)]
+    collector.tick()
+    monkeypatch.setattr(collecting, "FULL_SECONDS", 0.0)
+    collector.tick()
+    assert not seen
+    used = False
+    collector.tick()
+    assert seen[-1][0] == 2
+    assert all(node.other is node for node in kept)
+
+
 def test_while_work_runs_a_full_collection_waits_for_minutes(
     dressed: QApplication, seen: list[tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
