@@ -15,29 +15,34 @@ function drawProfile(map, context) {
   context.font = `11px ${FACE}`;
   context.fillStyle = palette.token("text3");
   context.textAlign = "right";
-  context.fillText("Live", LEFT - 9, profileY(map, map.state.plan.highest));
-  for (const [value, text] of byteTicks(0, map.state.plan.highest, 2).ticks)
-    if (profileY(map, value) - profileY(map, map.state.plan.highest) > 13) context.fillText(text, LEFT - 9, profileY(map, value));
+  context.fillText("Live", LEFT - 9, profileY(map, plan.highest));
+  for (const [value, text] of byteTicks(0, plan.highest, 2).ticks)
+    if (profileY(map, value) - profileY(map, plan.highest) > 13) context.fillText(text, LEFT - 9, profileY(map, value));
   // At most two slots a pixel: of more the one with the most live bytes stands for all.
   const columns = columnSlots(plan, map.view, Math.round(width * 2));
   const { areas, sizes } = plan.colouring;
   const present = [...areas.keys()].filter((area) => shown(areas[area][0]) && sizes[area].some(Boolean));
   const total = new Float64Array(columns.length);
+  // Asked for once: the page's layout is behind each of them.
+  const edges = columns.map((slot, n) => [map.x(columns.first[n]), map.x(columns.last[n])]);
+  const zero = profileY(map, 0);
+  const scale = (profileY(map, plan.highest) - zero) / plan.highest;
+  const heights = (sizes) => Array.from(sizes, (size) => zero + size * scale);
   context.save();
   context.beginPath();
   context.rect(left, profileTop(map), width, PROFILE);
   context.clip();
   for (const area of present) {
-    const under = total.slice();
+    const under = heights(total);
     columns.forEach((slot, n) => (total[n] += sizes[area][slot]));
     context.fillStyle = palette.names[areas[area][0]];
     context.beginPath();
-    stairs(map, context, columns, total);
-    stairs(map, context, columns, under, true);
+    stairs(context, edges, heights(total));
+    stairs(context, edges, under, true);
     context.fill();
   }
   context.beginPath();
-  stairs(map, context, columns, total);
+  stairs(context, edges, heights(total));
   context.strokeStyle = palette.token("text");
   context.lineWidth = 1.25;
   context.stroke();
@@ -53,12 +58,12 @@ function drawProfile(map, context) {
 }
 
 /** A staircase through the tops of columns, from the left or, to close an area, from the right. */
-function stairs(map, context, columns, tops, backwards = false) {
-  const edges = columns.map((slot, n) => [map.x(columns.first[n]), map.x(columns.last[n]), profileY(map, tops[n])]);
-  if (backwards) edges.reverse();
-  for (const [x0, x1, y] of edges) {
-    context.lineTo(backwards ? x1 : x0, y);
-    context.lineTo(backwards ? x0 : x1, y);
+function stairs(context, edges, tops, backwards = false) {
+  for (let n = 0; n < edges.length; n++) {
+    const at = backwards ? edges.length - 1 - n : n;
+    const [first, last] = edges[at];
+    context.lineTo(backwards ? last : first, tops[at]);
+    context.lineTo(backwards ? first : last, tops[at]);
   }
 }
 
