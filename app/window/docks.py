@@ -265,9 +265,10 @@ class Docks(QObject):
         dock.setVisible(visible)
         if visible:
             dock.raise_()
-            if dock in self.exploring and not self._mode[1] and dock.height() < EXPLORING_HEIGHT:
+            if dock in self.exploring and not self._mode[1]:
                 self._height_before = self._height_before or before
-                self._window.resizeDocks([dock], [EXPLORING_HEIGHT], Qt.Orientation.Vertical)
+                if dock.height() < EXPLORING_HEIGHT:
+                    self._window.resizeDocks([dock], [EXPLORING_HEIGHT], Qt.Orientation.Vertical)
             if self._collapsed(dock):
                 self.arrange()
         self._check()

@@ -467,9 +467,11 @@ class TestWindow:
         window.resize(1600, 1000)
         assert window.dockWidgetArea(alive) is Qt.DockWidgetArea.BottomDockWidgetArea
 
+    @pytest.mark.parametrize("size", [(1600, 1000), (2560, 1440)])
     def test_the_solve_panel_is_as_low_as_before_when_what_explored_is_closed(
-        self, window: MainWindow, toy_plan_file: Path, qtbot: QtBot
+        self, window: MainWindow, toy_plan_file: Path, qtbot: QtBot, size: tuple[int, int]
     ) -> None:
+        window.resize(*size)
         open_file(qtbot, window, toy_plan_file)
         docks = window.docks
         before = docks.solve.height()
