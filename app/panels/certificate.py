@@ -126,7 +126,7 @@ class CertificateCard(QWidget):
         link = QPushButton(figure)
         link.setProperty("kind", "flat")
         link.setObjectName("showProof")
-        link.setAccessibleName(tr("{} {}: show what proves it").format(BOUND, figure))
+        link.setAccessibleName(tr("{} {}: show what proves it").format(tr(BOUND), figure))
         link.setToolTip(tr("Show the op and the tensors that prove it"))
         link.setCursor(Qt.CursorShape.PointingHandCursor)
         link.clicked.connect(self.proof_requested)

@@ -55,7 +55,8 @@ class CompareView(QWidget):
         self.maps = (MapView(), MapView())
         for side, name in zip(self.maps, ("left", "right"), strict=True):
             side.setObjectName(f"{name}Map")
-            side.setAccessibleName(tr("Memory map on the {}").format(name))
+            on = tr("Memory map on the left") if name == "left" else tr("Memory map on the right")
+            side.setAccessibleName(on)
             side.set_parts(overview=False, profile=False)
             side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.maps[0].link(self.maps[1])

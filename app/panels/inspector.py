@@ -111,7 +111,7 @@ class InspectorPanel(QScrollArea):
 
         self.pins = PinSection(self._document)
         self.stay_table = RowTable(tr("Stays in memory"))
-        self.stays = Section(tr("Stays in memory"), "address")
+        self.stays = Section(tr("Stays in memory"), tr("address"))
         self.stays.column.addWidget(self.stay_table)
         self.why = Section(tr("Why is it alive?"))
         self.why_text = paragraph("whyAlive")
@@ -119,27 +119,27 @@ class InspectorPanel(QScrollArea):
         self.keeper, self.source = SourceBlock(), SourceBlock()
         for part in (self.why_text, self.needed_by, self.keeper, self.made_by, self.source):
             self.why.column.addWidget(part)
-        self.family = Section(tr("Alias family"), "shape")
+        self.family = Section(tr("Alias family"), tr("shape"))
         self.family_table = RowTable(tr("Alias family"))
         self.family.column.addWidget(self.family_table)
         self.reads_table, self.writes_table = RowTable(tr("Reads")), RowTable(tr("Changes in place"))
         self.makes_table = RowTable(tr("Makes"))
         self.reads, self.writes = (
-            Section(tr("Reads"), "bytes"),
-            Section(tr("Changes in place"), "bytes"),
+            Section(tr("Reads"), tr("bytes")),
+            Section(tr("Changes in place"), tr("bytes")),
         )
-        self.makes = Section(tr("Makes"), "bytes")
+        self.makes = Section(tr("Makes"), tr("bytes"))
         for section, rows in self._op_parts():
             section.column.addWidget(rows)
         self.producer_table, self.consumer_table = RowTable(tr("Producer")), RowTable(tr("Consumers"))
-        self.producer = Section(tr("Producer"), "op")
+        self.producer = Section(tr("Producer"), tr("op"))
         self.producer.column.addWidget(self.producer_table)
-        self.consumers = Section(tr("Consumers"), "op")
+        self.consumers = Section(tr("Consumers"), tr("op"))
         self.consumers.column.addWidget(self.consumer_table)
         self.cost = Section(tr("What it costs"))
         self.cost_text = paragraph("cost")
         self.cost.column.addWidget(self.cost_text)
-        self.alive = Section(tr("Alive then"), "bytes")
+        self.alive = Section(tr("Alive then"), tr("bytes"))
         self.alive_table = RowTable(tr("Alive"))
         self.alive_rest = label("", "body", "text3")
         self.alive.column.addWidget(self.alive_table)

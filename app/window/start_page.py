@@ -21,7 +21,7 @@ from app.jobs.load import Loaded
 from app.numbers import gib, percent, whole
 from app.plain_text import tip
 from app.theme import DARK, Theme
-from app.translation import tr
+from app.translation import mark, tr
 from solver.plan import Plan, Status
 
 if TYPE_CHECKING:
@@ -32,7 +32,12 @@ PREVIEW_BELOW = 900
 """Width under which the sample is not shown beside the commands."""
 LEGEND_FROM = 640
 """Width of the sample from which there is room for its legend."""
-LEGEND = ("activation", "gradient", "temporary", "parameter")
+LEGEND = {
+    "activation": mark("Activation"),
+    "gradient": mark("Gradient"),
+    "temporary": mark("Temporary"),
+    "parameter": mark("Parameter"),
+}
 
 
 def text_label(text: str, role: str, *, wrap: bool = False) -> QLabel:
@@ -322,13 +327,13 @@ class SamplePreview(QWidget):
         row = QHBoxLayout(legend)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
-        for category in LEGEND:
+        for category, name in LEGEND.items():
             swatch = QLabel()
             swatch.setFixedSize(11, 11)
             self._swatches.append((swatch, category))
             row.addSpacing(8)
             row.addWidget(swatch)
-            row.addWidget(text_label(category.capitalize(), "caption"))
+            row.addWidget(text_label(tr(name), "caption"))
         return legend
 
     def show_missing(self, failure: Failure) -> None:
