@@ -320,7 +320,9 @@ class Step:
         ops = np.repeat(np.arange(len(lists)) // 3, [len(touched) for touched in lists])
         storages = np.fromiter(chain.from_iterable(lists), np.int64, len(ops))
         width = max(1, len(self.storages))
-        op_of, storage_of = np.divmod(np.unique(ops * width + storages), width)
+        # Not np.unique, which hashes them all: most are different, and sorting is ten times as fast.
+        pairs = np.sort(ops * width + storages)
+        op_of, storage_of = np.divmod(pairs[np.diff(pairs, prepend=-1) != 0], width)
         return op_of, storage_of
 
     @cached_property
