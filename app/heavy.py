@@ -9,6 +9,8 @@ from solver import compile_ahead
 
 MAP = "app.map.raster:warm_up"
 """The part that compiles the map's kernels: they are needed first."""
+SNAPSHOT = "runtime.snapshot.streaming:warm_up"
+"""The part that compiles what reads large memory snapshots."""
 NICENESS = 10
 """Added to the priority of processes that compile while the window is used."""
 _LOCK = threading.Lock()
@@ -52,5 +54,5 @@ def end_all(seconds: float) -> bool:
 
 def compile_kernels() -> None:
     """Have all kernels compiled in the background, once on a machine. Takes some milliseconds."""
-    first, *others = compile_ahead.GROUPS
-    compile_ahead.start([(MAP, *first), *others], niceness=NICENESS)
+    first, second = compile_ahead.GROUPS
+    compile_ahead.start([(MAP, *first), (*second, SNAPSHOT)], niceness=NICENESS)

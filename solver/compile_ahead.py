@@ -99,7 +99,7 @@ def _state_of_things() -> str:
         except PackageNotFoundError:
             parts.append("")
     digest = hashlib.sha256("\0".join(parts).encode())
-    for package in ("solver", "app"):
+    for package in ("solver", "runtime", "app"):
         for path in sorted((_ROOT / package).rglob("*.py")):
             content = path.read_bytes()
             if path.name == "compiled.py" or b"\nfrom solver.compiled import " in content:

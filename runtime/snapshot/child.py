@@ -55,9 +55,11 @@ def main(request_file: str, result_file: str) -> None:
 
 def _streamed(path: Path) -> Recording | None:
     """A large file's recording; None for one that is to be read as it is."""
-    # numba takes a moment.
-    from runtime.snapshot.streaming import read_streamed, survey
+    # numba takes a moment, and the first time on a machine, where nobody compiled ahead, seconds.
+    _say(0.0, "Preparing")
+    from runtime.snapshot.streaming import read_streamed, survey, warm_up
 
+    warm_up()
     _say(0.0, "Looking through it")
     found = survey(path, lambda share: _say(share * WALKING, "Looking through it"))
     if found is None:

@@ -49,6 +49,15 @@ class Survey:
     """New number of every entry of the memo, -1: never fetched."""
 
 
+def warm_up() -> None:
+    """Compile what walks through files, or load it; ``app.heavy`` names this function."""
+    empty = np.frombuffer(bytearray(b"}."), np.uint8)
+    state, tags, kinds = np.zeros(STATE, np.int64), np.zeros(4, np.int8), np.zeros(1, np.int8)
+    numbers, counts = np.full(1, -1, np.int32), np.zeros(1, np.int64)
+    times, out = np.zeros((2, 1), np.int64), np.zeros(MARGIN, np.uint8)
+    walk(empty, 0, len(empty), state, tags, kinds, numbers, counts, times, out, False)
+
+
 class _Walk:
     """Through one file; tags and memo grow as they must."""
 

@@ -1,9 +1,13 @@
 """Work that nobody waits for: it ends with the window."""
 
+import importlib
 import threading
 from collections.abc import Callable
 
-from app.heavy import begin, end_all
+import pytest
+
+from app.heavy import MAP, SNAPSHOT, begin, compile_kernels, end_all
+from solver import compile_ahead
 
 
 def test_what_was_begun_is_asked_to_stop_and_waited_for() -> None:
@@ -36,3 +40,14 @@ def test_what_is_begun_later_is_not_asked_to_stop_by_an_earlier_end() -> None:
     begin("after it", lambda stopping: asked.append(stopping())).join(60)
     assert asked == [False]
     assert end_all(60)
+
+
+def test_what_reads_large_snapshots_is_compiled_ahead_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(compile_ahead, "start", lambda groups, **_: asked.extend(sum(groups, ())))
+    compile_kernels()
+    assert asked[0] == MAP and SNAPSHOT in asked
+    assert {part for group in compile_ahead.GROUPS for part in group} < set(asked)
+    for name in (MAP, SNAPSHOT):
+        module, _, function = name.partition(":")
+        assert callable(getattr(importlib.import_module(module), function))

@@ -269,3 +269,22 @@ def test_no_flipped_bytes_are_more_than_refused(file: Path, tmp_path: Path) -> N
     )
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 20
+
+
+def test_preparing_to_stream_is_said_and_can_be_cancelled(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = file.parent / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    write(file, snapshot(300))
+    said: list[str] = []
+    with pytest.raises(BayplanError, match="cancelled"):
+        read_snapshot(
+            file,
+            progress=lambda _, what: said.append(what),
+            cancelled=lambda: "Preparing" in said,
+            streamed_from=0,
+        )
+    assert said[0] == "Preparing"
+    assert list(folder.iterdir()) == []

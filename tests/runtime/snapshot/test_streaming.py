@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.snapshot import read_snapshot
-from runtime.snapshot.streaming import read_streamed, survey
+from runtime.snapshot.streaming import read_streamed, survey, warm_up
 from runtime.snapshot.tables import Tables, recording_of
 from runtime.snapshot.unpickling import RefusedError
+from runtime.snapshot.walk import walk
 from solver.errors import BayplanError
 from tests.runtime.snapshot.snapshots import snapshot, write
 from tests.runtime.snapshot.test_reading import HARMFUL
@@ -282,3 +283,43 @@ def test_flipped_bytes_are_read_alike_or_refused(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert int(run.stdout) > 20
+
+
+def test_what_is_compiled_ahead_is_what_streaming_needs(tmp_path: Path) -> None:
+    warm_up()
+    assert streamed(write(tmp_path / "some.pickle", snapshot(60))) is not None
+    assert len(walk.signatures) == 1  # type: ignore[attr-defined]
+
+
+EVENTS = b"\x80\x04}(\x8c\x08segments]\x8c\x0ddevice_traces](]("
+LONG = b"\x8e" + (1 << 20).to_bytes(8, "little") + b"y" * (1 << 20) + b"0"
+HOSTILE = {
+    "a text that is longer than the file": EVENTS + b"\x8d" + (1 << 40).to_bytes(8, "little") + LONG,
+    "a text of negative length": EVENTS + b"\x8d" + b"\xfb" + b"\xff" * 7 + LONG,
+    "a number of two billion digits": EVENTS + b"\x8b" + b"\xff\xff\xff\x7f" + LONG,
+    "a number of negative length": EVENTS + b"\x8b" + b"\xfb\xff\xff\xff" + LONG,
+    "a byte array beyond all memory": b"\x80\x05\x96" + (1 << 45).to_bytes(8, "little") + LONG,
+    "a memo entry far away": b"\x80\x04]r\xff\xff\xff\x7f" + LONG + b".",
+    "nothing but the memo": b"\x80\x04]" + b"\x94" * (1 << 20) + b".",
+    "nothing but marks": b"\x80\x04" + b"(" * (1 << 20) + b".",
+    "events that are none": EVENTS + b"N" * (1 << 20) + b"eeu.",
+    "a call among the events": EVENTS + b"}\x8c\x01x\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85Rseeu.",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(HOSTILE))
+def test_what_a_hostile_file_claims_is_refused_within_its_memory(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "some.pickle"
+    path.write_bytes(HOSTILE[kind])
+    with pytest.raises(BayplanError, match=r"some\.pickle"):
+        read_snapshot(path, memory=2 << 30, streamed_from=0)
+
+
+@pytest.mark.parametrize("length", [0, 3, 1 << 62])
+def test_a_frame_that_lies_about_its_length_hides_no_event(tmp_path: Path, length: int) -> None:
+    whole = pickle.dumps(snapshot(60), 4)
+    assert whole[2] == 0x95
+    path = tmp_path / "some.pickle"
+    path.write_bytes(whole[:3] + length.to_bytes(8, "little") + whole[11:])
+    right = write(tmp_path / "right.pickle", snapshot(60), 4)
+    assert shape(streamed(path)) == shape(streamed(right))
