@@ -83,9 +83,14 @@ class ReadTableJob(Job):
         from app.snapshot.recorded import of_table
         from solver.placement.csv_table import decode_table
 
-        self.say(tr("Reading {}").format(self.path.name))
-        data = read_bytes(self.path)
-        table = decode_table(data, self.path.name, cancelled=self.stopping)
+        text = tr("Reading {}").format(self.path.name)
+        self.say(Part(0.0, text))
+        table = decode_table(
+            read_bytes(self.path),
+            self.path.name,
+            cancelled=self.stopping,
+            progress=lambda share: self.say(Part(share, text)),
+        )
         recorded = of_table(table, self.path)
         _ = recorded.scene.live, recorded.scene.top, recorded.scene.blocks
         return recorded

@@ -23,6 +23,8 @@ MOST = 1 << 62
 """Largest number that is read; slots are above its negative, so that lifetimes are 64-bit numbers."""
 ASK_EVERY = 4096
 """Rows between two questions whether reading is cancelled."""
+PASSES = 10
+"""How often a table's rows are gone through, about."""
 T = TypeVar("T")
 WHOLE = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
@@ -79,30 +81,44 @@ class PlacementTable:
         return self.arena_names.index(name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Patience:
-    """Asks again and again whether to go on."""
+    """Asks again and again whether to go on, and tells how far it is."""
 
     file: str
     cancelled: Callable[[], bool] | None
+    progress: Callable[[float], None] | None
+    rows: int
+    """Of the file, about."""
+    _done: int = 0
 
     def through(self, items: Iterable[T]) -> Iterator[T]:
         """The items. Raises BayplanError once reading is cancelled."""
+        number = 0
         for number, item in enumerate(items):
-            if number % ASK_EVERY == 0 and self.cancelled is not None and self.cancelled():
-                raise BayplanError(f"Reading {self.file} was cancelled.")
+            if number % ASK_EVERY == 0:
+                if self.cancelled is not None and self.cancelled():
+                    raise BayplanError(f"Reading {self.file} was cancelled.")
+                if self.progress is not None:
+                    self.progress(min((self._done + number) / (PASSES * self.rows), 1.0))
             yield item
+        self._done += number
 
 
 def decode_table(
-    data: bytes, name: str, *, cancelled: Callable[[], bool] | None = None
+    data: bytes,
+    name: str,
+    *,
+    cancelled: Callable[[], bool] | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> PlacementTable:
-    """The table in a file's content; ``name`` is for messages, ``cancelled`` is asked now and then.
+    """The table in a file's content; ``name`` is for messages, ``cancelled`` is asked now and then,
+    ``progress`` gets the share that is done, which never falls.
 
     Raises BayplanError with the line number where something is missing or no such number, and when it
     is cancelled.
     """
-    patience = _Patience(name, cancelled)
+    patience = _Patience(name, cancelled, progress, data.count(b"\n") + 1)
     lines = _lines(data, name, patience)
     if not lines:
         raise BayplanError(

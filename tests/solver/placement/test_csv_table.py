@@ -153,3 +153,11 @@ def test_reading_a_large_table_can_be_cancelled_at_any_stage(asked: int) -> None
     with pytest.raises(BayplanError, match=r"Reading x\.csv was cancelled"):
         decode_table(f"id,lower,upper,size\n{rows}".encode(), "x.csv", cancelled=cancelled)
     assert count == asked
+
+
+def test_reading_a_large_table_tells_how_far_it_is() -> None:
+    rows = "".join(f"{n},{n},{n + 3},512\n" for n in range(20_000))
+    told: list[float] = []
+    decode_table(f"id,lower,upper,size\n{rows}".encode(), "x.csv", progress=told.append)
+    assert told == sorted(told) and told[0] == 0.0
+    assert len(set(told)) > 20 and 0.7 < told[-1] <= 1.0
