@@ -254,7 +254,8 @@ class MapRow(Row):
             if free[1] - free[0] < LEAST_LABEL or gone:
                 continue
             fill = self.state.theme.fill[strip.category] if by_category else self.state.theme.raised
-            box = QRectF(LEFT + LABEL_PAD, free[0] + 1, 400, free[1] - free[0] - 1)
+            start = max(LEFT + LABEL_PAD, self.label_shelf())
+            box = QRectF(start, free[0] + 1, 400, free[1] - free[0] - 1)
             shift = text_width(strip.name, strong) + 8
             size = human(strip.high - strip.low)
             # The edges of small residents would strike the text through.

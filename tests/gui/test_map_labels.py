@@ -187,6 +187,20 @@ def test_dashes_around_a_low_related_tensor_leave_its_name_alone(
 
 
 @pytest.mark.usefixtures("dressed")
+def test_the_name_of_the_residents_stands_right_of_lines_that_lead_to_ops(
+    qtbot: QtBot, written: Written, resnet50_step: Step
+) -> None:
+    view = shown(qtbot, plan_scene(resnet50_step, first_fit_plan(resnet50_step)))
+
+    def place() -> QRectF:
+        return next(box for text, box in drawn(view, written) if text.startswith("Parameters"))
+
+    before = place()
+    view.map_row.label_shelf = lambda: before.left() + 40
+    assert place().left() == before.left() + 40
+
+
+@pytest.mark.usefixtures("dressed")
 def test_the_saving_gives_way_to_lines_that_lead_to_ops(qtbot: QtBot, resnet50_step: Step) -> None:
     baseline = simulate(resnet50_step)
     scene = plan_scene(resnet50_step, first_fit_plan(resnet50_step), baseline)
