@@ -10,6 +10,7 @@ import numpy as np
 
 from app.facts.modules import storage_modules
 from app.facts.plan import op_label
+from app.facts.words import category_name
 from app.map.plan_scene import PlanScene
 from app.map.scene import CATEGORIES, Scene
 from app.translation import tr
@@ -68,7 +69,7 @@ class Slots:
 
     def category(self, rectangle: int) -> str:
         """For people."""
-        return CATEGORIES[int(self.scene.category[rectangle])].value
+        return category_name(CATEGORIES[int(self.scene.category[rectangle])])
 
     def module(self, rectangle: int) -> str:
         """Qualified; empty where nobody says."""
