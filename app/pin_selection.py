@@ -1,7 +1,14 @@
 """What of a document's selection pins are about: ops, tensors of the step as captured. No widgets."""
 
 from app.document import Document
-from app.facts.pins import captured_op, captured_storages, module_pins, pins_about, planned_pins
+from app.facts.pins import (
+    captured_op,
+    captured_storages,
+    module_pins,
+    pins_about,
+    plan_name,
+    planned_pins,
+)
 from app.facts.plan import plan_facts
 from solver.pins import Pins
 
@@ -41,3 +48,13 @@ def pin_marks(document: Document) -> tuple[dict[int, bool], dict[int, bool]]:
     if step is None or shown is None or not pins:
         return {}, {}
     return planned_pins(step, plan_facts(step, shown.plan, shown.baseline), pins, frozenset(kept))
+
+
+def name_with(document: Document, pins: Pins) -> str:
+    """What the plan that a solve with these pins finds is called: as the one that has them already."""
+    names = {entry.name: entry.plan.pins for entry in document.entries}
+    wanted = plan_name(pins)
+    number, name = 2, wanted
+    while name in names and names[name] != pins:
+        name, number = f"{wanted} ({number})", number + 1
+    return name

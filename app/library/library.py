@@ -16,6 +16,7 @@ from app.library.place import default_path
 from app.library.summary import SPARK_POINTS, PlanSummary, StepSummary
 from solver.errors import BayplanError
 from solver.files import decode_plan, decode_step, encode_plan, encode_step
+from solver.pin_text import pin_text
 from solver.plan import IntArray, Plan, Status
 from solver.solution import Report
 from solver.step import Step
@@ -222,11 +223,13 @@ def _digest(plan: Plan) -> str:
     """SHA-256 (hex) of what the plan decides; not of its name, its seconds or the machine.
 
     A plan within a budget is another one than the same decisions under other terms: its overhead is
-    that of a device, its bound that of a budget.
+    that of a device, its bound that of a budget. One that keeps pins is proven of other plans.
     """
     decisions: list[object] = [plan.instances, plan.actions, plan.host_slots]
     if plan.rewrites or plan.terms is not None:
         decisions += [plan.rewrites, plan.terms]
+    if plan.pins:
+        decisions.append(sorted(pin_text(pin) for pin in plan.pins))
     return hashlib.sha256(msgspec.json.encode(decisions)).hexdigest()
 
 

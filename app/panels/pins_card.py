@@ -17,7 +17,8 @@ from solver.pin_text import pins_text
 from solver.pins import Pins
 from solver.step import Step
 
-WIDTH = 272
+LEAST, WIDEST, SHARE = 212, 340, 0.23
+"""Of the panel's width, pixels."""
 MOST = 40
 """Pins that have a line; a plan that was edited much may have hundreds."""
 
@@ -36,7 +37,7 @@ class PinsCard(QWidget):
         super().__init__(parent)
         self.setObjectName("pins")
         self.setAccessibleName(tr("Pins"))
-        self.setFixedWidth(WIDTH)
+        self.setFixedWidth(LEAST)
         self._document, self._theme = document, DARK
         self._verdict = PinsVerdict(())
         self._listed_of: Step | None = None
@@ -101,6 +102,10 @@ class PinsCard(QWidget):
         parts = (self._broken, self._others)
         items = (lines.itemAt(i) for lines in parts for i in range(lines.count()))
         return [w for item in items if item is not None and isinstance(w := item.widget(), PinLine)]
+
+    def set_room(self, width: int) -> None:
+        """The panel that it is a part of is so wide."""
+        self.setFixedWidth(min(max(round(SHARE * width), LEAST), WIDEST))
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

@@ -1,6 +1,7 @@
 """The solve dock: incumbent and bound over time, the solver's log, the certificate."""
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QTableView, QWidget
 
 from app.document import Document
@@ -94,6 +95,10 @@ class SolvePanel(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(900, 158)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.pins.set_room(event.size().width())
 
     def set_theme(self, theme: Theme) -> None:
         """Take another theme's colours."""

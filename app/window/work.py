@@ -13,7 +13,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.curve.budgets import BUDGET_UNITS, Infeasible, Wanted, infeasible_text
 from app.document import Document, Entry
-from app.facts.pins import plan_name
 from app.jobs.around import PlaceAroundJob
 from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
@@ -25,6 +24,7 @@ from app.jobs.recorded import PlaceRecordedJob
 from app.jobs.solve import SolveJob
 from app.library import Library
 from app.numbers import Unit
+from app.pin_selection import name_with
 from app.settings import Settings
 from app.translation import plural, tr
 from app.window.activity import Activity, distinct_plans, outcome, stopped
@@ -141,7 +141,7 @@ class Work(LibraryWork):
             return
         if pins is None:
             pins = self.document.pinned.pins
-            name = plan_name(pins) if pins else ""
+            name = name_with(self.document, pins) if pins else ""
         self.document.clear_progress()
         job = SolveJob(
             step,

@@ -168,6 +168,18 @@ def test_a_solve_without_pins_leaves_plans_with_pins_there(planned: MainWindow, 
     assert "Planned, 1 pin" in [entry.name for entry in planned.document.entries]
 
 
+def test_plans_with_other_pins_have_other_names(planned: MainWindow, qtbot: QtBot) -> None:
+    for op in (SUM, ADD):
+        planned.pinning.give((Last(op),))
+        solve(planned, qtbot)
+    names = [entry.name for entry in planned.document.entries]
+    assert names[-2:] == ["Planned, 1 pin", "Planned, 1 pin (2)"]
+    qtbot.waitUntil(lambda: not planned.work.jobs, timeout=SECONDS)
+    stored = planned.document.entries[-1].library_id
+    assert stored is not None
+    assert planned.library.plan(stored).pins == (Last(ADD),), "though it decides what others do"
+
+
 def test_of_many_pins_the_first_are_listed_and_all_are_kept(planned: MainWindow) -> None:
     orders = tuple(Before(a, b) for a in range(6) for b in range(6) if a != b)
     ranges = tuple(Freeze(a, b) for a in range(6) for b in range(a + 1, 7))
