@@ -1,5 +1,7 @@
 """The certificate: a card with badge, height, bound and gap, and a dialog that explains them."""
 
+from dataclasses import replace
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QDialog,
@@ -104,6 +106,10 @@ class CertificateCard(QWidget):
         facts = None
         if step is not None and entry is not None:
             facts = certificate_facts(step, entry.plan, entry.baseline, running=running)
+        wrong = entry is not None and entry.conflicts > 0
+        if facts is not None and wrong:
+            # What is in conflict is feasible in no sense, and has no gap to a bound.
+            facts = replace(facts, badge=tr("Not a plan yet"), proven=False, rows=facts.rows[:1])
         self._facts = facts
         self.badge.setVisible(facts is not None)
         clear(self.figures)
@@ -116,7 +122,7 @@ class CertificateCard(QWidget):
         )
         self.note.setVisible(bool(self.note.text()))
         planned = entry is not None and entry.baseline is None
-        self.show_link.setVisible(planned and not running)
+        self.show_link.setVisible(planned and not running and not wrong)
         stopped = plan is not None and plan.status is Status.STOPPED
         self.go_on.setVisible(stopped and not running)
         self._show_badge()

@@ -211,6 +211,9 @@ def test_a_conflict_is_said_and_the_plan_is_kept_from_being_saved_stored_or_expo
     bar = page(editing).edit_bar
     assert page(editing).header.edited.text() == "Edited · 1 conflict"
     assert bar.state.text() == "1 conflict"
+    assert editing.central is not None
+    card = editing.central.solve.certificate
+    assert card.badge_text.text() == "Not a plan yet" and card.show_link.isHidden()
     assert bar.text.text() == "linear · mm and act · relu share 512 B at ops 1–3"
     for key in ("save_plan", "store", "export"):
         assert not editing.menu[key].isEnabled(), key
