@@ -7,7 +7,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 from app.window.work import Work
 
 WAIT_MS = 200
-"""After a change, how long to wait for the file's writer to finish."""
+"""After a change, how long to wait for the file's writer to finish; between looks for one that is gone."""
 
 
 class StepWatch(QObject):
@@ -39,7 +39,12 @@ class StepWatch(QObject):
 
     @Slot()
     def _look(self) -> None:
-        if self.path is not None and self.path.is_file():
+        if self.path is None:
+            return
+        if not self.path.is_file():
+            # Nobody tells of a file that is written anew where there is none.
+            self._timer.start()
+        else:
             # Writers replace a file: the watch was on the old one.
             if str(self.path) not in self._files.files():
                 self._files.addPath(str(self.path))

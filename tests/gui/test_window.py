@@ -600,6 +600,19 @@ def test_a_step_that_changed_on_disk_is_stale_and_cannot_be_exported(
     assert not window.central.map_page.veil.isVisible()
 
 
+def test_a_step_that_was_away_from_the_disk_is_compared_once_it_is_back(
+    window: MainWindow, qtbot: QtBot, toy_file: Path
+) -> None:
+    open_file(qtbot, window, toy_file)
+    looked = window.watch._timer.timeout
+    with qtbot.waitSignal(looked, timeout=10_000):
+        toy_file.unlink()
+    with qtbot.waitSignal(window.work.compared, timeout=10_000) as other:
+        save_step(another_step(), toy_file)
+    assert other.args == [True]
+    assert window.stale
+
+
 def another_step() -> Step:
     """The toy step without its last op."""
     from dataclasses import replace
