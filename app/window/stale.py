@@ -7,7 +7,7 @@ from PySide6.QtCore import QFileSystemWatcher, QObject, QTimer, Signal, Slot
 from app.window.work import Work
 
 WAIT_MS = 200
-"""After a change, how long to wait for the file's writer to finish; between looks for one that is gone."""
+"""For a file's writer to finish after a change, and between two looks for a file that is gone."""
 
 
 class StepWatch(QObject):
