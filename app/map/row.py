@@ -1,5 +1,6 @@
 """The base of the map's rows: strips of one width that share the slots' pixels."""
 
+import threading
 from collections.abc import Callable
 from enum import Enum
 from functools import cache, lru_cache
@@ -34,14 +35,17 @@ def text_width(text: str, font: QFont) -> float:
     return QFontMetricsF(font).horizontalAdvance(text)
 
 
-@lru_cache(maxsize=4096)
-def _laid_out(text: str, font: QFont) -> tuple[QStaticText, float, float]:
+def _lay_out(text: str, font: QFont) -> tuple[QStaticText, float, float]:
     """A line of text with its width and height: laid out once, it is drawn in half the time."""
     line = QStaticText(text)
     line.setTextFormat(Qt.TextFormat.PlainText)
     line.setPerformanceHint(QStaticText.PerformanceHint.AggressiveCaching)
     line.prepare(QTransform(), font)
     return line, line.size().width(), line.size().height()
+
+
+_laid_out = lru_cache(maxsize=4096)(_lay_out)
+"""For the UI thread alone: a laid out line refers to a font engine of its thread, and dies with it."""
 
 
 class At(Enum):
@@ -54,7 +58,8 @@ class At(Enum):
 
 def write(painter: QPainter, box: QRectF, text: str, font: QFont, at: At = At.LEFT) -> None:
     """Write a line of text with the painter's pen."""
-    line, width, height = _laid_out(text, font)
+    here = threading.current_thread() is threading.main_thread()
+    line, width, height = (_laid_out if here else _lay_out)(text, font)
     spare = box.width() - width
     x = box.left() + (0.0 if at is At.LEFT else spare if at is At.RIGHT else spare / 2)
     painter.setFont(font)
