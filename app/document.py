@@ -122,7 +122,8 @@ class Document(QObject):
             return
         # Stopped early, the best plan may still be that of program order.
         plans = {plan.name: plan for plan in (solution.program_plan, solution.plan)}
-        kept = tuple(e for e in self.entries if e.draft is not None or e.plan.pins)
+        # A solve without these takes nothing from plans that were edited, pinned or within a budget.
+        kept = tuple(e for e in self.entries if e.draft is not None or e.plan.pins or e.plan.terms)
         self.entries = (
             Entry(solution.baseline.plan, solution.baseline),
             *(Entry(plan) for plan in plans.values()),

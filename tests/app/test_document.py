@@ -6,6 +6,7 @@ from app.document import Document, Entry
 from solver.plan import Status
 from solver.step import Step
 from tests.app.toy_case import loose_plan, toy_baseline, toy_plan, toy_solution
+from tests.app.toy_plans import within_budget
 
 
 def as_run(step: Step) -> Entry:
@@ -55,3 +56,15 @@ def test_a_solve_stopped_at_program_order_brings_one_plan(toy_step: Step) -> Non
     document.set_solution(replace(solution, plan=stopped))
     assert [entry.plan for entry in document.entries] == [solution.baseline.plan, stopped]
     assert document.shown is document.entries[-1]
+
+
+def test_a_solve_leaves_plans_within_budgets_there(toy_step: Step) -> None:
+    document = Document()
+    document.open(toy_step)
+    document.set_solution(toy_solution(toy_step))
+    plan = within_budget(toy_step, toy_plan(toy_step, name="Within 7 KiB"), 7 << 10)
+    document.add(Entry(plan))
+    document.set_solution(toy_solution(toy_step))
+    names = [entry.name for entry in document.entries]
+    assert names.count("Within 7 KiB") == names.count("Planned") == 1
+    assert document.shown is not None and document.shown.name == "Planned"
