@@ -33,6 +33,10 @@ class ClassMaker(QObject):
         """Begin; ``done`` is emitted later, from the event loop."""
         self._timer.start()
 
+    def stop(self) -> None:
+        """Make no more; what waits for ``done`` waits in vain."""
+        self._timer.stop()
+
     @Slot()
     def _make_some(self) -> None:
         until = time.monotonic() + SLICE_SECONDS

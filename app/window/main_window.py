@@ -220,6 +220,7 @@ class MainWindow(QMainWindow):
         self.settings.save()
         self.hide()
         self.watch.follow(None)
+        self.qt_classes.stop()
         self.work.close()
         # The library panel reads in the pool's threads.
         QThreadPool.globalInstance().waitForDone(POOL_MS)

@@ -3,6 +3,15 @@
 import subprocess
 import sys
 
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.document import Document
+from app.library import Library
+from app.qt_classes import ClassMaker
+from app.settings import Settings
+from app.window.main_window import MainWindow
+
 PROGRAM = """
 import sys, threading
 from PySide6.QtCore import QCoreApplication
@@ -44,3 +53,20 @@ def test_threads_may_use_any_class_of_qt_once_all_are_made() -> None:
         timeout=120,
     )
     assert (done.returncode, done.stdout) == (0, "used\n"), done.stderr
+
+
+def test_a_window_that_is_closed_at_once_begins_nothing(
+    dressed: QApplication, qtbot: QtBot, library: Library, settings: Settings
+) -> None:
+    maker = ClassMaker()
+    with qtbot.waitSignal(maker.done):
+        maker.start()
+    # All are there, so that one turn of the event loop would be enough.
+    window = MainWindow(Document(), library, settings)
+    window.show()
+    window.close()
+    dressed.processEvents()
+    dressed.processEvents()
+    assert not window.qt_classes.is_done
+    assert not window.work.busy
+    window.deleteLater()
