@@ -50,8 +50,8 @@ class Pinning(QObject):
         """Open while it is asked before which op another one is to run."""
         self.marks: PinMarks | None = None
         self._job: CheckPinsJob | None = None
-        self._told = False
-        """The problem line says what is wrong with the pins."""
+        self._told = ""
+        """What the problem line says is wrong with the pins; it may say something else by now."""
         self._document.pinned.changed.connect(self._changed)
         self._document.shown_changed.connect(self._mark)
         self._document.selection_changed.connect(self._picked)
@@ -105,6 +105,8 @@ class Pinning(QObject):
         """Ask for the op before which the selected one is to run; it may be selected meanwhile."""
         step, op = self._document.step, selected_op(self._document)
         if step is not None and op >= 0:
+            if self._before is not None:
+                self._before.reject()  # Of another op: only one of them can follow what is selected.
             self._before = RunBeforeDialog(step, op, self._window)
             self._before.finished.connect(self._forget)
             self._ask(self._before, modal=False)
@@ -222,8 +224,8 @@ class Pinning(QObject):
     @Slot()
     def _changed(self) -> None:
         step, pins = self._document.step, self._document.pinned.pins
-        if self._told:
-            self._told = False
+        told, self._told = self._told, ""
+        if told and self._window.problem.message.text() == told:
             self._window.problem.clear()
         if self._job is not None:
             self._job.abandon()
@@ -250,7 +252,7 @@ class Pinning(QObject):
         if doing != "solve" or failure.bug or step is None or failure.message != verdict.why:
             return None
         # The one that was given last is the most likely to be given up.
-        self._told = True
+        self._told = failure.message
         pin = max(verdict.conflict, key=self._document.pinned.pins.index)
         said = pin_facts(step, pin).text
         return Remedy(tr("Remove “{}”").format(said), partial(self.remove, (pin,)))

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu
 from pytestqt.qtbot import QtBot
 
 from app.dialogs.pin import PinAddressDialog, RunBeforeDialog, WritePinDialog
+from app.jobs.job import Failure
 from app.panels.pins_card import PinsCard
 from app.window.main_window import MainWindow
 from app.window.reasons import why_not
@@ -233,6 +234,17 @@ def test_what_is_wrong_with_pins_is_not_said_of_others(planned: MainWindow, qtbo
     assert planned.pinning.verdict.conflict == ()
 
 
+def test_what_failed_since_then_stays_there_when_pins_change(planned: MainWindow, qtbot: QtBot) -> None:
+    planned.pinning.give((Last(MM_1),))
+    judged(planned, qtbot)
+    solve(planned, qtbot)
+    assert "'last mm_1' cannot be kept" in planned.problem.message.text()
+    planned.work.problem.emit("save", Failure("The disk is full."))
+    planned.menu["clear_pins"].trigger()
+    assert planned.problem.isVisible()
+    assert planned.problem.message.text() == "The disk is full."
+
+
 def test_a_line_selects_what_it_pins(planned: MainWindow, qtbot: QtBot) -> None:
     planned.pinning.give((At(GRADIENT, 0), Before(SUM, ADD), FreezeModule("act")))
     document = planned.document
@@ -302,6 +314,16 @@ def test_the_other_op_is_found_by_name_or_selected_in_the_window(planned: MainWi
     QTest.keyClicks(dialog.field, "threshold")
     QTest.keyClick(dialog.field, Qt.Key.Key_Return)
     assert pins(planned) == (Before(SUM, RELU_BACKWARD),)
+
+
+def test_asked_of_another_op_the_first_question_goes(planned: MainWindow) -> None:
+    for op in (MM, SUM):
+        planned.document.select_op(op)
+        planned.menu["run_before"].trigger()
+    (dialog,) = [d for d in planned.findChildren(RunBeforeDialog) if d.isVisible()]
+    planned.document.select_op(MM_1)
+    QTest.keyClick(dialog.field, Qt.Key.Key_Return)
+    assert pins(planned) == (Before(SUM, MM_1),)
 
 
 def test_any_pin_can_be_written(planned: MainWindow) -> None:
