@@ -76,6 +76,9 @@ class Runner(QObject):
 
     def _run(self, job: Job, doing: str, activity: Activity) -> None:
         """``activity``: what is said of it until it says something itself."""
+        if self._closed:
+            job.deleteLater()
+            return
         # What was running is for the step that goes away.
         self._set_aside()
         self._job, self._doing = job, doing

@@ -84,15 +84,15 @@ class Work(LibraryWork):
         self, path: Path, *, example: bool = False, plan: Path | None = None, solve: bool = False
     ) -> None:
         """Open a step or plan file in place of what is open, and solve it then where ``solve``."""
-        self._solve_next = solve
         job = LoadJob(path, self._find_step, plan=plan, example=example)
         job.succeeded.connect(self._loaded)
+        if solve:
+            job.succeeded.connect(self._solve_loaded)
         self._opening = path.name
         self._run(job, "open", Activity(tr("Reading {}").format(path.name), stoppable=True))
 
     def run_job(self, job: Job, doing: str, activity: Activity) -> None:
         """Run a job whose outcome is for somebody else, in place of what runs."""
-        self._solve_next = False
         self._opening = ""
         self._run(job, doing, activity)
 
@@ -305,6 +305,10 @@ class Work(LibraryWork):
             self._store(loaded.step, list(loaded.plans), None)
 
     @Slot(object)
+    def _solve_loaded(self, _: Loaded) -> None:
+        self._solve_next = True  # When the job that has brought it has ended.
+
+    @Slot(object)
     def _solved(self, solution: Solution) -> None:
         self.document.set_solution(solution)
         if self.document.step is not None:
@@ -381,7 +385,7 @@ class Work(LibraryWork):
         self._say(replace(self.activity, text=text))
 
     def _follow(self, doing: str) -> None:
-        if self._solve_next and doing == "open":
+        if self._solve_next:
             self._solve_next = False
             self.solve()
 

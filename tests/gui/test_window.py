@@ -600,6 +600,28 @@ def test_a_step_that_changed_on_disk_is_stale_and_cannot_be_exported(
     assert not window.central.map_page.veil.isVisible()
 
 
+def test_a_step_that_cannot_be_read_again_is_not_solved_as_it_was(
+    window: MainWindow, qtbot: QtBot, toy_file: Path
+) -> None:
+    open_file(qtbot, window, toy_file)
+    with qtbot.waitSignal(window.work.compared, timeout=10_000):
+        toy_file.write_bytes(b"no step")
+    window.problem.action.click()
+    wait_until_idle(qtbot, window)
+    assert window.document.solution is None
+    assert window.problem.isVisible()
+    assert "changed on disk" not in window.problem.message.text(), "it says why it cannot be read"
+
+
+def test_nothing_begins_in_a_window_that_is_closed(
+    window: MainWindow, qtbot: QtBot, toy_file: Path
+) -> None:
+    open_file(qtbot, window, toy_file)
+    window.close()
+    window.work.solve()
+    assert window.work.jobs == ()
+
+
 def test_a_step_that_was_away_from_the_disk_is_compared_once_it_is_back(
     window: MainWindow, qtbot: QtBot, toy_file: Path
 ) -> None:
