@@ -6,6 +6,7 @@ so that residents and arena together fit into the budget and the least time is l
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from app.cli import solve_budget
@@ -14,6 +15,7 @@ from app.cli.budget_options import add_budget_options, given_budget_options
 from app.cli.library_option import add_library_option
 from app.cli.plan_files import keep_plan
 from app.cli.terminal import StatusLine, interrupts, writable
+from app.facts.pins import plan_name
 from app.numbers import bytes_exact, gib, human, percent
 from solver.errors import BayplanError
 from solver.files import load_pins
@@ -86,7 +88,9 @@ def run(arguments: argparse.Namespace) -> int:
             cancelled=interrupted,
         )
         stopped = interrupted()
-    keep_plan(step, solution.plan, solution.report, arguments, output)
+    # As the window calls it: there a plan gives way to another one of its name.
+    plan = replace(solution.plan, name=plan_name(pins)) if pins else solution.plan
+    keep_plan(step, plan, solution.report, arguments, output)
     if arguments.json:
         print(json.dumps(solution.report.as_dict()))
     else:

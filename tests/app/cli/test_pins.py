@@ -27,6 +27,7 @@ def test_pins_are_kept_stored_and_checked(bayplan: Bayplan, toy_files: Path) -> 
     assert "With 4 pins: before relu_backward sum, last add_, freeze 4-6, at ∂ act" in solved.out
     found = load_plan(plan)
     assert found.pins == (Before(3, 2), Last(5), Freeze(4, 6), At(5, 0))
+    assert found.name == "Planned, 4 pins", "in the window no plan without pins takes its place"
     assert found.order.index(3) < found.order.index(2)
     checked = bayplan("check", step, plan)
     assert checked.code == 0 and "with 4 pins: before relu_backward sum" in checked.out
