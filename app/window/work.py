@@ -401,13 +401,18 @@ class Work(LibraryWork):
     @Slot(object)
     def _compared(self, loaded: Loaded) -> None:
         step = self.document.step
-        if step is not None:
+        if step is not None and self._is_of_open_file(self.sender()):
             self.compared.emit(loaded.step.fingerprint != step.fingerprint)
 
     @Slot()
     def _not_compared(self) -> None:
-        # It cannot be read any more, so what is shown is not what is there.
-        self.compared.emit(True)
+        if self._is_of_open_file(self.sender()):
+            # It cannot be read any more, so what is shown is not what is there.
+            self.compared.emit(True)
+
+    def _is_of_open_file(self, job: QObject | None) -> bool:
+        """Whether what a job read is still the open step's file: another one may be open by now."""
+        return isinstance(job, LoadJob) and job.path == self.document.path
 
     def _saved(self, write: partial[None]) -> bool:
         try:

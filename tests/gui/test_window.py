@@ -28,7 +28,7 @@ from solver.solution import Solution
 from solver.solve import solve
 from solver.step import Step
 from tests.conftest import make_toy_step
-from tests.gui.conftest import open_file, wait_until_idle
+from tests.gui.conftest import SECONDS, open_file, wait_until_idle
 from tests.solver.random_steps import random_step
 
 pytestmark = pytest.mark.qt_log_level_fail("WARNING")
@@ -613,13 +613,26 @@ def test_a_step_that_cannot_be_read_again_is_not_solved_as_it_was(
     assert "changed on disk" not in window.problem.message.text(), "it says why it cannot be read"
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_is_compared_while_another_step_is_opened_says_nothing_of_that(
+    window: MainWindow, qtbot: QtBot, toy_file: Path, tmp_path: Path, gone: bool
+) -> None:
+    open_file(qtbot, window, toy_file)
+    if gone:
+        toy_file.unlink()
+    window.work.compare_on_disk(toy_file)
+    window.document.open(another_step(), tmp_path / "another.step")
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=SECONDS)
+    assert not window.stale
+
+
 def test_nothing_begins_in_a_window_that_is_closed(
     window: MainWindow, qtbot: QtBot, toy_file: Path
 ) -> None:
     open_file(qtbot, window, toy_file)
     window.close()
     window.work.solve()
-    assert window.work.jobs == ()
+    assert not window.work.busy
 
 
 def test_a_step_that_was_away_from_the_disk_is_compared_once_it_is_back(
