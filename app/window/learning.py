@@ -226,6 +226,7 @@ class Learning(QObject):
             return
         document = self._document
         if document.step is not prepared.step:
+            window.work.leave()  # What runs is for the step that goes away.
             document.open(prepared.step, None, example=True)
             window.work.opened.emit(Loaded(prepared.step, None, prepared.baseline, example=True))
         if all(e.plan is not prepared.baseline.plan for e in document.entries):

@@ -85,6 +85,20 @@ def test_in_a_low_window_a_lesson_has_all_of_its_height_beside_the_budgets(
     assert budget not in window.tabifiedDockWidgets(learning.dock)
 
 
+def test_what_is_solved_of_another_step_is_dropped_when_the_lesson_takes_its_place(
+    qtbot: QtBot, window: MainWindow, toy_file: Path
+) -> None:
+    begin(qtbot, window, 0)
+    learning = window.learning
+    assert learning.prepared is not None
+    open_file(qtbot, window, toy_file)
+    window.work.solve()
+    learning.point()
+    qtbot.waitUntil(lambda: not window.work.jobs, timeout=SECONDS)
+    assert window.document.step is learning.prepared.step
+    assert window.document.solution is None
+
+
 @pytest.mark.parametrize("number", range(6))
 def test_a_lesson_is_walked_through_with_wrong_and_right_answers(
     qtbot: QtBot, window: MainWindow, number: int
