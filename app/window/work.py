@@ -17,7 +17,7 @@ from app.jobs.around import PlaceAroundJob
 from app.jobs.budget import CURVE_DEADLINES, BudgetJob, BudgetRequest, Learned
 from app.jobs.capture import CaptureJob, CaptureRequest
 from app.jobs.export import ExportJob, VerifyJob
-from app.jobs.job import Job, Part, failure_of
+from app.jobs.job import Job, Part
 from app.jobs.load import LibraryLoadJob, Loaded, LoadJob, Outline
 from app.jobs.prove import ProveJob
 from app.jobs.recorded import PlaceRecordedJob
@@ -28,9 +28,7 @@ from app.pin_selection import name_with
 from app.settings import Settings
 from app.translation import plural, tr
 from app.window.activity import Activity, distinct_plans, outcome, stopped
-from app.window.library_work import LibraryWork
-from solver.errors import BayplanError
-from solver.files import save_plan, save_step
+from app.window.saving import Saving
 from solver.pins import Pins
 from solver.plan import Plan
 from solver.solution import Progress, Solution
@@ -41,11 +39,9 @@ if TYPE_CHECKING:
     from solver.proof import PeakProof
 
 
-class Work(LibraryWork):
+class Work(Saving):
     """All that one window can have done. All signals are emitted in the UI thread."""
 
-    opened = Signal(object)
-    """A Loaded was put into the document."""
     outlined = Signal(object)
     """What is being opened was read, an Outline; it is not in the document yet."""
     exported = Signal(object)
@@ -68,8 +64,7 @@ class Work(LibraryWork):
     def __init__(
         self, document: Document, library: Library, settings: Settings, parent: QObject | None = None
     ) -> None:
-        super().__init__(document, library, parent)
-        self.settings = settings
+        super().__init__(document, library, settings, parent)
         self._learned: Learned | None = None
         """By the last budgets that were solved."""
         self._answers: dict[str, Plan] = {}
@@ -241,25 +236,6 @@ class Work(LibraryWork):
         self._set_aside()
         self._say(Activity())
 
-    def save_plan(self, path: Path) -> None:
-        """Write the shown plan to a file."""
-        shown = self.document.shown
-        if shown is None:
-            return
-        if self._saved(partial(save_plan, shown.plan, path)):
-            self.document.update_entry(shown, library_id=shown.library_id, path=path)
-            self.settings.add_recent(path)
-            self._say(Activity(tr("Saved {}").format(path.name)))
-
-    def save_step(self, path: Path) -> None:
-        """Write the open step to a file."""
-        step = self.document.step
-        if step is not None and self._saved(partial(save_step, step, path)):
-            self.document.path = path
-            self.settings.add_recent(path)
-            self.opened.emit(Loaded(step, path, example=self.document.example))
-            self._say(Activity(tr("Saved {}").format(path.name)))
-
     @property
     def opening(self) -> str:
         """The name of the step that is being opened; empty: none is."""
@@ -413,11 +389,3 @@ class Work(LibraryWork):
     def _is_of_open_file(self, job: QObject | None) -> bool:
         """Whether what a job read is still the open step's file: another one may be open by now."""
         return isinstance(job, LoadJob) and job.path == self.document.path
-
-    def _saved(self, write: partial[None]) -> bool:
-        try:
-            write()
-        except BayplanError as error:
-            self.problem.emit("save", failure_of(error))
-            return False
-        return True
