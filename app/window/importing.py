@@ -138,7 +138,7 @@ class Importing(QObject):
         if recorded.placed is None:
             work.settings.add_recent(recorded.path)
             work.document.open(None)
-        window.problem.clear()
+        window.problem.go_on()
         if recorded.placed is not None:
             proven = recorded.placed.optimal
             work.tell(tr("Placed anew, proven optimal") if proven else tr("Placed anew"))

@@ -41,7 +41,7 @@ class Judging(QObject):
         job.succeeded.connect(self._judged)
         job.failed.connect(self._failed)
         job.ended.connect(self._ended)
-        self._runner.run_beside(job)
+        self._runner.run_beside(job, "judge")
 
     @property
     def _next(self) -> "Draft | None":

@@ -97,7 +97,7 @@ class Learning(QObject):
 
     def open_path(self, path: Path) -> None:
         """Open a lesson's file in place of what is open."""
-        self._window.problem.clear()
+        self._window.problem.go_on()
         job = LessonJob(path)
         job.succeeded.connect(self._begin)
         self._window.work.run_job(job, "open", Activity(tr("Preparing the lesson"), stoppable=True))

@@ -4,7 +4,6 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.document import Document
 from app.jobs.job import Failure
-from app.jobs.prove import ProveJob
 from app.jobs.store import OpenLibraryJob, StoreJob
 from app.library import Library
 from app.window.runner import Runner
@@ -32,7 +31,7 @@ class LibraryWork(Runner):
         self._library_failed = False
         job = OpenLibraryJob(self.library)
         job.succeeded.connect(self._library_opened)
-        self._run_beside(job)
+        self.run_beside(job, "library")
 
     def try_again(self) -> None:
         """Open the library once more, and keep then what it could not take."""
@@ -71,7 +70,7 @@ class LibraryWork(Runner):
             return  # It was said once; the user may try again.
         job = StoreJob(self.library, step, tuple(plans), solution.report if solution else None)
         job.succeeded.connect(self._was_stored)
-        self._run_beside(job)
+        self.run_beside(job, "library")
 
     @Slot(object)
     def _was_stored(self, ids: tuple[int, tuple[int, ...]]) -> None:
@@ -83,10 +82,9 @@ class LibraryWork(Runner):
                         self.document.update_entry(entry, library_id=number, path=entry.path)
         self.stored.emit()
 
-    def _failed_beside(self, failure: Failure) -> None:
-        if isinstance(self.sender(), StoreJob | OpenLibraryJob):
+    def _failed_beside(self, doing: str, failure: Failure) -> None:
+        if doing == "library":
             if self._library_failed:
                 return
             self._library_failed = True
-        doing = "prove" if isinstance(self.sender(), ProveJob) else "library"
         self.problem.emit(doing, failure)

@@ -289,7 +289,7 @@ class MainWindow(QMainWindow):
         if self.central is not None:
             self.central.set_running(self.work.solving)
         if self.work.solving:
-            self.problem.clear()
+            self.problem.go_on()
         self._fill_start_page()
         self.refresh()
 
@@ -298,11 +298,11 @@ class MainWindow(QMainWindow):
         # These two have a dialog that says it.
         if doing not in ("capture", "read") or failure.bug:
             remedy = self.pinning.remedy(doing, failure) or self.commands.remedy(doing, failure)
-            self.problem.show_failure(failure, remedy)
+            self.problem.show_failure(failure, remedy, lasting=doing == "library")
 
     @Slot(object)
     def _opened(self, loaded: Loaded) -> None:
-        self.problem.clear()
+        self.problem.go_on()
         self._set_stale(False)
         self.watch.follow(None if loaded.example else loaded.path)
         self.start.set_recents(self.settings.recents)

@@ -78,7 +78,7 @@ class Picturing(QObject):
         job = PictureJob(drawing)
         job.ended.connect(lambda: drawing.close())
         if self._window.work.busy:
-            self._window.work.run_beside(job)
+            self._window.work.run_beside(job, "picture")
         else:
             job.succeeded.connect(self._written)
             text = tr("Writing {}").format(drawing.path.name)

@@ -235,7 +235,7 @@ class Pinning(QObject):
         if step is not None and pins:
             self._job = CheckPinsJob(step, pins)
             self._job.succeeded.connect(self._judged)
-            self._window.work.run_beside(self._job)
+            self._window.work.run_beside(self._job, "pins")
         self._window.refresh()
 
     @Slot(object)

@@ -42,6 +42,7 @@ class ProblemLine(QWidget):
         self.setProperty("surface", "panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._remedy: Remedy | None = None
+        self._lasting = False
         self._sign = QLabel()
         self.message = QLabel()
         self.message.setProperty("role", "error")
@@ -84,8 +85,14 @@ class ProblemLine(QWidget):
         self._sign.setPixmap(pixmap("error", theme.error, 16, self.devicePixelRatioF()))
         self._close.setIcon(icon("close", theme, theme.text3))
 
-    def show_failure(self, failure: Failure, remedy: Remedy | None = None) -> None:
-        """Show what failed; a bug offers its report instead of a remedy."""
+    def show_failure(
+        self, failure: Failure, remedy: Remedy | None = None, *, lasting: bool = False
+    ) -> None:
+        """Show what failed; a bug offers its report instead of a remedy.
+
+        ``lasting``: it concerns whatever is opened next, too, and is said only once.
+        """
+        self._lasting = lasting
         self.message.setText(failure.message)
         self.details.setPlainText(failure.details)
         self.more.setVisible(bool(failure.details))
@@ -101,6 +108,11 @@ class ProblemLine(QWidget):
     def clear(self) -> None:
         """All is well."""
         self.hide()
+
+    def go_on(self) -> None:
+        """Something else is begun: what failed before matters no more, unless it lasts."""
+        if not self._lasting:
+            self.clear()
 
     def _fold(self, out: bool) -> None:
         self.details.setVisible(out)

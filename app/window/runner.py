@@ -28,7 +28,8 @@ class Runner(QObject):
         self._job: Job | None = None
         self._stopped: Job | None = None
         """A job that was stopped and still owes its result."""
-        self._beside: set[Job] = set()
+        self._beside: dict[Job, str] = {}
+        """What each is called where it fails."""
         self._closed = False
 
     def stop(self) -> None:
@@ -66,8 +67,8 @@ class Runner(QObject):
     def _progressed(self, item: object) -> None:
         """The running job says something."""
 
-    def _failed_beside(self, failure: Failure) -> None:
-        """A job beside failed; it is the sender."""
+    def _failed_beside(self, doing: str, failure: Failure) -> None:
+        """A job beside, which does ``doing``, failed."""
 
     def _follow(self, doing: str) -> None:
         """The running job, which did ``doing``, has ended."""
@@ -89,17 +90,17 @@ class Runner(QObject):
         self._say(replace(activity, running=True, began=time.monotonic()))
         job.start()
 
-    def run_beside(self, job: Job) -> None:
-        """Run a job beside what the user waits for; not where the window is closed."""
-        self._run_beside(job)
+    def run_beside(self, job: Job, doing: str = "") -> None:
+        """Run a job beside what the user waits for; not where the window is closed.
 
-    def _run_beside(self, job: Job, *, report: bool = True) -> None:
+        ``doing``: what it is called where it fails; without, its failure is not told.
+        """
         if self._closed:
             job.deleteLater()
             return
-        self._beside.add(job)
+        self._beside[job] = doing
         job.setParent(self)
-        if report:
+        if doing:
             job.failed.connect(self._failure_beside)
         job.ended.connect(self._ended_beside)
         job.start()
@@ -112,13 +113,13 @@ class Runner(QObject):
         if self._job is not None:
             self._job.abandon()
             self._job.ended.connect(self._ended_beside)
-            self._beside.add(self._job)
+            self._beside[self._job] = ""
             self._job = None
 
     def _await_beside(self, job: Job) -> None:
         """The running job was stopped: the window goes on, its result follows."""
         job.ended.connect(self._ended_beside)
-        self._beside.add(job)
+        self._beside[job] = ""
         self._stopped, self._job = job, None
 
     @Slot(object)
@@ -145,13 +146,15 @@ class Runner(QObject):
 
     @Slot(object)
     def _failure_beside(self, failure: Failure) -> None:
-        self._failed_beside(failure)
+        job = self.sender()
+        if isinstance(job, Job):
+            self._failed_beside(self._beside.get(job, ""), failure)
 
     @Slot()
     def _ended_beside(self) -> None:
         job = self.sender()
         if isinstance(job, Job):
-            self._beside.discard(job)
+            self._beside.pop(job, None)
             if job is self._stopped:
                 self._stopped = None
                 self.changed.emit()

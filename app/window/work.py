@@ -106,14 +106,14 @@ class Work(Saving):
         job = LoadJob(step, plan=plan, example=True)
         job.succeeded.connect(self.sample_ready)
         job.failed.connect(self.sample_missing)
-        self._run_beside(job, report=False)
+        self.run_beside(job)
 
     def compare_on_disk(self, path: Path) -> None:
         """Read the open step's file again beside other work; ``compared`` says whether it differs."""
         job = LoadJob(path, self._find_step)
         job.succeeded.connect(self._compared)
         job.failed.connect(self._not_compared)
-        self._run_beside(job, report=False)
+        self.run_beside(job)
 
     def open_stored(self, step_id: int) -> None:
         """Open a step of the library with its plans."""
@@ -183,7 +183,7 @@ class Work(Saving):
             return
         job = ProveJob(step, shown.plan)
         job.succeeded.connect(self._proved)
-        self._run_beside(job)
+        self.run_beside(job, "prove")
 
     def capture(self, request: CaptureRequest) -> None:
         """Trace a model in a child process and open its step."""

@@ -208,9 +208,12 @@ def test_a_validator_that_breaks_down_makes_no_plan_right(
 ) -> None:
     gate.broken = True
     gate.opened.set()
+    failed: list[str] = []
+    editing.work.problem.connect(lambda doing, _failure: failed.append(doing))
     draft = move(editing, GRADIENT, 3584)
     wait_until_judged(qtbot, editing)
     assert not draft.right
+    assert failed == ["judge"], "the library has no part in it"
     assert bar(editing).text.text().startswith("The validator could not judge it: ")
     assert len(gate.asked) == 1, "nor is it asked again and again"
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.document import Document
+from app.jobs.job import Failure
 from app.library import Library, opening
 from app.settings import Settings
 from app.window.main_window import MainWindow
@@ -64,6 +65,19 @@ def test_what_the_library_could_not_take_is_kept_when_one_tries_again(
         qtbot.mouseClick(window.problem.action, Qt.MouseButton.LeftButton)
     assert len(window.library.steps()) == 1
     assert not window.problem.isVisible()
+
+
+def test_that_the_library_fails_is_still_said_when_a_step_opens_afterwards(
+    window: MainWindow, qtbot: QtBot, toy_file: Path
+) -> None:
+    window.work.problem.emit("library", Failure("The library cannot be used."))
+    window.work.problem.emit("solve", Failure("The solve failed."))
+    open_file(qtbot, window, toy_file)
+    assert not window.problem.isVisible()
+    window.work.problem.emit("library", Failure("The library cannot be used."))
+    open_file(qtbot, window, toy_file)
+    assert window.problem.isVisible()
+    assert window.problem.message.text() == "The library cannot be used."
 
 
 def test_a_library_that_another_program_holds_is_told_and_the_window_goes_on(
