@@ -39,7 +39,7 @@ from solver.plan import (
 from solver.records import RecordError, read_record
 from solver.step import Origin, Step
 from solver.terms import Terms, impossible_terms
-from solver.validate import validate_step
+from solver.validate import MAX_NAME, validate_step
 
 VERSION = 1
 MAX_BYTES = 1 << 30
@@ -99,6 +99,10 @@ def decode_plan(data: bytes, name: str) -> Plan:
     """
     content = _checked(read_json(data, name), name, "bayplan-plan")
     record = _convert(content.get("plan"), _PlanRecord, name)
+    if len(record.name) > MAX_NAME:
+        raise BayplanError(
+            f"{name} is damaged: the plan has a name of {len(record.name):,} characters."
+        )
     values = {f.name: getattr(record, f.name) for f in fields(record)}
     try:
         values["actions"] = tuple(_decode_action(action) for action in record.actions)

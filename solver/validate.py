@@ -12,6 +12,8 @@ from solver.step import Instruction, Json, Program, Step
 MAX_SIZE = 1 << 50
 """Bytes: no device has a petabyte; larger sizes would overflow sums of many storages."""
 MAX_STORAGES = 1 << 21
+MAX_NAME = 4096
+"""Characters: as many as a path may have. A window that lays out a million would stand still."""
 
 DTYPE_BYTES = {
     "bool": 1,
@@ -42,12 +44,32 @@ DTYPE_BYTES = {
 def validate_step(step: Step, name: str) -> None:
     """Raise BayplanError, naming the file ``name``, where the step cannot be relied on."""
     try:
+        _names(step)
         _storages(step)
         _ops(step)
         if step.program is not None:
             _program(step, step.program)
     except ValueError as error:
         raise BayplanError(f"{name} is damaged: {error}.") from None
+
+
+def _names(step: Step) -> None:
+    origin = step.origin
+    for text in (origin.model, origin.source, origin.optimizer, origin.target, origin.dtype):
+        _short(text, "its origin")
+    for index, storage in enumerate(step.storages):
+        _short(storage.name, f"storage {index}")
+    for position, op in enumerate(step.ops):
+        if len(op.name) + len(op.target) + len(op.module) > MAX_NAME:
+            _short(max(op.name, op.target, op.module, key=len), f"op {position}")
+    for index, line in enumerate(step.sources):
+        _short(line.file, f"source line {index}")
+        _short(line.function, f"source line {index}")
+
+
+def _short(text: str, where: str) -> None:
+    if len(text) > MAX_NAME:
+        raise ValueError(f"{where} has a name of {len(text):,} characters")
 
 
 def _storages(step: Step) -> None:

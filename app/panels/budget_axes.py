@@ -73,10 +73,11 @@ class Axes:
 def axes_of(points: Sequence[BudgetPoint], others: Sequence[int], plot: QRectF) -> Axes:
     """Axes that show all points, and the budgets ``others`` for which there is no plan."""
     budgets = [p.budget_bytes for p in points] + list(others)
-    least, most = min(budgets, default=0), max(budgets, default=1 << 30)
+    # A step without bytes has budgets of none, and still an axis.
+    least, most = min(budgets, default=0), max(budgets, default=0) or 1 << 30
     first = least - ROOM_LEFT * (most - least)
-    if len(set(budgets)) < 2:
-        first = ALONE * most
+    if len(set(budgets)) == 1:
+        first = ALONE * least
     overheads = [p.overhead for p in points]
     low = min(0.0, min(overheads, default=0.0) * HEADROOM)
     top = max(max(overheads, default=0.0) * HEADROOM, LEAST_TOP)

@@ -334,6 +334,12 @@ def test_what_is_no_file_of_ours_is_an_error_for_people(text: bytes) -> None:
             decode_plan(data, "strange")
 
 
+def test_a_plan_with_a_name_that_no_window_could_show_is_refused() -> None:
+    data = encode_plan(replace(full_plan(), name="n" * 5000))
+    with pytest.raises(BayplanError, match="5,000 characters"):
+        decode_plan(data, "some.plan")
+
+
 def test_a_plan_in_place_of_a_step_is_named(toy_step: Step) -> None:
     with pytest.raises(BayplanError, match=r"a\.plan is not a step file; it is a plan file"):
         decode_step(encode_plan(full_plan()), "a.plan")

@@ -185,6 +185,27 @@ def test_a_result_of_values_that_do_not_leave_the_step_is_refused(value: object)
     assert_refused(step, "does not leave it")
 
 
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        (lambda s, n: replace(s, origin=replace(s.origin, model=n)), "origin"),
+        (
+            lambda s, n: replace(s, storages=(replace(s.storages[0], name=n), *s.storages[1:])),
+            "storage 0",
+        ),
+        (lambda s, n: with_op(s, 1, name=n), "op 1"),
+        (lambda s, n: with_op(s, 1, module=n), "op 1"),
+        (lambda s, n: replace(s, sources=(SourceLine(n, 1, "forward"),)), "source line 0"),
+        (lambda s, n: replace(s, sources=(SourceLine("a.py", 1, n),)), "source line 0"),
+    ],
+)
+def test_names_that_no_window_could_show_are_refused(
+    toy_step: Step, changed: Callable[[Step, str], Step], where: str
+) -> None:
+    validate_step(changed(toy_step, "n" * 4000), "some.step")
+    assert_refused(changed(toy_step, "n" * 5000), where, "5,000 characters")
+
+
 @pytest.mark.parametrize("batch", [-1, 10**30])
 def test_an_impossible_batch_size_is_refused(toy_step: Step, batch: int) -> None:
     assert_refused(replace(toy_step, origin=replace(toy_step.origin, batch=batch)), "batch size")
